@@ -1,0 +1,215 @@
+"""The bundle: one ONNX file that holds everything an answer needs.
+
+The graph takes `image`, uint8 (N, H, W, 3), and `class_index`, int64 (N,), -1 for the predicted
+class; it gives `probabilities` (N, K) and `heatmap` (N, h, w) in [0, 1]. The rest stands in the
+file's own metadata, as one JSON document that `BundleMetadata` describes.
+
+A bundle is written whole or not at all, and read only if it is whole: the file ends with the
+SHA-256 of all bytes before it. Protobuf takes concatenated messages for one, so that last entry is
+ordinary ONNX metadata to everybody else.
+"""
+
+import hashlib
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import onnx
+from google.protobuf.message import DecodeError
+from onnx.external_data_helper import uses_external_data
+from pydantic import AfterValidator, Base64Bytes, BaseModel, ConfigDict, Field, ValidationError
+
+from models.errors import BundleError, OutputError
+from models.preprocessing import Preprocessing
+
+FORMAT_VERSION: Final = 1
+
+_METADATA_KEY: Final = "train_transfer"
+_DIGEST_KEY: Final = "sha256"
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def _check_classes(classes: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(classes)) != len(classes):
+        raise ValueError("a class name stands there twice")
+    if not all(name.strip() for name in classes):
+        raise ValueError("a class name is empty")
+    return classes
+
+
+class SelfCheck(_Record):
+    """A drawn picture, as the bytes of a file, and what the network answers to it.
+
+    Whoever loads a bundle decodes, resizes and runs these: they must come out as they did when it
+    was made.
+    """
+
+    picture: Base64Bytes
+    probabilities: tuple[float, ...]
+    heatmap: tuple[tuple[float, ...], ...]
+
+
+class TrainingSummary(_Record):
+    """How the network was made and how good it was on pictures it had not seen."""
+
+    recipe: str
+    seed: int
+    accuracy: float = Field(ge=0, le=1)
+    accuracy_interval: tuple[float, float]
+    held_out: int = Field(ge=1, description="pictures that the accuracy was measured on")
+    trained_on: int = Field(ge=1, description="pictures that the head was fitted on")
+    created: str = Field(description="ISO 8601, UTC")
+
+
+class BundleMetadata(_Record):
+    """What a bundle says of itself."""
+
+    format_version: Literal[1] = FORMAT_VERSION
+    classes: Annotated[tuple[str, ...], Field(min_length=2), AfterValidator(_check_classes)]
+    preprocessing: Preprocessing
+    backbone: str
+    weights: str = Field(description="where the backbone's weights came from")
+    training: TrainingSummary
+    data_digest: str
+    self_check: Annotated[tuple[SelfCheck, ...], Field(min_length=1)]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle that was read whole.
+
+    Attributes:
+        metadata: what it says of itself.
+        data: all bytes of the ONNX file.
+        digest: SHA-256 over them, hexadecimal.
+        source: where it was read from, for messages.
+    """
+
+    metadata: BundleMetadata
+    data: bytes
+    digest: str
+    source: str
+
+
+def bundle_bytes(model: onnx.ModelProto, metadata: BundleMetadata) -> bytes:
+    """A finished graph and its metadata as the bytes of a bundle file."""
+    labelled = onnx.ModelProto()
+    labelled.CopyFrom(model)
+    del labelled.metadata_props[:]
+    labelled.metadata_props.add(key=_METADATA_KEY, value=metadata.model_dump_json())
+    body: bytes = labelled.SerializeToString()
+    return body + _seal(body)
+
+
+def write_bundle(data: bytes, path: Path) -> None:
+    """Writes a bundle file whole or not at all.
+
+    Raises:
+        OutputError: the folder cannot be written, or the disk is full.
+    """
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".bundle-", delete=False) as file:
+            try:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+                Path(file.name).replace(path)
+            except BaseException:
+                Path(file.name).unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise OutputError(f"the bundle cannot be written to {path}: {error.strerror}") from error
+
+
+def read_bundle(path: Path) -> Bundle:
+    """Reads a bundle file and checks that it is whole, of this format, and complete in itself.
+
+    Raises:
+        BundleError: it is not; the sentence says why.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BundleError(f"{path} cannot be read: {error.strerror}") from error
+    return parse_bundle(data, str(path))
+
+
+def parse_bundle(data: bytes, source: str) -> Bundle:
+    """Does what `read_bundle` does with bytes that are there already.
+
+    Raises:
+        BundleError: as `read_bundle`.
+    """
+    model = _parse_model(data, source)
+    props = {prop.key: prop.value for prop in model.metadata_props}
+    if _METADATA_KEY not in props:
+        raise BundleError(
+            f"{source} is an ONNX file without class names and preprocessing, not a bundle: "
+            "train-transfer writes those"
+        )
+    body = data[: -len(_seal(b""))]
+    if data[len(body) :] != _seal(body):
+        raise BundleError(
+            f"{source} is not as it was written: its SHA-256 does not fit. "
+            "It is damaged, half copied, or another program has changed it"
+        )
+    if any(uses_external_data(tensor) for tensor in _tensors(model.graph)):
+        raise BundleError(f"{source} points to data outside the file, which a bundle may not")
+    return Bundle(
+        _parse_metadata(props[_METADATA_KEY], source),
+        data,
+        hashlib.sha256(data).hexdigest(),
+        source,
+    )
+
+
+def _parse_model(data: bytes, source: str) -> onnx.ModelProto:
+    model = onnx.ModelProto()
+    try:
+        model.ParseFromString(data)
+    except DecodeError as error:
+        raise BundleError(f"{source} is not an ONNX file, or only a part of one") from error
+    if not model.HasField("graph"):
+        raise BundleError(f"{source} is not an ONNX file: it holds no graph")
+    return model
+
+
+def _parse_metadata(document: str, source: str) -> BundleMetadata:
+    try:
+        return BundleMetadata.model_validate_json(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "the document"
+        if key == "format_version":
+            raise BundleError(
+                f"{source} is of format {first['input']!r}; this program reads "
+                f"{FORMAT_VERSION}. Train it again, or use the program that made it"
+            ) from error
+        raise BundleError(f"{source}: metadata {key}: {first['msg']}") from error
+
+
+def _seal(body: bytes) -> bytes:
+    """The last entry of the file: the digest of all bytes before it, as ONNX metadata."""
+    digest = hashlib.sha256(body).hexdigest()
+    entry = onnx.StringStringEntryProto(key=_DIGEST_KEY, value=digest)
+    seal: bytes = onnx.ModelProto(metadata_props=[entry]).SerializeToString()
+    return seal
+
+
+def _tensors(graph: onnx.GraphProto) -> list[onnx.TensorProto]:
+    """All stored tensors of a graph, those of nested graphs included."""
+    found = list(graph.initializer)
+    for node in graph.node:
+        for attribute in node.attribute:
+            found += [*attribute.tensors, attribute.t]
+            for nested in (*attribute.graphs, attribute.g):
+                if nested.node or nested.initializer:
+                    found += _tensors(nested)
+    for sparse in graph.sparse_initializer:
+        found += [sparse.values, sparse.indices]
+    return found

@@ -1,0 +1,204 @@
+"""From a classifier to a bundle: export, run both, compare, or fail.
+
+Exporters have silently produced networks with 0 % accuracy (pytorch#169178), wrong biases (#166797)
+and frozen batch sizes (#148886), so no export is believed: ONNX Runtime and torch answer the same
+real pictures at two batch sizes, and a difference above the tolerances is an `ExportError`.
+"""
+
+import base64
+import contextlib
+import logging
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnxruntime as ort
+import torch
+from torch import nn
+
+from models.bundle import BundleMetadata, SelfCheck, TrainingSummary, bundle_bytes
+from models.cores import granted_cores
+from models.errors import ExportError
+from models.graph.backbones import Backbone
+from models.graph.classifier import Classifier, Normalise
+from models.graph.gradcam import GradCamClassifier, explain_by_autograd
+from models.graph.self_check import draw_self_check_pictures
+from models.preprocessing import Pixels, read_pixels
+from models.session import PREDICTED_CLASS, session_options
+
+#: Largest difference between torch and ONNX Runtime, absolute.
+PROBABILITY_TOLERANCE: Final = 1e-4
+HEATMAP_TOLERANCE: Final = 1e-3
+
+_OPSET: Final = 20
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """The largest differences seen between the exported file and torch with autograd."""
+
+    probabilities: float
+    heatmap: float
+
+
+def export_bundle(
+    classifier: Classifier,
+    classes: tuple[str, ...],
+    training: TrainingSummary,
+    data_digest: str,
+    examples: Pixels,
+) -> tuple[bytes, Agreement]:
+    """Exports a classifier with its Grad-CAM, compares it with torch, and adds its metadata.
+
+    Args:
+        classifier: in inference mode.
+        classes: K names in the order of the head's rows.
+        training: how it was made and how good it is.
+        data_digest: of the pictures that it was made with.
+        examples: uint8 (N, H, W, 3), N >= 2: real pictures of the data set to compare on.
+
+    Returns:
+        The bytes of the bundle, and how well it agrees.
+
+    Raises:
+        ExportError: the exported file does not answer as torch does; with the figures.
+    """
+    model = export_classifier(classifier)
+    session = ort.InferenceSession(model.SerializeToString(), session_options(granted_cores()))
+    agreement = check_agreement(session, classifier, examples)
+    metadata = BundleMetadata(
+        classes=classes,
+        preprocessing=classifier.backbone.preprocessing,
+        backbone=classifier.backbone.name,
+        weights=classifier.backbone.weights,
+        training=training,
+        data_digest=data_digest,
+        self_check=_self_check(session, classifier),
+    )
+    return bundle_bytes(model, metadata), agreement
+
+
+def export_classifier(classifier: Classifier) -> onnx.ModelProto:
+    """The graph of a bundle, without metadata: see `models.bundle` for its inputs and outputs."""
+    image = _example_images(classifier.backbone)
+    class_index = torch.tensor([PREDICTED_CLASS, 0, 1])
+    return _export(
+        GradCamClassifier(classifier),
+        {"image": image, "class_index": class_index},
+        ["probabilities", "heatmap"],
+    )
+
+
+def export_backbone(backbone: Backbone) -> onnx.ModelProto:
+    """The frozen backbone alone: `image` uint8 (N, H, W, 3) → `features` float (N, C)."""
+    module = nn.Sequential(Normalise(backbone), backbone).eval()
+    return _export(module, {"input": _example_images(backbone)}, ["features"], ["image"])
+
+
+def check_agreement(
+    session: ort.InferenceSession, classifier: Classifier, examples: Pixels
+) -> Agreement:
+    """Compares the exported graph with torch and autograd at batch size 1 and at all examples.
+
+    Raises:
+        ExportError: they differ by more than the tolerances; with the figures.
+    """
+    classes = classifier.linear.out_features
+    asked = np.array([i // 2 % classes if i % 2 else PREDICTED_CLASS for i in range(len(examples))])
+    seen = [_difference(session, classifier, examples[:n], asked[:n]) for n in (1, len(examples))]
+    worst = Agreement(max(s.probabilities for s in seen), max(s.heatmap for s in seen))
+    if not (worst.probabilities <= PROBABILITY_TOLERANCE and worst.heatmap <= HEATMAP_TOLERANCE):
+        raise ExportError(
+            f"the exported {classifier.backbone.name} does not answer as torch does: probabilities "
+            f"differ by {worst.probabilities:.2g} (allowed {PROBABILITY_TOLERANCE}), heatmaps by "
+            f"{worst.heatmap:.2g} (allowed {HEATMAP_TOLERANCE}). No bundle was written; please "
+            "report this with the versions of torch and onnxruntime, and try another backbone"
+        )
+    return worst
+
+
+def _difference(
+    session: ort.InferenceSession,
+    classifier: Classifier,
+    pixels: Pixels,
+    asked: npt.NDArray[np.int64],
+) -> Agreement:
+    found = session.run(["probabilities", "heatmap"], {"image": pixels, "class_index": asked})
+    expected = explain_by_autograd(classifier, torch.from_numpy(pixels), torch.from_numpy(asked))
+    differences = []
+    for ours, reference in zip(found, expected, strict=True):
+        if ours.shape != tuple(reference.shape):
+            raise ExportError(
+                f"the exported graph answers {len(pixels)} pictures with shape {ours.shape}; "
+                f"torch with {tuple(reference.shape)}"
+            )
+        differences.append(float(np.abs(ours - reference.detach().numpy()).max()))
+    return Agreement(*differences)
+
+
+def _self_check(session: ort.InferenceSession, classifier: Classifier) -> tuple[SelfCheck, ...]:
+    pictures = draw_self_check_pictures()
+    preprocessing = classifier.backbone.preprocessing
+    pixels = np.stack([read_pixels(picture, preprocessing) for picture in pictures])
+    asked = np.full(len(pictures), PREDICTED_CLASS)
+    answers = session.run(["probabilities", "heatmap"], {"image": pixels, "class_index": asked})
+    return tuple(
+        SelfCheck(
+            picture=base64.b64encode(picture),
+            probabilities=tuple(np.round(probabilities.astype(float), 6).tolist()),
+            heatmap=tuple(tuple(row) for row in np.round(heatmap.astype(float), 5).tolist()),
+        )
+        for picture, probabilities, heatmap in zip(pictures, *answers, strict=True)
+    )
+
+
+def _example_images(backbone: Backbone) -> torch.Tensor:
+    size = (3, backbone.preprocessing.height, backbone.preprocessing.width, 3)
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(0, 256, size, dtype=torch.uint8, generator=generator)
+
+
+def _export(
+    module: nn.Module,
+    inputs: dict[str, torch.Tensor],
+    outputs: list[str],
+    names: list[str] | None = None,
+) -> onnx.ModelProto:
+    batch = torch.export.Dim("N")
+    with _quiet():
+        program = torch.onnx.export(
+            module.eval(),
+            tuple(inputs.values()),
+            input_names=names or list(inputs),
+            output_names=outputs,
+            dynamic_shapes={name: {0: batch} for name in inputs},
+            dynamo=True,
+            external_data=False,
+            opset_version=_OPSET,
+            verbose=False,
+        )
+    # The exporter has left an inner module in train mode once; what is compared must not be.
+    module.eval()
+    model: Any = program.model_proto
+    onnx.checker.check_model(model)
+    return model
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporter explains itself at length, in warnings and logs that say nothing to a user."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

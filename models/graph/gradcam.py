@@ -1,0 +1,168 @@
+r"""Grad-CAM as part of the forward graph, exact and without hooks.
+
+Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based
+Localization", ICCV 2017, section 3. For class c with logit y_c and last feature map A (C, h, w):
+
+    alpha_k = mean over h, w of  d y_c / d A_k          (eq. 1)
+    cam     = relu( sum over k of alpha_k A_k )         (eq. 2)
+
+Only the head lies between A and y_c, so only the head has to be differentiated. Its forward and
+backward pass are traced *together* into plain operators (`make_fx`), which any exporter takes for
+an ordinary forward graph: one mechanism for every head, linear, convolutional or with norms.
+The heatmap is cam divided by its own maximum, and all zero where nothing speaks for the class:
+where the largest sum is below `RESOLUTION` of the terms it is made of, it is what rounding left
+over, and dividing by it would show noise as evidence.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+from torch._decomp import core_aten_decompositions
+from torch.fx.experimental.proxy_tensor import make_fx
+
+from models.graph.classifier import Classifier
+
+RESOLUTION: Final = 1e-4
+
+_PRIMES: Final = (17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79)
+
+
+class GradCamClassifier(nn.Module):
+    """A classifier that answers with probabilities and with where it looked.
+
+    Built from a `Classifier` in inference mode; the two share their parameters.
+    """
+
+    def __init__(self, classifier: Classifier) -> None:
+        super().__init__()
+        self.classifier = classifier
+        height = classifier.backbone.preprocessing.height
+        width = classifier.backbone.preprocessing.width
+        with torch.no_grad():
+            example = classifier.feature_map(torch.zeros((1, height, width, 3), dtype=torch.uint8))
+        self.head_and_gradient = _trace_head(classifier, example.shape[1:])
+        self.eval()
+
+    def forward(self, image: Tensor, class_index: Tensor) -> tuple[Tensor, Tensor]:
+        """Probabilities and the heatmap of one class for each picture.
+
+        Args:
+            image: uint8 (N, H, W, 3).
+            class_index: int64 (N,); -1 means the predicted class.
+
+        Returns:
+            probabilities float (N, K), heatmap float (N, h, w) in [0, 1].
+        """
+        feature_map = self.classifier.feature_map(image)
+        logits, gradient = self.head_and_gradient(feature_map, class_index)
+        return logits.softmax(1), heatmap_of(feature_map, gradient)
+
+
+def heatmap_of(feature_map: Tensor, gradient: Tensor) -> Tensor:
+    """Equations 1 and 2, divided by the maximum: (N, C, h, w) twice → (N, h, w) in [0, 1]."""
+    terms = gradient.mean((2, 3), keepdim=True) * feature_map
+    cam = terms.sum(1).relu()
+    peak = cam.amax((1, 2), keepdim=True)
+    speaks = peak > RESOLUTION * terms.abs().sum(1).amax((1, 2), keepdim=True)
+    return torch.where(speaks, cam / torch.where(speaks, peak, 1.0), 0.0)
+
+
+def explain_by_autograd(
+    classifier: Classifier, image: Tensor, class_index: Tensor
+) -> tuple[Tensor, Tensor]:
+    """What `GradCamClassifier` computes, by autograd: the reference that every export must meet.
+
+    Shapes as in `GradCamClassifier.forward`.
+    """
+    with torch.no_grad():
+        feature_map = classifier.feature_map(image)
+    logits, gradient = _head_and_gradient(classifier)(feature_map, class_index)
+    return logits.softmax(1), heatmap_of(feature_map, gradient)
+
+
+def _head_and_gradient(classifier: Classifier) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    def head_and_gradient(feature_map: Tensor, class_index: Tensor) -> tuple[Tensor, Tensor]:
+        feature_map = feature_map.detach().requires_grad_()
+        with torch.enable_grad():
+            logits = classifier.logits(feature_map)
+            chosen = torch.where(class_index < 0, logits.argmax(1), class_index)
+            classes = torch.arange(logits.shape[1], device=logits.device)
+            one_hot = (chosen.unsqueeze(1) == classes).to(logits.dtype)
+            (gradient,) = torch.autograd.grad(logits, feature_map, one_hot)
+        return logits.detach(), gradient
+
+    return head_and_gradient
+
+
+def _trace_head(classifier: Classifier, map_shape: torch.Size) -> nn.Module:
+    """Forward and backward pass of the head as a graph of plain operators, batch size open."""
+    # Sizes that are equal while tracing are taken for the same size for ever: the batch must be
+    # equal to nothing else.
+    batch = next(n for n in _PRIMES if n not in (*map_shape, classifier.linear.out_features))
+    feature_map = torch.randn(batch, *map_shape)
+    class_index = torch.full((batch,), -1)
+    table = {
+        **core_aten_decompositions(),
+        torch.ops.aten.convolution.default: _convolution,
+        torch.ops.aten.convolution_backward.default: _convolution_backward,
+    }
+    trace = make_fx(
+        _head_and_gradient(classifier),
+        decomposition_table=table,
+        tracing_mode="symbolic",
+        _allow_non_fake_inputs=True,
+    )
+    traced: nn.Module = trace(feature_map, class_index)
+    return traced
+
+
+def _is_matrix_product(image: Tensor, weight: Tensor, *geometry: Any) -> bool:
+    """Whether a convolution's kernel covers the whole map, as in VGG's head."""
+    stride, padding, dilation, transposed, _, groups = geometry
+    return (
+        not transposed
+        and groups == 1
+        and image.ndim == 4
+        and tuple(image.shape[2:]) == tuple(weight.shape[2:])
+        and all(n == 1 for n in (*stride, *dilation))
+        and not any(padding)
+    )
+
+
+def _convolution(image: Tensor, weight: Tensor, bias: Tensor | None, *geometry: Any) -> Any:
+    """A convolution that covers the map is a linear layer, which ONNX Runtime does in one go."""
+    if not _is_matrix_product(image, weight, *geometry):
+        return NotImplemented
+    found = image.flatten(1) @ weight.flatten(1).t()
+    return (found if bias is None else found + bias)[:, :, None, None]
+
+
+def _convolution_backward(
+    gradient: Tensor,
+    image: Tensor,
+    weight: Tensor,
+    _bias_sizes: list[int] | None,
+    *geometry: Any,
+) -> tuple[Tensor, None, None]:
+    """The gradient of a convolution's input; nobody asks for that of its parameters.
+
+    ONNX has no operator for it: it is a transposed convolution, or a matrix product where the
+    kernel covers the map.
+    """
+    if _is_matrix_product(image, weight, *geometry[:-1]):
+        return (gradient.flatten(1) @ weight.flatten(1)).view(image.shape), None, None
+    stride, padding, dilation, _transposed, _, groups, _output_mask = geometry
+    covered = [
+        (gradient.shape[2 + i] - 1) * stride[i]
+        - 2 * padding[i]
+        + dilation[i] * (weight.shape[2 + i] - 1)
+        + 1
+        for i in range(2)
+    ]
+    missing = [image.shape[2 + i] - covered[i] for i in range(2)]
+    found = torch.nn.functional.conv_transpose2d(
+        gradient, weight, None, stride, padding, missing, groups, dilation
+    )
+    return found, None, None

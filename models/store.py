@@ -1,0 +1,105 @@
+"""Where bundles are kept: BentoML's model store, one bundle file a version.
+
+BentoML writes a model's folder piece by piece and its `latest` file last, so `latest` is what is
+followed here; that a bundle is whole is checked by whoever reads it (`models.bundle`).
+"""
+
+import os
+import re
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+# Only this word turns BentoML's telemetry off ("1" does not), and it is read on import.
+os.environ["BENTOML_DO_NOT_TRACK"] = "true"
+
+import bentoml
+from bentoml._internal.configuration.containers import BentoMLContainer
+from bentoml.exceptions import BentoMLException
+
+from models.bundle import write_bundle
+from models.errors import OutputError, StoreError
+
+BUNDLE_FILE: Final = "bundle.onnx"
+
+_LONGEST_NAME: Final = 63
+
+
+@dataclass(frozen=True)
+class StoredBundle:
+    """A version in the store.
+
+    Attributes:
+        tag: `name:version`.
+        path: its bundle file.
+    """
+
+    tag: str
+    path: Path
+
+
+def store_name(name: str) -> str:
+    """The nearest name that the store accepts: lower-case letters, digits, `_`, `-` and `.`."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    cleaned = re.sub(r"[^a-z0-9._-]+", "_", plain)[:_LONGEST_NAME].strip("._-")
+    return cleaned or "model"
+
+
+def put(data: bytes, name: str) -> StoredBundle:
+    """Keeps a bundle as the newest version of `name` (see `store_name`).
+
+    Raises:
+        OutputError: the store cannot be written.
+    """
+    try:
+        with bentoml.models.create(store_name(name)) as model:
+            write_bundle(data, Path(model.path_of(BUNDLE_FILE)))
+        return get(str(model.tag))
+    except (OSError, BentoMLException) as error:
+        raise OutputError(
+            f"the model store cannot be written: {error}. BENTOML_HOME says where it is"
+        ) from error
+
+
+def get(tag: str) -> StoredBundle:
+    """Finds `name:version`, or the newest version of `name`.
+
+    Raises:
+        StoreError: there is none.
+    """
+    try:
+        model = bentoml.models.get(tag)
+        path = Path(model.path_of(BUNDLE_FILE))
+    except (BentoMLException, ValueError, OSError) as error:
+        raise StoreError(f"the model store has no {tag}: {error}") from error
+    if not path.is_file():
+        raise StoreError(f"{tag} in the model store is no bundle of train-transfer's")
+    return StoredBundle(str(model.tag), path)
+
+
+def newest() -> StoredBundle:
+    """The bundle that was put into the store last, under whatever name.
+
+    Raises:
+        StoreError: the store holds none.
+    """
+    found = [stored for stored in map(_latest, _names()) if stored is not None]
+    if not found:
+        raise StoreError(
+            "the model store holds no bundle yet: run train-transfer --data DIR first "
+            "(BENTOML_HOME says where the store is)"
+        )
+    return max(found, key=lambda stored: stored.path.stat().st_mtime_ns)
+
+
+def _names() -> list[str]:
+    root = Path(BentoMLContainer.model_store.get()._path)  # noqa: SLF001  (no public way)
+    return sorted(p.parent.name for p in root.glob("*/latest"))
+
+
+def _latest(name: str) -> StoredBundle | None:
+    try:
+        return get(name)
+    except StoreError:
+        return None  # another program's model, or one being written

@@ -1,0 +1,1 @@
+"""A bundle over HTTP. Imports neither torch, nor timm, nor training."""

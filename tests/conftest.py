@@ -1,0 +1,135 @@
+"""Small real things that many tests share: a network, a bundle, pictures. No mocks."""
+
+import io
+import os
+import tempfile
+from pathlib import Path
+
+# Before anything imports BentoML: no test touches the model store of whoever runs it.
+os.environ["BENTOML_HOME"] = tempfile.mkdtemp(prefix="bentoml-")
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from models.bundle import TrainingSummary
+from models.graph.backbones import Backbone, load_backbone
+from models.graph.classifier import Classifier, LinearHead
+from models.graph.export import export_bundle
+from models.preprocessing import Preprocessing
+
+#: The smallest of timm's that has all that matters: BatchNorm, residual branches, a linear head.
+TINY_BACKBONE = "test_resnet"
+
+SHARED = Path(__file__).parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real photographs beside the checkout; nothing of them belongs to the project."""
+    if not (SHARED / "data").is_dir():
+        pytest.skip("the real photographs (../shared/data) are not on this machine")
+    return SHARED / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_weights() -> Path:
+    if not (SHARED / "weights").is_dir():
+        pytest.skip("the pretrained weights (../shared/weights) are not on this machine")
+    return SHARED / "weights"
+
+
+def enliven(network: torch.nn.Module, seed: int = 0) -> None:
+    """Gives BatchNorm layers statistics and weights that do something.
+
+    timm starts the last BatchNorm of residual blocks at zero: without this the branches are off,
+    and a test could not see an error in them.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            for tensor, low, high in (
+                (module.running_mean, -0.2, 0.2),
+                (module.running_var, 0.5, 1.5),
+                (module.weight.data, 0.5, 1.5),
+                (module.bias.data, -0.2, 0.2),
+            ):
+                assert tensor is not None
+                tensor.uniform_(low, high, generator=generator)
+
+
+def lively_classifier(name: str, classes: int, seed: int = 0) -> Classifier:
+    """A classifier with random weights whose logits are of order one.
+
+    A saturated softmax would hide any error.
+    """
+    torch.manual_seed(seed)
+    backbone = load_backbone(name, "none")
+    enliven(backbone, seed)
+    rng = np.random.default_rng(seed)
+    width = backbone.num_features
+    weight = rng.normal(size=(classes, width)).astype(np.float32) / width**0.5
+    classifier = Classifier(backbone, LinearHead(weight, np.zeros(classes, np.float32)))
+    with torch.no_grad():
+        logits = classifier(torch.from_numpy(noise_pictures(backbone.preprocessing, 4)))
+        classifier.linear.weight /= (logits - logits.mean(0)).abs().max()
+        classifier.linear.bias -= logits.mean(0) / (logits - logits.mean(0)).abs().max()
+    return classifier
+
+
+def noise_pictures(preprocessing: Preprocessing, count: int, seed: int = 0) -> np.ndarray:
+    """Blurred colour noise, uint8 (N, H, W, 3)."""
+    rng = np.random.default_rng(seed)
+    small = rng.integers(0, 256, (count, 8, 8, 3), dtype=np.uint8)
+    size = (preprocessing.width, preprocessing.height)
+    return np.stack([np.asarray(Image.fromarray(s).resize(size)) for s in small])
+
+
+@pytest.fixture(scope="session")
+def tiny_backbone() -> Backbone:
+    torch.manual_seed(0)
+    backbone = load_backbone(TINY_BACKBONE, "none")
+    enliven(backbone)
+    return backbone
+
+
+@pytest.fixture(scope="session")
+def tiny_classifier() -> Classifier:
+    return lively_classifier(TINY_BACKBONE, classes=3)
+
+
+def make_bundle(classifier: Classifier, classes: tuple[str, ...]) -> bytes:
+    summary = TrainingSummary(
+        recipe="frozen",
+        seed=0,
+        accuracy=0.5,
+        accuracy_interval=(0.4, 0.6),
+        held_out=100,
+        trained_on=400,
+        created="2026-01-01T00:00:00+00:00",
+    )
+    examples = noise_pictures(classifier.backbone.preprocessing, 4)
+    data, _ = export_bundle(classifier, classes, summary, "0" * 64, examples)
+    return data
+
+
+@pytest.fixture(scope="session")
+def bundle_data(tiny_classifier: Classifier) -> bytes:
+    """The bytes of a small real bundle with three classes."""
+    return make_bundle(tiny_classifier, ("nuts", "screws", "Bäume & Co"))
+
+
+@pytest.fixture
+def picture() -> Image.Image:
+    """A drawn picture that is unlike itself however it is turned."""
+    rng = np.random.default_rng(1)
+    small = rng.integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    return Image.fromarray(small).resize((96, 72), Image.Resampling.BICUBIC)
+
+
+def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    """A picture as the bytes of a file."""
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
