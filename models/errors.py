@@ -20,6 +20,7 @@ command line nor the service needs a chain of ifs. Nothing here imports HTTP or 
         ├── BodyTooLargeError         HTTP 413
         ├── MediaTypeError            HTTP 415
         ├── UnknownClassError         HTTP 422
+        ├── UnknownStyleError         HTTP 422
         └── OverloadedError           HTTP 503, with Retry-After
 """
 
@@ -101,6 +102,12 @@ class MediaTypeError(RequestError):
 
 class UnknownClassError(RequestError):
     """A class name that the model does not know."""
+
+    http_status = 422
+
+
+class UnknownStyleError(RequestError):
+    """A way of drawing a heatmap that there is not."""
 
     http_status = 422
 

@@ -31,6 +31,8 @@ HUB_PATIENCE_S: Final = 5.0
 #: The names under which timm's repositories on the hub keep their weights, the preferred first.
 _HUB_FILES: Final = ("model.safetensors", "pytorch_model.bin")
 
+_COUNTER: Final = "num_batches_tracked"
+
 _WAYS_OUT: Final = (
     "Ways on: connect to the hub once, on any machine, and copy its cache folder (HF_HOME) here; "
     "give a file with --weights FILE; or --weights none for random weights, which teaches little."
@@ -92,7 +94,9 @@ def load_from_file(name: str, path: Path) -> nn.Module:
     """
     model = _create(name, pretrained=False)
     state = _without_classifier(_converted(_read_state(path), model), model)
-    expected = model.state_dict()
+    # Counters of training steps say nothing about what a network computes; many files lack them.
+    expected = {k: v for k, v in model.state_dict().items() if not k.endswith(_COUNTER)}
+    state = {k: v for k, v in state.items() if not k.endswith(_COUNTER)}
     problems = [
         *_named("missing", expected.keys() - state.keys()),
         *_named("unexpected", state.keys() - expected.keys()),
@@ -106,7 +110,7 @@ def load_from_file(name: str, path: Path) -> nn.Module:
             f"the weights in {path} do not fit {name}: {'; '.join(problems)}. "
             "Is --backbone the network that this file was made for?"
         )
-    model.load_state_dict(state)
+    model.load_state_dict(state, strict=False)
     return model
 
 
@@ -161,7 +165,7 @@ def _read_state(path: Path) -> dict[str, torch.Tensor]:
 
 def _converted(state: dict[str, torch.Tensor], model: nn.Module) -> dict[str, torch.Tensor]:
     """Renames parameters of older checkpoints as timm itself would, where the names do not fit."""
-    if model.state_dict().keys() <= state.keys():
+    if {k for k in model.state_dict() if not k.endswith(_COUNTER)} <= state.keys():
         return state
     module = sys.modules[type(model).__module__]
     for filter_name in ("checkpoint_filter_fn", "_filter_fn"):

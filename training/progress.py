@@ -1,0 +1,69 @@
+"""What a person sees while something takes time: a bar, or plain lines without a terminal."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+log = logging.getLogger(__name__)
+
+#: Everything that is said while working goes here; results go to standard output.
+console: Final = Console(stderr=True, soft_wrap=True, highlight=False)
+
+#: Seconds between two lines where there is no terminal.
+_LINE_EVERY_S: Final = 10.0
+
+
+class ConsoleHandler(logging.Handler):
+    """Log records as plain lines that do not tear a progress bar apart."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Prints one record; warnings stand out where there are colours."""
+        style = "bold yellow" if record.levelno >= logging.WARNING else None
+        console.print(self.format(record), style=style, markup=False)
+
+
+@contextmanager
+def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Shows how far a pass is and how long it will take.
+
+    Args:
+        what: what is done, as a person would say it.
+        total: how many items there are.
+
+    Yields:
+        A function to call with the number of items that are done in addition.
+    """
+    if console.is_terminal:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=console) as bars:
+            task = bars.add_task(what, total=total)
+            yield lambda count: bars.advance(task, count)
+    else:
+        yield _Lines(what, total).advance
+
+
+class _Lines:
+    def __init__(self, what: str, total: int) -> None:
+        self._what, self._total, self._done = what, total, 0
+        self._start = self._last = time.monotonic()
+
+    def advance(self, count: int) -> None:
+        self._done += count
+        now = time.monotonic()
+        if now - self._last < _LINE_EVERY_S and self._done < self._total:
+            return
+        self._last = now
+        rate = self._done / max(now - self._start, 1e-9)
+        left = (self._total - self._done) / max(rate, 1e-9)
+        rest = f", {left:.0f} s left" if self._done < self._total else ""
+        log.info("%s: %d of %d, %.1f a second%s", self._what, self._done, self._total, rate, rest)

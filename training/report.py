@@ -1,0 +1,82 @@
+"""What a run found, as a person reads it in a terminal and as `summary.json` keeps it."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from training.evaluation import CONFIDENCE, Evaluation
+from training.features import LeftOut
+
+_MOST_COLUMNS: Final = 12
+
+
+def print_evaluation(evaluation: Evaluation) -> None:
+    """Prints accuracy with its interval, each class, and the confusion matrix."""
+    console = Console(highlight=False)
+    low, high = evaluation.accuracy_interval
+    console.print(
+        f"\naccuracy {evaluation.accuracy:.1%} on {evaluation.count} held-out pictures "
+        f"({CONFIDENCE:.0%} interval {low:.1%} to {high:.1%}); "
+        f"always answering {evaluation.commonest} would reach {evaluation.commonest_accuracy:.1%}",
+        markup=False,
+    )
+    console.print(_class_table(evaluation))
+    if len(evaluation.classes) <= _MOST_COLUMNS:
+        console.print(_confusion_table(evaluation))
+
+
+def evaluation_as_json(evaluation: Evaluation) -> dict[str, Any]:
+    """The evaluation's part of `summary.json`."""
+    return {
+        "accuracy": evaluation.accuracy,
+        "accuracy_interval": list(evaluation.accuracy_interval),
+        "held_out": evaluation.count,
+        "commonest_class": {
+            "label": evaluation.commonest,
+            "accuracy": evaluation.commonest_accuracy,
+        },
+        "classes": {name: asdict(result) for name, result in evaluation.classes.items()},
+        "confusion": evaluation.confusion.tolist(),
+    }
+
+
+def left_out_as_json(left_out: Sequence[LeftOut]) -> dict[str, Any]:
+    """The files that could not be read, counted by kind."""
+    return {
+        "count": len(left_out),
+        "by_kind": dict(Counter(file.kind for file in left_out).most_common()),
+        "files": [{"file": file.name, "reason": file.reason} for file in left_out],
+    }
+
+
+def _class_table(evaluation: Evaluation) -> Table:
+    table = Table("class")
+    for column in ("recall", "precision", "held-out pictures"):
+        table.add_column(column, justify="right")
+    for name, result in evaluation.classes.items():
+        table.add_row(
+            _plain(name), _percent(result.recall), _percent(result.precision), str(result.count)
+        )
+    return table
+
+
+def _confusion_table(evaluation: Evaluation) -> Table:
+    table = Table("true \\ answered")
+    for name in evaluation.classes:
+        table.add_column(_plain(name), justify="right")
+    for name, row in zip(evaluation.classes, evaluation.confusion, strict=True):
+        table.add_row(_plain(name), *(str(count) for count in row))
+    return table
+
+
+def _plain(name: str) -> str:
+    """A class name is the user's: square brackets in it are no markup."""
+    return name.replace("[", r"\[")
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1%}"

@@ -1,0 +1,110 @@
+"""The folder of one run, `runs/NAME/TIMESTAMP/`, and what is written there.
+
+A run never writes over another's files: its folder is always a new one. JSON files are written
+whole or not at all.
+"""
+
+import csv
+import importlib.metadata
+import json
+import logging
+import platform
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from models.errors import OutputError
+from training.settings import TrainingSettings
+
+BUNDLE_FILE: Final = "bundle.onnx"
+LOG_FILE: Final = "log.txt"
+
+_PACKAGES: Final = (
+    "torch", "torchvision", "timm", "onnx", "onnxscript", "onnxruntime", "onnxruntime-gpu",
+    "scikit-learn", "numpy", "pillow", "bentoml",
+)  # fmt: skip
+
+
+def make_run_folder(out: Path, name: str) -> Path:
+    """Makes a new, empty folder `out/name/TIMESTAMP`.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    stamp = datetime.now().astimezone().strftime("%Y-%m-%d_%H-%M-%S")
+    parent = out / name
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        for suffix in ("", *(f"_{n}" for n in range(2, 1000))):
+            folder = parent / f"{stamp}{suffix}"
+            try:
+                folder.mkdir()
+            except FileExistsError:
+                continue  # another run began in the same second
+            (folder / LOG_FILE).touch()
+            return folder
+    except OSError as error:
+        raise OutputError(
+            f"--out: nothing can be written to {parent}: {error.strerror}. "
+            "Name another folder with --out DIR"
+        ) from error
+    raise OutputError(f"--out: {parent} already holds a thousand runs of this second")
+
+
+def log_to(folder: Path) -> logging.Handler:
+    """Sends all log records to the run's own log file too; the caller removes the handler."""
+    handler = logging.FileHandler(folder / LOG_FILE, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.getLogger().addHandler(handler)
+    return handler
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Writes a JSON file whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written, or the disk is full.
+    """
+    partial = path.with_suffix(".partial")
+    try:
+        partial.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def write_rows(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Writes a table as CSV.
+
+    Raises:
+        OutputError: it cannot be written, or the disk is full.
+    """
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(header)
+            writer.writerows(rows)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of what the result depends on, Python included."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue  # onnxruntime or onnxruntime-gpu: only one of the two is there
+    return found
+
+
+def log_to_tensorboard(folder: Path, settings: TrainingSettings, metrics: dict[str, float]) -> None:
+    """Writes the settings as hyper-parameters and the metrics as scalars, for `tensorboard`."""
+    # 2 s of import that --help and a refused folder need not wait for.
+    from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415
+
+    shown = {k: "" if v is None else v for k, v in settings.as_json().items()}
+    with SummaryWriter(str(folder)) as writer:
+        writer.add_hparams(shown, metrics, run_name=".")
