@@ -45,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="train-transfer",
+        allow_abbrev=False,
         description="From a small folder of pictures to a classifier that shows where it looked: "
         "a pretrained network, frozen, with a new last layer, exported as one ONNX file.",
     )

@@ -8,6 +8,8 @@ import numpy.typing as npt
 from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
+Probabilities = npt.NDArray[np.float32]
+
 CONFIDENCE: Final = 0.95
 
 
@@ -50,7 +52,7 @@ class Evaluation:
 
 
 def evaluate(
-    probabilities: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], classes: tuple[str, ...]
+    probabilities: Probabilities, labels: npt.NDArray[np.int64], classes: tuple[str, ...]
 ) -> Evaluation:
     """Compares answers with the truth.
 

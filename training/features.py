@@ -17,6 +17,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+import onnx
 import onnxruntime as ort
 import torch
 from torch import nn
@@ -25,7 +26,6 @@ from models.cores import granted_cores
 from models.errors import ImageError
 from models.graph.backbones import Backbone
 from models.graph.classifier import Normalise
-from models.graph.export import export_backbone
 from models.preprocessing import Pixels, Preprocessing, read_pixels
 from models.session import session_options
 from training.image_folder import Example
@@ -71,6 +71,15 @@ class FeatureTable:
     digests: tuple[str, ...]
     left_out: tuple[LeftOut, ...]
 
+    @property
+    def data_digest(self) -> str:
+        """SHA-256 over names and contents of all pictures used: changes with any of them."""
+        lines = sorted(
+            f"{digest} {example.name}\n"
+            for example, digest in zip(self.examples, self.digests, strict=True)
+        )
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+
 
 @dataclass(frozen=True)
 class _Read:
@@ -79,10 +88,18 @@ class _Read:
     reason: str
 
 
-def read_features(examples: Sequence[Example], backbone: Backbone) -> FeatureTable:
-    """Reads every example once. What cannot be read is named in the log and left out."""
+def read_features(
+    examples: Sequence[Example], backbone: Backbone, backbone_graph: onnx.ModelProto
+) -> FeatureTable:
+    """Reads every example once. What cannot be read is named in the log and left out.
+
+    Args:
+        examples: what to read.
+        backbone: what reads it.
+        backbone_graph: the same, exported; it is what reads on a CPU.
+    """
     use_gpu = torch.cuda.is_available()
-    extract = _torch_extractor(backbone) if use_gpu else _onnx_extractor(backbone)
+    extract = _torch_extractor(backbone) if use_gpu else _onnx_extractor(backbone, backbone_graph)
     size = _GPU_BATCH if use_gpu else _CPU_BATCH
     features = np.empty((len(examples), backbone.num_features), dtype=np.float32)
     reads: list[_Read] = []
@@ -136,27 +153,30 @@ def _read(path: Path, preprocessing: Preprocessing) -> _Read:
     return _Read(hashlib.sha256(data).hexdigest(), pixels, "")
 
 
-def _onnx_extractor(backbone: Backbone) -> Extractor:
-    model = export_backbone(backbone).SerializeToString()
+def _onnx_extractor(backbone: Backbone, graph: onnx.ModelProto) -> Extractor:
     session = ort.InferenceSession(
-        model, session_options(threads=1), providers=["CPUExecutionProvider"]
+        graph.SerializeToString(),
+        session_options(threads=1),
+        providers=["CPUExecutionProvider"],
     )
 
     def extract(pixels: Pixels) -> Features:
-        found: Features = session.run(["features"], {"image": pixels})[0]
-        return found
+        (feature_map,) = session.run(["feature_map"], {"image": pixels})
+        with torch.inference_mode():
+            return backbone.features(torch.from_numpy(feature_map)).numpy()
 
     return extract
 
 
 def _torch_extractor(backbone: Backbone) -> Extractor:
-    module = nn.Sequential(Normalise(backbone), backbone).eval()
-    module = module.to("cuda", memory_format=torch.channels_last)
+    module: nn.Module = nn.Sequential(Normalise(backbone), backbone).eval().to("cuda")
+    module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     precision = torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
     one_at_a_time = threading.Lock()
 
     def extract(pixels: Pixels) -> Features:
         with one_at_a_time, torch.inference_mode(), torch.autocast("cuda", precision):
-            return module(torch.from_numpy(pixels).to("cuda")).float().cpu().numpy()
+            found: torch.Tensor = module(torch.from_numpy(pixels).to("cuda"))
+            return found.float().cpu().numpy()
 
     return extract

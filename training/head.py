@@ -51,6 +51,10 @@ class FittedHead:
     strength: float
     log_loss: float
 
+    def as_json(self) -> dict[str, float]:
+        """What was chosen, for `summary.json`."""
+        return {"C": self.strength, "log_loss": self.log_loss}
+
 
 def fit_head(features: Features, labels: Labels, classes: int, seed: int) -> FittedHead:
     """Fits the last layer.

@@ -124,14 +124,25 @@ def _image_folder(
     return ImageFolder(root, layout, classes, tuple(examples), names)
 
 
-def check_counts(folder: ImageFolder, examples: Sequence[Example]) -> None:
+def check_counts(
+    folder: ImageFolder, examples: Sequence[Example], digests: Sequence[str] | None = None
+) -> None:
     """Refuses classes with too few pictures to learn from and to judge by.
+
+    Args:
+        folder: whose examples they are.
+        examples: those that count.
+        digests: of their bytes, once they are known: byte-identical files count once.
 
     Raises:
         DataFolderError: names the classes and their counts.
     """
-    given = has_given_parts(examples)
-    counts = Counter(e.class_index for e in examples if not given or e.part == "train")
+    given = has_given_parts(folder.examples)
+    contents: dict[str, Example] = {}
+    for example, content in zip(examples, digests or map(str, range(len(examples))), strict=True):
+        if not given or example.part == "train":
+            contents.setdefault(content, example)
+    counts = Counter(e.class_index for e in contents.values())
     few = [
         f"{label} ({counts[i]})"
         for i, label in enumerate(folder.classes)
@@ -140,9 +151,11 @@ def check_counts(folder: ImageFolder, examples: Sequence[Example]) -> None:
     if few:
         where = "in train/ " if given else ""
         raise DataFolderError(
-            f"{folder.root}: too few readable pictures {where}of {', '.join(few)}; "
+            f"{folder.root}: too few different, readable pictures {where}of {', '.join(few)}; "
             f"a class needs {FEWEST_PICTURES} at least, and is worth trusting from some 50 on"
         )
+    if given and not has_given_parts(examples):
+        raise DataFolderError(f"{folder.root}: no picture that is held out can be read")
 
 
 def has_given_parts(examples: Sequence[Example]) -> bool:

@@ -23,6 +23,7 @@ def print_evaluation(evaluation: Evaluation) -> None:
         f"({CONFIDENCE:.0%} interval {low:.1%} to {high:.1%}); "
         f"always answering {evaluation.commonest} would reach {evaluation.commonest_accuracy:.1%}",
         markup=False,
+        soft_wrap=True,
     )
     console.print(_class_table(evaluation))
     if len(evaluation.classes) <= _MOST_COLUMNS:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -34,7 +35,8 @@ def _coin(rng: np.random.Generator) -> Solid:
 
     def field(x: Array, y: Array, z: Array) -> Array:
         rho = np.sqrt(x * x + y * y)
-        relief = 0.03 * (rho < 0.88) - 0.02 * (np.abs(rho - inner) < 0.06)
+        relief = np.float32(0.03) * (rho < 0.88)
+        relief -= np.float32(0.02) * (np.abs(rho - inner) < 0.06)
         return smooth_max(rho - 1.0, np.abs(z) - half + relief, 0.04)
 
     return Solid("coin", field, hull_of([ring(1.0, -half), ring(1.0, half)]), FLAT)
@@ -48,7 +50,8 @@ def _pin(rng: np.random.Generator) -> Solid:
         needle = np.maximum(
             rho - thick * np.clip((z + length) * 4.0, 0.1, 1.0), slab(z, -length, 1.0)
         )
-        return np.minimum(needle, np.sqrt(rho * rho + (z - 1.0) ** 2) - ball)
+        distance: Array = np.minimum(needle, np.sqrt(rho * rho + (z - 1.0) ** 2) - ball)
+        return distance
 
     hull = hull_of([ring(ball, 1.0 + ball), ring(ball, 1.0), ring(thick, -length)])
     return Solid("pin", field, hull, (Rest(math.pi / 2 - ball / 2),))
@@ -78,7 +81,8 @@ def _crumb(rng: np.random.Generator) -> Solid:
     def field(x: Array, y: Array, z: Array) -> Array:
         reach = np.sqrt((x / a) ** 2 + (y / b) ** 2 + (z / c) ** 2) - 1.0
         rough = np.sin(5 * x + 3 * y) * np.sin(6 * z - 4 * y)
-        return (reach * min(a, b, c) + bump * rough) * 0.7
+        distance: Array = (reach * min(a, b, c) + bump * rough) * 0.7
+        return distance
 
     return Solid("crumb", field, hull_of([ring(1.1, -c - 0.1), ring(1.1, c + 0.1)]), FLAT)
 
@@ -103,13 +107,27 @@ def _ring(rng: np.random.Generator) -> Solid:
     return Solid("rubber ring", field, hull_of([ring(1.0, -thick), ring(1.0, thick)]), FLAT)
 
 
-# Each with the size that it has beside an object that reaches 1 from its middle.
-CLUTTER: tuple[tuple[Callable[[np.random.Generator], Solid], float, float], ...] = (
-    (_washer, 0.25, 0.5),
-    (_coin, 0.3, 0.6),
-    (_pin, 0.4, 0.9),
-    (_cable_tie, 0.6, 1.1),
-    (_dowel, 0.4, 0.9),
-    (_ring, 0.25, 0.5),
+@dataclass(frozen=True)
+class Thing:
+    """What can lie about: how it is made, its least and largest size, whether it is of metal.
+
+    Sizes are beside an object that reaches 1 from its middle.
+    """
+
+    make: Callable[[np.random.Generator], Solid]
+    smallest: float
+    largest: float
+    metal: bool
+
+
+CLUTTER = (
+    Thing(_washer, 0.25, 0.5, metal=True),
+    Thing(_coin, 0.3, 0.6, metal=True),
+    Thing(_pin, 0.4, 0.9, metal=True),
+    Thing(_cable_tie, 0.6, 1.1, metal=False),
+    Thing(_dowel, 0.4, 0.9, metal=True),
+    Thing(_dowel, 0.4, 0.9, metal=False),
+    Thing(_ring, 0.25, 0.5, metal=True),
+    Thing(_ring, 0.25, 0.5, metal=False),
 )
-CRUMB = (_crumb, 0.02, 0.07)
+CRUMB = Thing(_crumb, 0.02, 0.07, metal=False)

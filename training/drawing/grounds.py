@@ -71,9 +71,10 @@ def cloth(rng: np.random.Generator) -> Ground:
         u, v = u + 0.02 * noise(u, v, 0.3), v + 0.02 * noise(v, u, 0.3)
         warp, weft = np.sin(u * (count * 3.14)), np.sin(v * (count * 3.14))
         over = np.where(warp * weft > 0, np.abs(warp), np.abs(weft))
-        light = 0.45 + 0.6 * over + 0.2 * noise(u, v, 0.9) + 0.1 * noise(u, v, 0.08)
+        light = 0.45 + 0.6 * over + 0.2 * noise.grain(u, v, 0.9) + 0.1 * noise(u, v, 0.08)
         bands = 0.5 * (np.floor(u / check) % 2 + np.floor(v / check) % 2)
-        return _mix(base, second, bands) * light[..., None]
+        colour: Array = _mix(base, second, bands) * light[..., None]
+        return colour
 
     return ground
 
@@ -88,7 +89,7 @@ def paper(rng: np.random.Generator) -> Ground:
     print_kind, gap = int(rng.integers(4)), rng.uniform(0.25, 0.5)
 
     def ground(u: Array, v: Array) -> Array:
-        fibre = 1.0 + 0.035 * noise(u, v, 1.1) + 0.05 * noise(u, v, 0.06)
+        fibre = 1.0 + 0.035 * noise.grain(u, v, 1.1) + 0.05 * noise(u, v, 0.06)
         mark = np.zeros_like(u)
         if print_kind in (1, 2):
             mark = 0.55 * _line(v / gap, 0.07)
@@ -98,7 +99,7 @@ def paper(rng: np.random.Generator) -> Ground:
             row = np.floor(v / gap)
             stroke = noise(u, row * 0.173, 0.85) + 0.9 * noise(u * 0.35, row * 0.37, 0.6)
             inside = np.abs(v / gap - row - 0.5) < 0.26
-            curl = noise(u * 2.0, v * 2.0, 0.8)
+            curl = noise.grain(u * 2.0, v * 2.0, 0.8)
             mark = 0.75 * np.clip((stroke + curl - 0.1) * 2.5, 0.0, 1.0) * inside
         return _mix(sheet, ink, mark) * fibre[..., None]
 
@@ -135,7 +136,7 @@ def mat(rng: np.random.Generator) -> Ground:
     def ground(u: Array, v: Array) -> Array:
         fine = np.maximum(_line(u / gap, 0.045), _line(v / gap, 0.045)) * 0.3
         coarse = np.maximum(_line(u / (gap * 5), 0.014), _line(v / (gap * 5), 0.014)) * 0.65
-        grain = 1.0 + 0.16 * noise(u, v, 1.2) + 0.12 * noise(u, v, 0.07)
+        grain = 1.0 + 0.16 * noise.grain(u, v, 1.2) + 0.12 * noise(u, v, 0.07)
         return _mix(base, np.array((0.62, 0.62, 0.45)), np.maximum(fine, coarse)) * grain[..., None]
 
     return ground
@@ -148,9 +149,9 @@ def stone(rng: np.random.Generator) -> Ground:
     speckle = rng.uniform(0.0, 0.7)
 
     def ground(u: Array, v: Array) -> Array:
-        grain = noise(u, v, 0.6)
+        grain = noise.grain(u, v, 0.6)
         light = 1.0 + 0.3 * noise(u, v, 0.12) + 0.15 * grain
-        spots = np.clip((np.abs(noise(v, u, 1.0)) - 0.75) * 5.0, 0.0, 1.0) * np.sign(grain)
+        spots = np.clip((np.abs(noise.grain(v, u, 1.0)) - 0.75) * 5.0, 0.0, 1.0) * np.sign(grain)
         return np.float32(base) * (light + speckle * spots)[..., None]
 
     return ground
@@ -172,7 +173,9 @@ def plain(rng: np.random.Generator) -> Ground:
 
     def ground(u: Array, v: Array) -> Array:
         light = 1.0 + np.tanh(u * np.float32(slope)) * 0.7 + 0.06 * noise(u, v, 0.08)
-        return np.float32(base) * (light + 0.025 * noise(u, v, 1.3))[..., None]
+        light += 0.025 * noise.grain(u, v, 1.3)
+        colour: Array = np.float32(base) * light[..., None]
+        return colour
 
     return ground
 

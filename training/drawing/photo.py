@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from training.drawing.solids import Array
@@ -11,9 +12,9 @@ from training.drawing.solids import Array
 def develop(frame: Array, rng: np.random.Generator) -> Image.Image:
     """Turns linear light (H, W, 3) into an RGB picture, with random faults of moderate size."""
     height, width = frame.shape[:2]
-    exposed = frame * _exposure(frame, rng) * _vignette(height, width, rng)[..., None]
-    exposed *= np.float32(1.0 + rng.uniform(-0.10, 0.10, size=3) * (1.0, 0.25, 1.0))
-    exposed = _blurred(exposed, rng)
+    exposed: Array = frame * _exposure(frame, rng) * _vignette(height, width, rng)[..., None]
+    balance = 1.0 + rng.uniform(-0.10, 0.10, size=3) * (1.0, 0.25, 1.0)
+    exposed = _blurred(exposed * balance.astype(np.float32), rng)
     grain = rng.uniform(0.002, 0.016)
     noise = rng.standard_normal(frame.shape, dtype=np.float32)
     exposed += noise * (grain * np.sqrt(np.maximum(exposed, 0.0) + 0.08))
@@ -31,7 +32,8 @@ def _vignette(height: int, width: int, rng: np.random.Generator) -> Array:
     y, x = np.linspace(-1, 1, height)[:, None], np.linspace(-1, 1, width)[None, :]
     slope_x, slope_y = rng.uniform(-0.14, 0.14, size=2)
     fall = 1.0 - rng.uniform(0.0, 0.3) * (x * x + y * y) / 2
-    return (fall * (1.0 + slope_x * x + slope_y * y)).astype(np.float32)
+    light: Array = (fall * (1.0 + slope_x * x + slope_y * y)).astype(np.float32)
+    return light
 
 
 def _blurred(frame: Array, rng: np.random.Generator) -> Array:
@@ -61,9 +63,12 @@ def _weighted(frame: Array, taps: list[tuple[int, int, float]]) -> Array:
     return mean
 
 
-def _encoded(frame: Array, contrast: float) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def _encoded(frame: Array, contrast: float) -> NDArray[np.uint8]:
     """Linear light as 8-bit values, highlights rolled off rather than cut."""
-    light = np.maximum(frame, 0.0)
+    # A table of 4096 steps: powers of every pixel would take longer than the ground's grain.
+    light = np.linspace(0.0, 2.0, 4096)
     light = np.where(light < 0.7, light, 0.7 + 0.3 * np.tanh((light - 0.7) / 0.3))
-    values = light ** np.float32(contrast / 2.2)
-    return (np.clip(values, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
+    values = (np.clip(light ** (contrast / 2.2), 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
+    steps = np.clip(frame * (4095 / 2.0), 0.0, 4095.0).astype(np.intp)
+    encoded: NDArray[np.uint8] = values[steps]
+    return encoded

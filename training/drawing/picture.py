@@ -38,9 +38,9 @@ class Picture:
 def draw(seed: int, index: int, sides: tuple[int, int]) -> Picture:
     """Draws picture number `index`: even ones are screws, odd ones are nuts.
 
-    A picture depends on no other. What could tell the classes apart by chance (frame, metal, ground,
-    file format) comes from a generator that a screw shares with the nut after it; all the rest
-    comes from a generator of its own.
+    A picture depends on no other. What could tell the classes apart by chance (frame, metal,
+    ground, file format) comes from a generator that a screw shares with the nut after it; all the
+    rest comes from a generator of its own.
 
     Args:
         seed: chooses the whole set; not negative.

@@ -1,12 +1,11 @@
 """What is in a picture: an object on a ground among clutter, in a light, before a camera.
 
-The class chooses the object's shape and nothing else. What could otherwise tell the classes apart by
-chance, the size of the frame, the metal, the ground and the file format, comes from a generator that
-a screw and a nut of the same pair share; everything else comes from the picture's own.
+The class chooses the object's shape and nothing else. What could otherwise tell the classes apart
+by chance, the size of the frame, the metal, the ground and the file format, is a `Style` that a
+screw and a nut share; everything else is drawn for each picture.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,15 +15,15 @@ from training.drawing.grounds import GROUNDS, Ground
 from training.drawing.nuts import NUTS
 from training.drawing.rays import Camera, Placed, camera, place
 from training.drawing.screws import SCREWS
-from training.drawing.solids import Array, Solid
-from training.drawing.surfaces import METALS, Finish, Light, light_of
+from training.drawing.solids import Array
+from training.drawing.surfaces import METALS, PLASTICS, Finish, Light, light_of
 
 ASPECTS = (1.0, 1.0, 4 / 3, 3 / 4, 3 / 2, 2 / 3, 5 / 4)
-CLUTTER_FINISHES = (
-    *METALS.values(),
+DULL = (
     Finish((0.04, 0.04, 0.04), (0.65, 0.63, 0.58), 0.5),
     Finish((0.04, 0.04, 0.04), (0.03, 0.03, 0.03), 0.5),
     Finish((0.04, 0.04, 0.04), (0.45, 0.28, 0.14), 0.7),
+    Finish((0.04, 0.04, 0.04), (0.42, 0.08, 0.05), 0.6),
 )
 
 
@@ -60,10 +59,11 @@ def style_of(rng: np.random.Generator, shortest: int, longest: int) -> Style:
     long = rng.uniform(min(shortest * stretch, longest), longest)
     sides = round(long), max(shortest, round(long / stretch))
     width, height = sides if aspect >= 1 else sides[::-1]
-    finishes = tuple(METALS.values())
-    finish = finishes[int(rng.integers(len(finishes)))]
+    finish = tuple(METALS.values())[int(rng.integers(len(METALS)))]
     finish = replace(
-        finish, roughness=float(np.clip(finish.roughness + rng.normal(0, 0.07), 0.1, 0.8))
+        finish,
+        roughness=float(np.clip(finish.roughness + rng.normal(0, 0.07), 0.1, 0.8)),
+        plastic=PLASTICS[int(rng.integers(len(PLASTICS)))],
     )
     quality = 0 if rng.random() < 0.2 else int(rng.integers(62, 96))
     return Style(width, height, finish, int(rng.integers(len(GROUNDS))), quality)
@@ -100,8 +100,8 @@ def scene_of(label: str, style: Style, number: int, rng: np.random.Generator) ->
     view = camera(rng.uniform(0, 2 * math.pi), elevation, rng.uniform(7.0, 15.0))
     ground = GROUNDS[style.ground](rng)
     axis = np.linspace(-1, 1, 12, dtype=np.float32)
-    mean = ground(*np.meshgrid(axis, axis)).reshape(-1, 3).mean(axis=0)
-    light = light_of(rng, tuple(float(v) for v in mean))
+    red, green, blue = ground(*np.meshgrid(axis, axis)).reshape(-1, 3).mean(axis=0).tolist()
+    light = light_of(rng, (red, green, blue))
     scene = Scene(
         style=style,
         kind=solid.kind,
@@ -117,18 +117,19 @@ def scene_of(label: str, style: Style, number: int, rng: np.random.Generator) ->
 
 def _clutter(scene: Scene, rng: np.random.Generator) -> tuple[tuple[Placed, Finish], ...]:
     """Things around the object, each where it neither hides it nor touches another."""
-    sizes: list[tuple[Callable[[np.random.Generator], Solid], float, float]] = [
+    things = [
         CLUTTER[int(rng.integers(len(CLUTTER)))] for _ in range(int(rng.choice((0, 1, 1, 2, 3))))
     ]
-    sizes += [CRUMB] * int(rng.choice((0, 0, 2, 4)))
-    corners = scene.object.hull()
+    things += [CRUMB] * int(rng.choice((0, 0, 1, 3)))
+    corners = scene.object.hull()[::2]
     between = (corners[:, None, :] + corners[None, :, :]) / 2  # fills the hull with points
     taken = scene.camera.project(between.reshape(-1, 3))
     found: list[tuple[Placed, Finish]] = []
-    for make, smallest, largest in sizes:
-        solid, size = make(rng), rng.uniform(smallest, largest)
+    for thing in things:
+        solid, size = thing.make(rng), rng.uniform(thing.smallest, thing.largest)
         placed = place(solid, solid.rests[0], rng.uniform(0, 6.28), rng.uniform(0, 6.28), size)
-        finish = CLUTTER_FINISHES[int(rng.integers(len(CLUTTER_FINISHES)))]
+        finishes = tuple(METALS.values()) if thing.metal else DULL
+        finish = finishes[int(rng.integers(len(finishes)))]
         moved = _free_place(scene, placed, taken, rng)
         if moved is not None:
             found.append((moved, finish))

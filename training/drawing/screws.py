@@ -12,7 +12,6 @@ import numpy as np
 
 from training.drawing.solids import (
     Array,
-    Field,
     Mask,
     Rest,
     Solid,
@@ -22,7 +21,6 @@ from training.drawing.solids import (
     slab,
     smooth_max,
     smooth_min,
-    square,
     thread,
 )
 
@@ -56,7 +54,8 @@ class Shank:
         cut = thread(x, y, z, self.pitch, self.crest) * self.depth
         cut *= np.clip((-self.plain - z) * (1 / self.pitch), 0.0, 1.0)
         side = np.maximum(rho - taper, SLOPE * (rho - taper * (1.0 - cut)))
-        return np.maximum(side, slab(z, -self.length, 0.1))
+        distance: Array = np.maximum(side, slab(z, -self.length, 0.1))
+        return distance
 
 
 def machine_shank(rng: np.random.Generator, shortest: float = 3.0) -> Shank:
@@ -161,7 +160,9 @@ def _cross(x: Array, y: Array, depth: Array, size: float) -> Array:
     reach = 0.72 * size - 0.5 * depth
     x, y = np.abs(x), np.abs(y)
     width = 0.15 * size
-    return np.minimum(np.maximum(x - width, y - reach), np.maximum(y - width, x - reach))
+    arm, other = np.maximum(x - width, y - reach), np.maximum(y - width, x - reach)
+    distance: Array = np.minimum(arm, other)
+    return distance
 
 
 def _star(x: Array, y: Array, _depth: Array, size: float) -> Array:
@@ -199,15 +200,15 @@ def _screw(kind: str, head: Head, drive: Drive, shank: Shank, rng: np.random.Gen
     rings += [ring(1.0, -shank.length + shank.point), ring(shank.tip_radius, -shank.length)]
     lying = math.atan2(shank.length + head.rim, head.radius - shank.tip_radius)
     roll = math.pi / 6 if head.corners == 6 else None
-    rests = (Rest(lying, roll),) * 6 + (Rest(rng.uniform(0.0, 0.25), sunk=0.55),)
+    rests: tuple[Rest, ...] = (Rest(lying, roll),) * 6 + (Rest(rng.uniform(0.0, 0.25), sunk=0.55),)
     if not shank.point:
         rests += (Rest(math.pi),)
     return Solid(kind, field, hull_of(rings), rests, _patch(shank, rng))
 
 
 def _patch(shank: Shank, rng: np.random.Generator) -> Callable[[Array, Array, Array], Mask] | None:
-    """A patch of thread locker on some screws: colour must not be the nylon nut's alone."""
-    if rng.random() > 0.17:
+    """Thread locker on as many screws as there are lock nuts: colour must not tell the class."""
+    if shank.point or rng.random() > 0.24:
         return None
     low = -shank.length * rng.uniform(0.75, 0.9)
     high = low + shank.length * 0.3

@@ -10,13 +10,15 @@ quadratic one of I. Quilez.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
+# float32 throughout; but numpy's types take float32 times a plain float for float64.
+Array = NDArray[np.floating[Any]]
 Mask = NDArray[np.bool_]
-Points = tuple[Array, Array, Array]  # x, y and z of many points
+Points = Array  # (3, ...): x, y and z of many points or directions
 Field = Callable[[Array, Array, Array], Array]
 
 
@@ -62,7 +64,8 @@ def smooth_min(a: Array, b: Array, width: float) -> Array:
 
 def slab(z: Array, low: float, high: float) -> Array:
     """Distance to the layer between two heights."""
-    return np.abs(z - (low + high) / 2) - (high - low) / 2
+    distance: Array = np.abs(z - (low + high) / 2) - (high - low) / 2
+    return distance
 
 
 def hexagon(x: Array, y: Array, apothem: float) -> Array:
@@ -79,8 +82,7 @@ def square(x: Array, y: Array, apothem: float) -> Array:
 def thread(x: Array, y: Array, z: Array, pitch: float, crest: float = 0.14) -> Array:
     """Depth of a helical thread in [0, 1]: 0 on the crest, 1 in the root.
 
-    Args:
-        crest: share of the pitch that is flat on top, and as much at the bottom.
+    The share `crest` of the pitch is flat on top, and as much at the bottom.
     """
     turns = z * (1 / pitch) - np.arctan2(y, x) * (0.5 / math.pi)
     ramp = np.abs(2.0 * (turns - np.floor(turns)) - 1.0)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.drawing.noise import Noise
-from training.drawing.rays import Placed, Vector, dot, normalised, normals, unit
+from training.drawing.rays import Placed, Vector, column, dot, normalised, normals, unit
 from training.drawing.solids import Array, Points
 
 Colour = tuple[float, float, float]
@@ -20,13 +20,15 @@ class Finish:
     """How a surface takes light.
 
     `mirror` is its reflection seen head-on, `body` what it scatters, `roughness` in [0, 1] blurs
-    the mirror, `rust` in [0, 1] is the share that is rusty or worn.
+    the mirror, `rust` in [0, 1] is the share that is rusty. `plastic` is what the solid's plastic
+    part scatters, where it has one.
     """
 
     mirror: Colour
     body: Colour
     roughness: float
     rust: float = 0.0
+    plastic: Colour = (0.05, 0.16, 0.55)
 
 
 METALS: dict[str, Finish] = {
@@ -46,7 +48,7 @@ PLASTICS: tuple[Colour, ...] = (
     (0.60, 0.07, 0.05),
     (0.06, 0.32, 0.14),
 )
-RUST = np.array((0.23, 0.075, 0.025), dtype=np.float32)
+RUST: Colour = (0.23, 0.075, 0.025)
 
 
 @dataclass(frozen=True)
@@ -92,91 +94,98 @@ def light_of(rng: np.random.Generator, floor: Colour) -> Light:
 
 def _smooth_step(low: float, high: float, x: Array) -> Array:
     share = np.clip((x - low) * (1 / (high - low)), 0.0, 1.0)
-    return share * share * (3.0 - 2.0 * share)
+    smooth: Array = share * share * (3.0 - 2.0 * share)
+    return smooth
 
 
 def _room(light: Light, direction: Points, blur: float) -> Array:
-    """What the room sends from a direction, (M, 3)."""
+    """What the room sends from directions (3, M), as colours (3, M)."""
     rise = direction[2]
-    to_ceiling = _smooth_step(-0.05, 0.9, rise)[:, None]
-    above = np.float32(light.horizon) * (1 - to_ceiling) + np.float32(light.ceiling) * to_ceiling
+    to_ceiling = _smooth_step(-0.05, 0.9, rise)
+    above = column(light.horizon) * (1 - to_ceiling) + column(light.ceiling) * to_ceiling
     wave = np.sin(dot(direction, light.stripes[0]) * 7.0 + light.stripes[1])
-    above *= (1.0 + (0.55 * (1 - blur)) * np.tanh(2.0 * wave))[:, None]
-    is_above = _smooth_step(-0.02 - blur * 0.5, 0.06 + blur * 0.5, rise)[:, None]
-    seen = np.float32(light.floor) * (1 - is_above) + above * is_above
+    above *= 1.0 + (0.55 * (1 - blur)) * np.tanh(2.0 * wave)
+    is_above = _smooth_step(-0.02 - blur * 0.5, 0.06 + blur * 0.5, rise)
+    seen: Array = column(light.floor) * (1 - is_above) + above * is_above
+    wide = 0.015 + 0.3 * blur
     for towards, cosine, strength in light.boxes:
-        wide = 0.015 + 0.3 * blur
         glow = _smooth_step(cosine - wide, cosine + wide, dot(direction, towards))
-        seen += (strength * (1 - 0.6 * blur)) * glow[:, None]
+        seen += (strength * (1 - 0.6 * blur)) * glow
     peak = 8.0 + 400.0 * (1 - blur) ** 4
     spot = np.exp(peak * (dot(direction, light.lamp) - 1.0)) * (0.4 + peak * 0.006)
-    seen += np.float32(light.lamp_colour) * spot[:, None]
-    return seen.astype(np.float32)
+    seen += column(light.lamp_colour) * spot
+    return seen
 
 
 def _free(placed: Placed, p: Points, towards: Points, reach: float) -> Array:
     """How little the solid itself is in the way, in [0, 1], by two looks into a direction."""
     share = np.ones_like(p[0])
     for far in (0.35 * reach, reach):
-        gap = placed.solid.field(*(p[i] + towards[i] * far for i in range(3)))
+        gap = placed.solid.field(*(p + towards * far))
         share = np.minimum(share, gap * (1.6 / far) + 0.25)
-    return np.clip(share, 0.0, 1.0)
+    clipped: Array = np.clip(share, 0.0, 1.0)
+    return clipped
+
+
+@dataclass(frozen=True)
+class _Skin:
+    """What a solid's surface is like at M points."""
+
+    mirror: Array  # (3, M)
+    body: Array  # (3, M)
+    gloss: Array  # (M,): how much brighter it mirrors at a grazing angle
+    bump: Array  # (M,): how far the normal is pushed about
+
+
+def _skin(placed: Placed, p: Points, finish: Finish, wear: Noise) -> _Skin:
+    """The finish with its blotches, its rust, and the plastic where there is some."""
+    blotch = wear.on_solid(p, 0.09 * placed.scale)
+    grain = wear.grain_on_solid(p, 0.9 * placed.scale)
+    rust = np.zeros_like(blotch)
+    if finish.rust:
+        rust = np.clip((blotch + 0.25 * grain + 2.6 * finish.rust - 1.5) * 3.0, 0.0, 1.0)
+    mirror = column(finish.mirror) * (1.0 + 0.12 * blotch) * (1.0 - 0.92 * rust)
+    rusty = column(RUST) * (1.0 + 0.35 * blotch + 0.4 * grain)
+    body = column(finish.body) * (1.0 - rust) + rusty * rust
+    if placed.solid.plastic is not None:
+        coated = placed.solid.plastic(*p)
+        mirror = np.where(coated, np.float32(0.05), mirror)
+        body = np.where(coated, column(finish.plastic), body)
+    gloss = (0.35 * (1 - finish.roughness)) * (1.0 - rust)
+    return _Skin(mirror, body, gloss, grain * (0.03 + 0.12 * rust) + 0.035 * blotch)
 
 
 def shade(
     placed: Placed, p: Points, eye: Vector, finish: Finish, light: Light, step: float
 ) -> Array:
-    """The light (M, 3) that leaves a solid's surface towards the eye.
+    """The light (3, M) that leaves a solid's surface towards the eye.
 
     Args:
         placed: the solid.
-        p: points on it, in its own coordinates, each (M,).
+        p: points on it (3, M), in its own coordinates.
         eye: where the camera is, in the world.
         finish: what the solid is made of.
         light: the room.
         step: distance, in own units, over which the normal is taken: about a pixel.
     """
-    seed = placed.shift[0] * 50 + placed.scale * 90
-    own_normal = normals(placed, p, step)
-    blotch = light.wear.on_solid(p, 0.09 * placed.scale)
-    grain = light.wear.on_solid(p, 0.9 * placed.scale)
-    rust = np.clip((blotch + 0.25 * grain + 2.6 * finish.rust - 1.5) * 3.0, 0.0, 1.0)
-    rust *= finish.rust > 0
-    bump = grain * (0.03 + 0.12 * rust) + 0.035 * blotch
-    own_normal = normalised((own_normal[0] + bump, own_normal[1] - bump, own_normal[2] + bump))
-    normal = placed.world_direction(own_normal)
-    away = placed.world_direction(p)
-    world = tuple(away[i] * placed.scale + placed.shift[i] for i in range(3))
-    view = normalised((eye[0] - world[0], eye[1] - world[1], eye[2] - world[2]))
+    skin = _skin(placed, p, finish, light.wear)
+    own_normal = normalised(normals(placed, p, step) + column((1.0, -1.0, 1.0)) * skin.bump)
+    normal, world = placed.world_direction(own_normal), placed.world(p)
+    view = normalised(column(eye) - world)
     facing = dot(normal, view)
-    mirrored = tuple(2.0 * facing * normal[i] - view[i] for i in range(3))
+    mirrored = 2.0 * facing * normal - view
 
-    around = _free(placed, p, own_normal, 0.9) * (1.0 - 0.5 * np.exp(-5.0 * world[2].clip(0.0)))
+    open_share = _free(placed, p, own_normal, 0.9)
+    open_share *= 1.0 - 0.5 * np.exp(-5.0 * np.maximum(world[2], 0.0))
     lamp = np.maximum(dot(normal, light.lamp), 0.0)
-    to_lamp = placed.own_direction(tuple(np.full_like(p[0], v) for v in light.lamp))
-    lamp *= _free(placed, p, to_lamp, 1.1)
-    to_mirrored = placed.own_direction(mirrored)
-    reflected = (
-        _room(light, mirrored, finish.roughness) * _free(placed, p, to_mirrored, 0.8)[:, None]
-    )
+    lamp *= _free(placed, p, placed.own_direction(column(light.lamp)), 1.1)
+    reflected = _room(light, mirrored, finish.roughness)
+    reflected *= _free(placed, p, placed.own_direction(mirrored), 0.8) * (0.35 + 0.65 * open_share)
+    sky = 0.5 + 0.5 * normal[2]
+    around = column(light.ceiling) * sky + column(light.floor) * (1.0 - sky)
+    scattered = around * open_share + column(light.lamp_colour) * lamp
 
-    sky = (0.5 + 0.5 * normal[2])[:, None]
-    soft = np.float32(light.ceiling) * sky + np.float32(light.floor) * (1 - sky)
-    scattered = soft * around[:, None] + np.float32(light.lamp_colour) * lamp[:, None]
-    rim = ((1.0 - np.clip(facing, 0.0, 1.0)) ** 5)[:, None]
-    mirror, body = np.float32(finish.mirror), np.float32(finish.body)
-    mirror, body = mirror * (1.0 + 0.12 * blotch)[:, None], body * np.ones_like(rim)
-    if placed.solid.plastic is not None:
-        coated = placed.solid.plastic(*p)[:, None]
-        mirror = np.where(coated, np.float32(0.05), mirror)
-        body = np.where(coated, np.float32(_plastic(seed)), body)
-    spread = rust[:, None]
-    mirror = mirror * (1 - 0.92 * spread)
-    body = body * (1 - spread) + RUST * (1.0 + 0.35 * blotch + 0.4 * grain)[:, None] * spread
-    mirror = mirror + (1.0 - mirror) * rim * (0.35 * (1 - finish.roughness)) * (1 - spread)
-    result: Array = mirror * reflected * (0.35 + 0.65 * around[:, None]) + body * scattered
-    return result.astype(np.float32)
-
-
-def _plastic(seed: float) -> Colour:
-    return PLASTICS[int(abs(seed) * 97) % len(PLASTICS)]
+    rim = (1.0 - np.clip(facing, 0.0, 1.0)) ** 5 * skin.gloss
+    mirror = skin.mirror + (1.0 - skin.mirror) * rim
+    leaving: Array = mirror * reflected + skin.body * scattered
+    return leaving

@@ -1,0 +1,87 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from training.cli import main
+
+
+def _command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "training.cli", *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+
+
+def test_help_shows_every_option_with_its_default(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["--help"])
+
+    shown = " ".join(capsys.readouterr().out.split())
+    assert stopped.value.code == 0
+    assert "default: resnet18" in shown
+    for option in ("--data", "--backbone", "--weights", "--name", "--out", "--seed"):
+        assert option in shown
+
+
+def test_help_does_not_wait_for_torch() -> None:
+    code = (
+        "import sys\n"
+        "from training.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "print([m for m in ('torch', 'timm', 'sklearn') if m in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert found.stdout.endswith("[]\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--data", "/nowhere/at/all"], "/nowhere/at/all does not exist"),
+        (["--data", "{pets}", "--backbone", "resnet81"], "Did you mean"),
+        (["--data", "{pets}", "--backbone", "vit_base_patch16_224"], "no spatial feature map"),
+        (["--data", "{pets}", "--weights", "missing.safetensors"], "no file missing.safetensors"),
+        (["--data", "{pets}", "--weights", "none", "--out", "{pets}/cat/cat_00.png"], "--out"),
+        (["--data", "{pets}", "--seed", "-1"], "a seed lies between"),
+        (["--data", "{pets}", "--name", "a/b"], "holds no /"),
+    ],
+)
+def test_wrong_use_is_one_sentence_and_exit_code_2(
+    class_folder: Path,
+    arguments: list[str],
+    sentence: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    given = [a.replace("{pets}", str(class_folder)) for a in arguments]
+
+    code = main(given)
+
+    said = capsys.readouterr().err
+    assert code == 2
+    assert sentence in said
+    assert said.splitlines()[-1].startswith("train-transfer: ")
+    assert not list(tmp_path.glob("runs/**/*"))
+
+
+def test_wrong_use_shows_no_traceback() -> None:
+    found = _command("--data", "/nowhere/at/all")
+
+    assert found.returncode == 2
+    assert found.stderr == "train-transfer: --data: /nowhere/at/all does not exist\n"
+
+
+def test_a_misspelt_option_ends_with_2() -> None:
+    found = _command("--data", "x", "--bakbone", "y")
+
+    assert found.returncode == 2
+    assert "unrecognized arguments: --bakbone" in found.stderr

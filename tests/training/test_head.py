@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+
+from models.graph.classifier import LinearHead
+from training.head import fit_head, probabilities_of
+
+
+def _blobs(counts: list[int], seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Overlapping clouds of points in ten dimensions, of very different scales."""
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(len(counts), 10)) * 1.5
+    labels = np.repeat(np.arange(len(counts)), counts)
+    points = centres[labels] + rng.normal(size=(len(labels), 10))
+    return (points * np.logspace(-3, 3, 10) + 7).astype(np.float32), labels
+
+
+@pytest.mark.parametrize("classes", [2, 3, 7])
+def test_a_head_tells_separable_classes_apart(classes: int) -> None:
+    features, labels = _blobs([60] * classes)
+
+    head = fit_head(features, labels, classes, seed=0).head
+
+    assert head.weight.shape == (classes, 10)
+    assert head.bias.shape == (classes,)
+    assert (probabilities_of(head, features).argmax(1) == labels).mean() > 0.9
+
+
+def test_probabilities_sum_to_one_even_for_huge_logits() -> None:
+    head = LinearHead(np.full((2, 1), 1e4, np.float32), np.array([0, 1], np.float32))
+
+    found = probabilities_of(head, np.array([[1], [-1]], np.float32))
+
+    np.testing.assert_allclose(found.sum(1), 1, rtol=1e-6)
+
+
+def test_the_same_seed_gives_the_same_head() -> None:
+    features, labels = _blobs([30, 40])
+
+    first, second = (fit_head(features, labels, 2, seed=5).head for _ in range(2))
+
+    np.testing.assert_array_equal(first.weight, second.weight)
+
+
+def test_a_rare_class_is_not_given_up() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1], [300, 12])
+    features = (rng.normal(size=(312, 4)) + 1.5 * labels[:, None]).astype(np.float32)
+
+    answers = probabilities_of(fit_head(features, labels, 2, 0).head, features).argmax(1)
+
+    assert (answers[labels == 1] == 1).mean() > 0.7
+
+
+def test_each_of_two_classes_has_a_weight_row_that_speaks_for_it() -> None:
+    features, labels = _blobs([50, 50])
+
+    weight = fit_head(features, labels, 2, 0).head.weight
+
+    np.testing.assert_allclose(weight[0], -weight[1])
+
+
+def test_a_feature_that_never_changes_does_no_harm() -> None:
+    features, labels = _blobs([30, 30])
+    features[:, 3] = 5
+
+    head = fit_head(features, labels, 2, 0).head
+
+    assert np.isfinite(head.weight).all()

@@ -1,0 +1,72 @@
+"""The course's recipe: the backbone stays as it is, and only the last layer is learned."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from training.evaluation import Evaluation, Probabilities, evaluate
+from training.features import FeatureTable
+from training.head import FittedHead, fit_head, probabilities_of
+from training.image_folder import Example, ImageFolder, check_counts, held_out_part, split
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What the training part taught, and how the held-out part judges it.
+
+    Attributes:
+        fitted: the head.
+        trained_on: the examples that it was fitted on.
+        held_out: the examples that it is judged by.
+        probabilities: float32 (N held out, K), the answers to those.
+        evaluation: their comparison with the truth.
+    """
+
+    fitted: FittedHead
+    trained_on: tuple[Example, ...]
+    held_out: tuple[Example, ...]
+    probabilities: Probabilities
+    evaluation: Evaluation
+
+
+def learn_head(folder: ImageFolder, table: FeatureTable, seed: int) -> Learned:
+    """Splits what could be read, fits the head on one part and judges it on the other.
+
+    Raises:
+        DataFolderError: too few pictures of a class could be read.
+    """
+    check_counts(folder, table.examples, table.digests)
+    examples = split(table.examples, table.digests, seed)
+    _warn_of_shared_pictures(examples, table.digests)
+    labels = np.array([e.class_index for e in examples])
+    judged = held_out_part(examples)
+    trained = [i for i, e in enumerate(examples) if e.part == "train"]
+    held_out = [i for i, e in enumerate(examples) if e.part == judged]
+    log.info("fitting the head on %d pictures; %d are held out", len(trained), len(held_out))
+    fitted = fit_head(table.features[trained], labels[trained], len(folder.classes), seed)
+    probabilities = probabilities_of(fitted.head, table.features[held_out])
+    return Learned(
+        fitted,
+        tuple(examples[i] for i in trained),
+        tuple(examples[i] for i in held_out),
+        probabilities,
+        evaluate(probabilities, labels[held_out], folder.classes),
+    )
+
+
+def _warn_of_shared_pictures(examples: Sequence[Example], digests: Sequence[str]) -> None:
+    taught = {d for e, d in zip(examples, digests, strict=True) if e.part == "train"}
+    shared = [
+        e.name for e, d in zip(examples, digests, strict=True) if e.part != "train" and d in taught
+    ]
+    if shared:
+        log.warning(
+            "%d held-out pictures are byte for byte in train/ too (%s, …): "
+            "the accuracy will look better than it is",
+            len(shared),
+            shared[0],
+        )
