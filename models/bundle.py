@@ -11,7 +11,8 @@ ordinary ONNX metadata to everybody else.
 
 import hashlib
 import os
-import tempfile
+import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -112,16 +113,18 @@ def write_bundle(data: bytes, path: Path) -> None:
     Raises:
         OutputError: the folder cannot be written, or the disk is full.
     """
+    # Not by tempfile: what that makes only its owner may read, and a server is often another user.
+    part = path.with_name(f".bundle-{secrets.token_hex(8)}")
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".bundle-", delete=False) as file:
-            try:
+        try:
+            with part.open("xb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-                Path(file.name).replace(path)
-            except BaseException:
-                Path(file.name).unlink(missing_ok=True)
-                raise
+            part.replace(path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
     except OSError as error:
         raise OutputError(f"the bundle cannot be written to {path}: {error.strerror}") from error
 
@@ -158,7 +161,7 @@ def parse_bundle(data: bytes, source: str) -> Bundle:
             f"{source} is not as it was written: its SHA-256 does not fit. "
             "It is damaged, half copied, or another program has changed it"
         )
-    if any(uses_external_data(tensor) for tensor in _tensors(model.graph)):
+    if any(uses_external_data(tensor) for tensor in _tensors(model)):
         raise BundleError(f"{source} points to data outside the file, which a bundle may not")
     return Bundle(
         _parse_metadata(props[_METADATA_KEY], source),
@@ -201,15 +204,29 @@ def _seal(body: bytes) -> bytes:
     return seal
 
 
-def _tensors(graph: onnx.GraphProto) -> list[onnx.TensorProto]:
-    """All stored tensors of a graph, those of nested graphs included."""
-    found = list(graph.initializer)
-    for node in graph.node:
-        for attribute in node.attribute:
-            found += [*attribute.tensors, attribute.t]
-            for nested in (*attribute.graphs, attribute.g):
-                if nested.node or nested.initializer:
-                    found += _tensors(nested)
-    for sparse in graph.sparse_initializer:
-        found += [sparse.values, sparse.indices]
+def _tensors(model: onnx.ModelProto) -> list[onnx.TensorProto]:
+    """All stored tensors of a file, those of nested graphs and of functions included."""
+    found = _graph_tensors(model.graph)
+    for function in model.functions:
+        found += _node_tensors(function.node)
     return found
+
+
+def _graph_tensors(graph: onnx.GraphProto) -> list[onnx.TensorProto]:
+    sparse = _sparse_tensors(graph.sparse_initializer)
+    return [*graph.initializer, *sparse, *_node_tensors(graph.node)]
+
+
+def _node_tensors(nodes: Iterable[onnx.NodeProto]) -> list[onnx.TensorProto]:
+    found: list[onnx.TensorProto] = []
+    for attribute in (a for node in nodes for a in node.attribute):
+        found += [*attribute.tensors, attribute.t]
+        found += _sparse_tensors((*attribute.sparse_tensors, attribute.sparse_tensor))
+        for nested in (*attribute.graphs, attribute.g):
+            if nested.node or nested.initializer or nested.sparse_initializer:
+                found += _graph_tensors(nested)
+    return found
+
+
+def _sparse_tensors(sparse: Iterable[onnx.SparseTensorProto]) -> list[onnx.TensorProto]:
+    return [tensor for one in sparse for tensor in (one.values, one.indices)]

@@ -46,7 +46,7 @@ class Preprocessing:
         framing: `crop`: the middle with the input's aspect ratio, `crop_fraction` of the largest
             such rectangle (as timm evaluates); `short-side`: that largest rectangle itself;
             `squash`: the whole picture, its aspect ratio given up.
-        crop_fraction: the part of each side that `crop` keeps, in (0, 1].
+        crop_fraction: the part of each side that `crop` keeps, in [0.01, 1].
         interpolation: Pillow's name of the resampling filter, in lower case.
     """
 
@@ -59,8 +59,8 @@ class Preprocessing:
     def __post_init__(self) -> None:
         if not (0 < self.height <= 4096 and 0 < self.width <= 4096):
             raise ValueError(f"an input of {self.width} x {self.height} pixels is not supported")
-        if not 0 < self.crop_fraction <= 1:
-            raise ValueError(f"crop_fraction is {self.crop_fraction}; it lies above 0, at most 1")
+        if not 0.01 <= self.crop_fraction <= 1:
+            raise ValueError(f"crop_fraction is {self.crop_fraction}; it lies in 0.01 to 1")
 
     def box(self, width: int, height: int) -> tuple[float, float, float, float]:
         """The rectangle of a picture that the network sees: left, top, right, bottom in pixels."""
@@ -127,6 +127,7 @@ def decode_image(
             if smallest is not None:
                 image.draft(None, (smallest, smallest))
             image.load()
+            _check_size(image, max_pixels)  # an ICO's directory may lie about the picture inside
             return to_rgb(_upright(image))
     except ImageError:
         raise
@@ -152,7 +153,8 @@ def to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "F" or image.mode.startswith("I"):
         return _grey_to_rgb(image)
     if image.mode in _TRANSPARENT_MODES or "transparency" in image.info:
-        rgba = image.convert("RGBA")
+        # Pillow's only way out of La is LA.
+        rgba = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")
         return Image.alpha_composite(white, rgba).convert("RGB")
     if image.mode == "LAB":
@@ -164,11 +166,14 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _grey_to_rgb(image: Image.Image) -> Image.Image:
-    grey = np.nan_to_num(np.asarray(image, dtype=np.float64), posinf=0.0, neginf=0.0)
+    with np.errstate(invalid="ignore"):  # a NaN that signals is a NaN
+        grey = np.nan_to_num(np.asarray(image, dtype=np.float64), posinf=0.0, neginf=0.0)
     top = 65535.0
     if image.mode == "F" and (peak := float(grey.max())) <= 255:
         top = 1.0 if peak <= 1 else 255.0
     bytes_ = np.clip(grey * (255 / top) + 0.5, 0, 255).astype(np.uint8)
+    if "transparency" in image.info:  # a PNG of 16 bits may name one grey that is not there
+        bytes_[grey == image.info["transparency"]] = 255
     return Image.fromarray(bytes_).convert("RGB")
 
 
@@ -200,7 +205,7 @@ def _unreadable(data: bytes) -> str:
     """Why Pillow does not know these bytes, with the cure where there is one."""
     if kind := _KNOWN_UNREADABLE.get(data[4:12]):
         return f"Pillow cannot read this format ({kind})"
-    if data.startswith(b"%!PS"):
+    if data.startswith((b"%!PS", b"\xc5\xd0\xd3\xc6")):
         return "PostScript is not read, because reading it means running it"
     return "not a picture in any format that Pillow reads"
 

@@ -9,14 +9,15 @@ from pathlib import Path
 os.environ["BENTOML_HOME"] = tempfile.mkdtemp(prefix="bentoml-")
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from PIL import Image
 
-from models.bundle import TrainingSummary
+from models.bundle import Bundle, TrainingSummary, bundle_bytes, parse_bundle
 from models.graph.backbones import Backbone, load_backbone
 from models.graph.classifier import Classifier, LinearHead
-from models.graph.export import export_bundle
+from models.graph.export import Description, export_backbone, export_bundle
 from models.preprocessing import Preprocessing
 
 #: The smallest of timm's that has all that matters: BatchNorm, residual branches, a linear head.
@@ -73,8 +74,9 @@ def lively_classifier(name: str, classes: int, seed: int = 0) -> Classifier:
     classifier = Classifier(backbone, LinearHead(weight, np.zeros(classes, np.float32)))
     with torch.no_grad():
         logits = classifier(torch.from_numpy(noise_pictures(backbone.preprocessing, 4)))
-        classifier.linear.weight /= (logits - logits.mean(0)).abs().max()
-        classifier.linear.bias -= logits.mean(0) / (logits - logits.mean(0)).abs().max()
+        middle, largest = logits.mean(0), (logits - logits.mean(0)).abs().max()
+        classifier.linear.weight /= largest
+        classifier.linear.bias.sub_(middle / largest)
     return classifier
 
 
@@ -110,7 +112,8 @@ def make_bundle(classifier: Classifier, classes: tuple[str, ...]) -> bytes:
         created="2026-01-01T00:00:00+00:00",
     )
     examples = noise_pictures(classifier.backbone.preprocessing, 4)
-    data, _ = export_bundle(classifier, classes, summary, "0" * 64, examples)
+    graph = export_backbone(classifier.backbone)
+    data, _ = export_bundle(classifier, graph, Description(classes, summary, "0" * 64), examples)
     return data
 
 
@@ -118,6 +121,18 @@ def make_bundle(classifier: Classifier, classes: tuple[str, ...]) -> bytes:
 def bundle_data(tiny_classifier: Classifier) -> bytes:
     """The bytes of a small real bundle with three classes."""
     return make_bundle(tiny_classifier, ("nuts", "screws", "Bäume & Co"))
+
+
+@pytest.fixture(scope="session")
+def bundle(bundle_data: bytes) -> Bundle:
+    return parse_bundle(bundle_data, "the test's bundle")
+
+
+def resealed(bundle: Bundle, **changes: object) -> Bundle:
+    """A whole bundle with the same network that says other things of itself."""
+    model = onnx.load_model_from_string(bundle.data)
+    metadata = bundle.metadata.model_copy(update=changes)
+    return parse_bundle(bundle_bytes(model, metadata), bundle.source)
 
 
 @pytest.fixture

@@ -143,7 +143,7 @@ def preprocessing_of(model: nn.Module) -> Preprocessing:
 
 def _has_feature_map(name: str) -> bool:
     with torch.device("meta"):
-        model = timm.create_model(name, num_classes=0).eval()
+        model: Any = timm.create_model(name, num_classes=0).eval()
         size = timm.data.resolve_data_config(model=model)["input_size"]
         try:
             found = model.forward_features(torch.zeros(1, *size))

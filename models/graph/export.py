@@ -3,6 +3,9 @@
 Exporters have silently produced networks with 0 % accuracy (pytorch#169178), wrong biases (#166797)
 and frozen batch sizes (#148886), so no export is believed: ONNX Runtime and torch answer the same
 real pictures at two batch sizes, and a difference above the tolerances is an `ExportError`.
+
+The graph is made in two parts that are joined: the frozen backbone is exported once, reads all
+pictures of the training, and becomes the first part of the bundle.
 """
 
 import base64
@@ -10,12 +13,13 @@ import contextlib
 import logging
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import onnx
+import onnx.compose
 import onnxruntime as ort
 import torch
 from torch import nn
@@ -25,7 +29,7 @@ from models.cores import granted_cores
 from models.errors import ExportError
 from models.graph.backbones import Backbone
 from models.graph.classifier import Classifier, Normalise
-from models.graph.gradcam import GradCamClassifier, explain_by_autograd
+from models.graph.gradcam import GradCamHead, explain_by_autograd
 from models.graph.self_check import draw_self_check_pictures
 from models.preprocessing import Pixels, read_pixels
 from models.session import PREDICTED_CLASS, session_options
@@ -38,27 +42,44 @@ _OPSET: Final = 20
 
 
 @dataclass(frozen=True)
+class Description:
+    """What a bundle is to say of itself, beyond what its network says.
+
+    Attributes:
+        classes: K names in the order of the head's rows.
+        training: how it was made and how good it is.
+        data_digest: of the pictures that it was made with.
+    """
+
+    classes: tuple[str, ...]
+    training: TrainingSummary
+    data_digest: str
+
+
+@dataclass(frozen=True)
 class Agreement:
     """The largest differences seen between the exported file and torch with autograd."""
 
     probabilities: float
     heatmap: float
 
+    def as_json(self) -> dict[str, float]:
+        """Both figures, for `summary.json`."""
+        return asdict(self)
+
 
 def export_bundle(
     classifier: Classifier,
-    classes: tuple[str, ...],
-    training: TrainingSummary,
-    data_digest: str,
+    backbone_graph: onnx.ModelProto,
+    description: Description,
     examples: Pixels,
 ) -> tuple[bytes, Agreement]:
-    """Exports a classifier with its Grad-CAM, compares it with torch, and adds its metadata.
+    """Joins a classifier's graph, compares it with torch, and adds its metadata.
 
     Args:
         classifier: in inference mode.
-        classes: K names in the order of the head's rows.
-        training: how it was made and how good it is.
-        data_digest: of the pictures that it was made with.
+        backbone_graph: of the classifier's backbone, from `export_backbone`.
+        description: what the bundle is to say of itself.
         examples: uint8 (N, H, W, 3), N >= 2: real pictures of the data set to compare on.
 
     Returns:
@@ -67,36 +88,54 @@ def export_bundle(
     Raises:
         ExportError: the exported file does not answer as torch does; with the figures.
     """
-    model = export_classifier(classifier)
+    model = join_head(backbone_graph, classifier)
     session = ort.InferenceSession(model.SerializeToString(), session_options(granted_cores()))
     agreement = check_agreement(session, classifier, examples)
     metadata = BundleMetadata(
-        classes=classes,
+        classes=description.classes,
         preprocessing=classifier.backbone.preprocessing,
         backbone=classifier.backbone.name,
         weights=classifier.backbone.weights,
-        training=training,
-        data_digest=data_digest,
+        training=description.training,
+        data_digest=description.data_digest,
         self_check=_self_check(session, classifier),
     )
     return bundle_bytes(model, metadata), agreement
 
 
-def export_classifier(classifier: Classifier) -> onnx.ModelProto:
-    """The graph of a bundle, without metadata: see `models.bundle` for its inputs and outputs."""
-    image = _example_images(classifier.backbone)
-    class_index = torch.tensor([PREDICTED_CLASS, 0, 1])
+def export_backbone(backbone: Backbone) -> onnx.ModelProto:
+    """The larger part, and the slower to export: uint8 `image` (N, H, W, 3) → `feature_map`."""
     return _export(
-        GradCamClassifier(classifier),
-        {"image": image, "class_index": class_index},
-        ["probabilities", "heatmap"],
+        _FeatureMap(backbone), {"image": _example_images(backbone)}, outputs=["feature_map"]
     )
 
 
-def export_backbone(backbone: Backbone) -> onnx.ModelProto:
-    """The frozen backbone alone: `image` uint8 (N, H, W, 3) → `features` float (N, C)."""
-    module = nn.Sequential(Normalise(backbone), backbone).eval()
-    return _export(module, {"input": _example_images(backbone)}, ["features"], ["image"])
+def join_head(backbone_graph: onnx.ModelProto, classifier: Classifier) -> onnx.ModelProto:
+    """A bundle's graph without metadata: see `models.bundle` for its inputs and outputs."""
+    with torch.no_grad():
+        feature_map = classifier.feature_map(_example_images(classifier.backbone))
+    head = _export(
+        GradCamHead(classifier, feature_map),
+        {"feature_map": feature_map, "class_index": torch.tensor([PREDICTED_CLASS, 0, 1])},
+        outputs=["probabilities", "heatmap"],
+    )
+    joined: onnx.ModelProto = onnx.compose.merge_models(
+        backbone_graph,
+        onnx.compose.add_prefix(head, "head/", rename_inputs=False, rename_outputs=False),
+        io_map=[("feature_map", "feature_map")],
+    )
+    onnx.checker.check_model(joined)
+    return joined
+
+
+class _FeatureMap(nn.Module):
+    def __init__(self, backbone: Backbone) -> None:
+        super().__init__()
+        self.normalise = Normalise(backbone)
+        self.backbone = backbone
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self.backbone.feature_map(self.normalise(image))
 
 
 def check_agreement(
@@ -166,14 +205,13 @@ def _export(
     module: nn.Module,
     inputs: dict[str, torch.Tensor],
     outputs: list[str],
-    names: list[str] | None = None,
 ) -> onnx.ModelProto:
     batch = torch.export.Dim("N")
     with _quiet():
-        program = torch.onnx.export(
+        program: Any = torch.onnx.export(
             module.eval(),
             tuple(inputs.values()),
-            input_names=names or list(inputs),
+            input_names=list(inputs),
             output_names=outputs,
             dynamic_shapes={name: {0: batch} for name in inputs},
             dynamo=True,
@@ -183,7 +221,7 @@ def _export(
         )
     # The exporter has left an inner module in train mode once; what is compared must not be.
     module.eval()
-    model: Any = program.model_proto
+    model: onnx.ModelProto = program.model_proto
     onnx.checker.check_model(model)
     return model
 

@@ -29,33 +29,33 @@ RESOLUTION: Final = 1e-4
 _PRIMES: Final = (17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79)
 
 
-class GradCamClassifier(nn.Module):
-    """A classifier that answers with probabilities and with where it looked.
+class GradCamHead(nn.Module):
+    """What follows the last feature map: probabilities, and the heatmap of one class.
 
     Built from a `Classifier` in inference mode; the two share their parameters.
     """
 
-    def __init__(self, classifier: Classifier) -> None:
+    def __init__(self, classifier: Classifier, feature_map: Tensor) -> None:
+        """Traces the head.
+
+        Args:
+            classifier: whose head it is.
+            feature_map: any feature map of its backbone, (N, C, h, w), for its shape.
+        """
         super().__init__()
-        self.classifier = classifier
-        height = classifier.backbone.preprocessing.height
-        width = classifier.backbone.preprocessing.width
-        with torch.no_grad():
-            example = classifier.feature_map(torch.zeros((1, height, width, 3), dtype=torch.uint8))
-        self.head_and_gradient = _trace_head(classifier, example.shape[1:])
+        self.head_and_gradient = _trace_head(classifier, feature_map.shape[1:])
         self.eval()
 
-    def forward(self, image: Tensor, class_index: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, feature_map: Tensor, class_index: Tensor) -> tuple[Tensor, Tensor]:
         """Probabilities and the heatmap of one class for each picture.
 
         Args:
-            image: uint8 (N, H, W, 3).
+            feature_map: float (N, C, h, w).
             class_index: int64 (N,); -1 means the predicted class.
 
         Returns:
             probabilities float (N, K), heatmap float (N, h, w) in [0, 1].
         """
-        feature_map = self.classifier.feature_map(image)
         logits, gradient = self.head_and_gradient(feature_map, class_index)
         return logits.softmax(1), heatmap_of(feature_map, gradient)
 
@@ -72,9 +72,15 @@ def heatmap_of(feature_map: Tensor, gradient: Tensor) -> Tensor:
 def explain_by_autograd(
     classifier: Classifier, image: Tensor, class_index: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """What `GradCamClassifier` computes, by autograd: the reference that every export must meet.
+    """A whole answer by autograd: the reference that every export must meet.
 
-    Shapes as in `GradCamClassifier.forward`.
+    Args:
+        classifier: in inference mode.
+        image: uint8 (N, H, W, 3).
+        class_index: int64 (N,); -1 means the predicted class.
+
+    Returns:
+        probabilities float (N, K), heatmap float (N, h, w) in [0, 1].
     """
     with torch.no_grad():
         feature_map = classifier.feature_map(image)
