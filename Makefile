@@ -1,0 +1,42 @@
+# What people do here. `make` alone lists it.
+PYTHON ?= python3
+VENV ?= .venv
+PORT ?= 3000
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-fast check serve bench clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+install: $(INSTALLED)  ## the environment alone, in .venv
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: install  ## draw pictures, train, serve, ask, and show one heatmap
+	$(BIN)/python scripts/demo.py
+
+test: install  ## all tests
+	$(BIN)/python -m pytest
+
+test-fast: install  ## tests that take no more than a few seconds each
+	$(BIN)/python -m pytest -m "not slow"
+
+check: install  ## lint, format, types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+serve: install  ## serve the newest bundle of the model store, on this machine only
+	BENTOML_DO_NOT_TRACK=true $(BIN)/bentoml serve --host 127.0.0.1 --port $(PORT)
+
+bench: install  ## every benchmark, one after the other
+	@for program in benchmarks/[a-z]*.py; do echo "== $$program"; $(BIN)/python $$program || exit 1; done
+
+clean:  ## remove the environment and caches; never runs, models or pictures
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -1,0 +1,115 @@
+"""The whole way once, for a newcomer: draw pictures, train, serve, ask, look.
+
+Everything it makes lies in demo/; the bundle also goes into the model store, so that `make serve`
+serves it afterwards. The pictures are drawn and the weights are random (there is no backbone in the
+package yet, and a hub may be out of reach): this shows how the parts work together, not how good
+transfer learning is.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).resolve().parent.parent
+DEMO = ROOT / "demo"
+PICTURES = DEMO / "drawn_screws_nuts"
+BIN = Path(sys.executable).parent
+
+#: The service imports, loads and checks its bundle within a few seconds; slow disks take longer.
+READY_WITHIN_S = 120
+
+
+def main() -> int:
+    """Runs the demo.
+
+    Returns:
+        0 where everything worked.
+    """
+    DEMO.mkdir(exist_ok=True)
+    if not (PICTURES / "README.txt").exists():
+        say("1. drawing 500 screws and nuts (drawn, not photographed)")
+        run("draw-screws-nuts", PICTURES)
+    say("2. training: frozen resnet18 with RANDOM weights, so expect little")
+    run("train-transfer", "--data", PICTURES, "--weights", "none", "--out", DEMO / "runs")
+    summary = newest_summary()
+    say(f"3. serving {summary['model']}")
+    with served(summary["model"]) as address:
+        ask(address, PICTURES / "nuts" / "00001.jpg")
+    say("The server is stopped again; `make serve` keeps one running. docs: README.md")
+    return 0
+
+
+def ask(address: str, picture: Path) -> None:
+    """One classification and one heatmap, as any HTTP client would fetch them."""
+    image = {"image": (picture.name, picture.read_bytes())}
+    say(f"4. curl -F image=@{picture.relative_to(ROOT)} {address}/classify")
+    answer = httpx.post(f"{address}/classify", files=image, timeout=60).raise_for_status()
+    print(json.dumps(answer.json(), indent=2, ensure_ascii=False))
+    say(f"5. curl -F image=@{picture.relative_to(ROOT)} {address}/explain -o demo/heatmap.png")
+    heatmap = httpx.post(f"{address}/explain", files=image, timeout=60).raise_for_status()
+    (DEMO / "heatmap.png").write_bytes(heatmap.content)
+    say(f"The heatmap lies in {DEMO / 'heatmap.png'}")
+
+
+@contextmanager
+def served(tag: str) -> Iterator[str]:
+    """A running service, on this machine only, stopped in the end."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [BIN / "bentoml", "serve", "--host", "127.0.0.1", "--port", str(port)]
+    environment = {**os.environ, "TRANSFER_MODEL": tag, "BENTOML_DO_NOT_TRACK": "true"}
+    with subprocess.Popen(command, cwd=ROOT, env=environment) as server:
+        try:
+            address = f"http://127.0.0.1:{port}"
+            wait_until_ready(server, address)
+            yield address
+        finally:
+            server.terminate()
+
+
+def wait_until_ready(server: subprocess.Popen[bytes], address: str) -> None:
+    """Asks until the service says that it is ready, or has ended."""
+    deadline = time.monotonic() + READY_WITHIN_S
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            raise SystemExit(f"the server ended with code {server.returncode}; see above")
+        try:
+            if httpx.get(f"{address}/readyz").is_success:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.2)
+    raise SystemExit(f"the server was not ready after {READY_WITHIN_S} s")
+
+
+def newest_summary() -> dict[str, Any]:
+    """What the run that has just ended wrote."""
+    path = max((DEMO / "runs").glob("*/*/summary.json"), key=lambda p: p.stat().st_mtime_ns)
+    found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return found
+
+
+def run(program: str, *arguments: str | Path) -> None:
+    """Runs one of our commands; the demo ends where it does not succeed."""
+    code = subprocess.run([BIN / program, *arguments], check=False, cwd=ROOT).returncode
+    if code:
+        raise SystemExit(code)
+
+
+def say(sentence: str) -> None:
+    """Prints a step so that it stands out between the programs' own lines."""
+    print(f"\n\033[1m{sentence}\033[0m" if sys.stdout.isatty() else f"\n{sentence}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
