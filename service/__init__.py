@@ -1,1 +1,12 @@
 """A bundle over HTTP. Imports neither torch, nor timm, nor training."""
+
+import os
+import sys
+
+# Nothing that is served here tells anybody about it. This is the first line of ours that
+# `bentoml serve` runs. By then BentoML's command line has already asked its environment and
+# remembers the answer, but it reports only afterwards: so the memory must go too. Only this word
+# counts ("1" does not).
+os.environ["BENTOML_DO_NOT_TRACK"] = "true"
+if _remembered := sys.modules.get("bentoml._internal.utils.analytics.usage_stats"):
+    _remembered.do_not_track.cache_clear()

@@ -1,0 +1,216 @@
+"""From uploaded pictures to what is answered about them."""
+
+import asyncio
+import io
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+from urllib.parse import quote
+
+from PIL import Image
+
+from models.errors import RequestError, UnknownStyleError
+from models.heatmap import heatmap_picture, overlay
+from models.preprocessing import decode_image, read_pixels
+from models.session import PREDICTED_CLASS, Prediction
+from service.desk import Desk, ServedModel
+from service.schemas import Classified, Explanation, ModelDescription, Refused
+from service.uploads import Upload
+
+RAW: Final = "raw"
+
+_DRAWN: Final = {"overlay": overlay, "heatmap": heatmap_picture}
+
+STYLES: Final = (*_DRAWN, RAW)
+
+#: zlib's quickest level: photographs come out 4 % larger than at its default, in a third of the
+#: time.
+_PNG_LEVEL: Final = 1
+
+_LONGEST_STEM: Final = 80
+
+
+@dataclass(frozen=True)
+class ExplainedPicture:
+    """A PNG as bytes, and the headers that say what it shows."""
+
+    png: bytes
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Question:
+    """One picture to be explained.
+
+    Attributes:
+        upload: the picture.
+        class_index: whose heatmap is wanted; -1: the predicted class's.
+        style: one of `STYLES`.
+    """
+
+    upload: Upload
+    class_index: int
+    style: str
+
+
+def describe(model: ServedModel) -> ModelDescription:
+    """What `/models` says of a model."""
+    metadata, training = model.metadata, model.metadata.training
+    return ModelDescription(
+        model=model.tag,
+        digest=model.session.digest,
+        classes=metadata.classes,
+        provider=model.session.provider,
+        backbone=metadata.backbone,
+        weights=metadata.weights,
+        input_width=metadata.preprocessing.width,
+        input_height=metadata.preprocessing.height,
+        framing=metadata.preprocessing.framing,
+        accuracy=training.accuracy,
+        accuracy_interval=training.accuracy_interval,
+        held_out=training.held_out,
+        trained_on=training.trained_on,
+        created=training.created,
+    )
+
+
+async def classify_one(desk: Desk, model: ServedModel, upload: Upload) -> Classified:
+    """Answers one picture.
+
+    Raises:
+        ImageError: it is no picture, a broken one, or too large.
+    """
+    prediction = await _predict(desk, model, upload, PREDICTED_CLASS)
+    return Classified(
+        file_name=upload.file_name,
+        label=prediction.label,
+        probability=_probability(prediction.probability),
+        probabilities={
+            name: _probability(value)
+            for name, value in zip(model.session.classes, prediction.probabilities, strict=True)
+        },
+    )
+
+
+async def classify_each(
+    desk: Desk, model: ServedModel, uploads: tuple[Upload, ...]
+) -> list[Classified | Refused]:
+    """Answers several pictures in their order; one that cannot be answered stops no other."""
+
+    async def answer(upload: Upload) -> Classified | Refused:
+        try:
+            return await classify_one(desk, model, upload)
+        except RequestError as error:
+            return Refused(file_name=upload.file_name, error=f"{error}", status=error.http_status)
+
+    return await asyncio.gather(*map(answer, uploads))
+
+
+def ask(model: ServedModel, upload: Upload, texts: dict[str, str]) -> Question:
+    """What a form asks for, checked before the picture is looked at.
+
+    Raises:
+        UnknownClassError: the model has no such class.
+        UnknownStyleError: there is no such style.
+    """
+    style = texts.get("style") or STYLES[0]
+    if style not in STYLES:
+        raise UnknownStyleError(f"unknown style {style!r}; known are: {', '.join(STYLES)}")
+    name = texts.get("class")
+    return Question(upload, model.class_index(name) if name else PREDICTED_CLASS, style)
+
+
+async def explain(
+    desk: Desk, model: ServedModel, question: Question
+) -> Explanation | ExplainedPicture:
+    """Answers where the network looked, as a picture or as numbers.
+
+    Raises:
+        ImageError: the file is no picture, a broken one, or too large.
+    """
+    prediction = await _predict(desk, model, question.upload, question.class_index)
+    decode = partial(decode_image, question.upload.data, desk.settings.max_pixels)
+    if question.style == RAW:
+        return _as_numbers(model, question, prediction, await desk.in_thread(decode))
+    draw = _DRAWN[question.style]
+    preprocessing = model.metadata.preprocessing
+    png = await desk.in_thread(lambda: _png(draw(decode(), prediction.heatmap, preprocessing)))
+    return ExplainedPicture(png, _headers(model, question, prediction))
+
+
+async def _predict(desk: Desk, model: ServedModel, upload: Upload, class_index: int) -> Prediction:
+    read = partial(read_pixels, upload.data, model.metadata.preprocessing, desk.settings.max_pixels)
+    return await model.lane.answer(await desk.in_thread(read), class_index)
+
+
+def _as_numbers(
+    model: ServedModel, question: Question, prediction: Prediction, image: Image.Image
+) -> Explanation:
+    name, probability = _explained(model, question, prediction)
+    return Explanation(
+        model=model.tag,
+        file_name=question.upload.file_name,
+        label=prediction.label,
+        probability=_probability(prediction.probability),
+        explained_class=name,
+        class_probability=probability,
+        width=image.width,
+        height=image.height,
+        box=model.metadata.preprocessing.box(*image.size),
+        heatmap=prediction.heatmap.clip(0, 1).tolist(),
+    )
+
+
+def _headers(model: ServedModel, question: Question, prediction: Prediction) -> dict[str, str]:
+    """What the picture shows; names are percent-encoded, for headers are ASCII."""
+    name, probability = _explained(model, question, prediction)
+    return {
+        "Content-Disposition": content_disposition(
+            picture_name(question.upload.file_name, name, question.style)
+        ),
+        "X-Model": model.tag,
+        "X-Label": quote(prediction.label, safe=""),
+        "X-Probability": f"{_probability(prediction.probability):.6f}",
+        "X-Class": quote(name, safe=""),
+        "X-Class-Probability": f"{probability:.6f}",
+    }
+
+
+def _explained(model: ServedModel, question: Question, prediction: Prediction) -> tuple[str, float]:
+    """The class that the heatmap speaks of, and its probability."""
+    if question.class_index == PREDICTED_CLASS:
+        return prediction.label, _probability(prediction.probability)
+    name = model.session.classes[question.class_index]
+    return name, _probability(prediction.probabilities[question.class_index])
+
+
+def _probability(value: float) -> float:
+    """A softmax in float32 may end 1e-7 above 1."""
+    return min(float(value), 1.0)
+
+
+def _png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", compress_level=_PNG_LEVEL)
+    return buffer.getvalue()
+
+
+def picture_name(file_name: str, class_name: str, style: str) -> str:
+    """A file name for a download, from names that strangers chose: `cat.12-cat-overlay.png`."""
+    stem = re.split(r"[/\\]", file_name)[-1].rpartition(".")
+    parts = (stem[0] or stem[2], class_name, style)
+    return "-".join(filter(None, map(_plain, parts))) + ".png"
+
+
+def _plain(name: str) -> str:
+    """Letters, digits, marks and `._-` of any script; nothing that a file system minds."""
+    kept = (c if unicodedata.category(c)[0] in "LNM" or c in "._-" else "_" for c in name)
+    return re.sub(r"_+", "_", "".join(kept)).strip("._-")[:_LONGEST_STEM]
+
+
+def content_disposition(file_name: str) -> str:
+    """The header that makes a browser save a file under a name (RFC 6266)."""
+    ascii_name = unicodedata.normalize("NFKD", file_name).encode("ascii", "ignore").decode()
+    return f"attachment; filename=\"{ascii_name}\"; filename*=UTF-8''{quote(file_name, safe='')}"

@@ -1,0 +1,99 @@
+"""What goes out over HTTP. These make both the answers and the OpenAPI document."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
+
+
+class Problem(_Answer):
+    """Why a request was not answered."""
+
+    error: str = Field(description="one sentence for a person")
+
+
+class Classified(_Answer):
+    """The answer to one picture."""
+
+    file_name: str = Field(description="as the client sent it")
+    label: str = Field(description="name of the most probable class")
+    probability: Probability = Field(description="its probability")
+    probabilities: dict[str, Probability] = Field(description="of all classes, by name")
+
+
+class Refused(_Answer):
+    """A picture among several that could not be answered."""
+
+    file_name: str = Field(description="as the client sent it")
+    error: str = Field(description="one sentence for a person")
+    status: int = Field(description="the status that this picture alone would have got")
+
+
+class Classification(_Answer):
+    """The answers to the pictures of one request, in their order."""
+
+    model: str = Field(description="tag of the model that answered")
+    predictions: list[Classified | Refused]
+
+
+class NothingClassified(Problem):
+    """Several pictures, and none of them could be answered."""
+
+    predictions: list[Refused]
+
+
+class Explanation(_Answer):
+    """Where the network looked, as numbers."""
+
+    model: str = Field(description="tag of the model that answered")
+    file_name: str = Field(description="as the client sent it")
+    label: str = Field(description="name of the most probable class")
+    probability: Probability = Field(description="its probability")
+    explained_class: str = Field(alias="class", description="the class that the heatmap speaks of")
+    class_probability: Probability = Field(description="probability of that class")
+    width: int = Field(description="of the upright picture, pixels")
+    height: int = Field(description="of the upright picture, pixels")
+    box: tuple[float, float, float, float] = Field(
+        description="what the network saw, and the heatmap covers: left, top, right, bottom in "
+        "pixels of the upright picture"
+    )
+    heatmap: list[list[Probability]] = Field(
+        description="rows from top to bottom; 1 where most speaks for the class, all 0 where "
+        "nothing does"
+    )
+
+
+class ModelDescription(_Answer):
+    """What a served model says of itself."""
+
+    model: str = Field(description="tag in the model store")
+    digest: str = Field(description="SHA-256 of the bundle file")
+    classes: tuple[str, ...]
+    provider: str = Field(description="what it runs on: cpu or cuda")
+    backbone: str
+    weights: str = Field(description="where the backbone's weights came from")
+    input_width: int = Field(description="what the network sees, pixels")
+    input_height: int = Field(description="what the network sees, pixels")
+    framing: str = Field(description="how a picture is brought to that size")
+    accuracy: Probability = Field(description="on pictures that it had not seen")
+    accuracy_interval: tuple[float, float] = Field(description="95 % interval of the accuracy")
+    held_out: int = Field(description="pictures that the accuracy was measured on")
+    trained_on: int = Field(description="pictures that it learned from")
+    created: str = Field(description="ISO 8601, UTC")
+
+
+class Models(_Answer):
+    """What is served."""
+
+    models: list[ModelDescription]
+
+
+class Index(_Answer):
+    """What this service can be asked for."""
+
+    routes: dict[str, str]

@@ -1,0 +1,102 @@
+"""What may be set about the service: environment variables that begin with TRANSFER_, read once.
+
+Nothing else in the service reads the environment. Every limit that a client can meet stands here.
+"""
+
+import logging
+import os
+from typing import Final
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from models.cores import granted_cores
+from models.errors import UsageError
+from models.session import Provider
+
+log = logging.getLogger(__name__)
+
+PREFIX: Final = "TRANSFER_"
+
+
+class Settings(BaseSettings):
+    """The settings of one service process."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid"
+    )
+
+    model: str | None = Field(
+        default=None,
+        description="tag of the bundle, `name` or `name:version`; default: the newest in the store",
+    )
+    provider: Provider = Field(
+        default="auto",
+        description="cpu; cuda, which must then be had; auto: cuda where it comes up",
+    )
+    threads: int = Field(
+        default_factory=granted_cores,
+        ge=1,
+        description="threads of one run of the network; default: the cores granted",
+    )
+    decode_threads: int = Field(
+        default_factory=granted_cores,
+        ge=1,
+        description="pictures that are decoded or drawn at the same time; default: the same",
+    )
+    max_batch: int = Field(
+        default=16, ge=1, description="pictures that one run of the network takes"
+    )
+    queue_size: int = Field(
+        default=256,
+        ge=1,
+        description="pictures that may be in the house, from arrival to answer; beyond them 503",
+    )
+    max_pictures: int = Field(default=32, ge=1, description="pictures in one request")
+    max_body_bytes: int = Field(
+        default=32 * 1024**2, ge=1, description="bytes of a request's body, all pictures together"
+    )
+    max_pixels: int = Field(
+        default=50_000_000,
+        ge=1,
+        description="pixels of a picture, as its header claims; a phone's 48 megapixels pass",
+    )
+
+    @model_validator(mode="after")
+    def _check_that_a_full_request_fits(self) -> "Settings":
+        if self.max_pictures > self.queue_size:
+            raise ValueError(
+                f"{PREFIX}MAX_PICTURES ({self.max_pictures}) is above "
+                f"{PREFIX}QUEUE_SIZE ({self.queue_size}): "
+                "such a request could never be answered"
+            )
+        return self
+
+
+def read_settings() -> Settings:
+    """Reads the environment.
+
+    Raises:
+        UsageError: a value is not allowed; the sentence names the variable.
+    """
+    _warn_of_unknown_names()
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise UsageError(_sentence(error)) from error
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors()[0]
+    reason = first["msg"].removeprefix("Value error, ")
+    if not first["loc"]:  # several settings that do not go together
+        return reason
+    return f"{PREFIX}{first['loc'][0]}".upper() + f" is {first['input']!r}: {reason}"
+
+
+def _warn_of_unknown_names() -> None:
+    """A misspelt name would go unseen; an error would trip over Kubernetes' own variables."""
+    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    for name in sorted(os.environ):
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            log.warning("%s is no setting; known are %s", name, ", ".join(sorted(known)))

@@ -1,0 +1,100 @@
+"""The real routes with a real bundle, served by a real server in a thread."""
+
+import contextlib
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import httpx
+import pytest
+import uvicorn
+from PIL import Image
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from models import store
+from service.desk import Desk, open_desk
+from service.routes import Edge, build_app
+from service.settings import Settings
+from tests.conftest import encoded
+
+#: Seconds that anything may take before a test gives up; nothing is measured by it.
+DEADLINE = 60
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running server, a client of it, and what answers inside."""
+
+    client: httpx.Client
+    desk: Desk
+    port: int
+
+
+Serve = Callable[..., AbstractContextManager[Served]]
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.is_up = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.is_up.set()
+
+
+@pytest.fixture(scope="session")
+def tag(bundle_data: bytes) -> str:
+    """The bundle's tag in the store."""
+    return store.put(bundle_data, "drawn").tag
+
+
+@pytest.fixture(scope="session")
+def serve(tag: str) -> Serve:
+    """Starts a server with settings of its own."""
+
+    @contextlib.contextmanager
+    def start(**settings: object) -> Iterator[Served]:
+        inner = build_app()
+
+        @contextlib.asynccontextmanager
+        async def lifespan(_: Starlette) -> AsyncIterator[None]:
+            chosen = {"model": tag, "provider": "cpu", **settings}
+            inner.state.desk = open_desk(Settings.model_validate(chosen))
+            yield
+            await inner.state.desk.close()
+
+        app = Starlette(routes=[Mount("/", Edge(inner))], lifespan=lifespan)
+        server = _Server(uvicorn.Config(app, port=0, log_config=None, timeout_keep_alive=DEADLINE))
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        try:
+            assert server.is_up.wait(DEADLINE)
+            port = server.servers[0].sockets[0].getsockname()[1]
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=DEADLINE) as client:
+                yield Served(client, inner.state.desk, port)
+        finally:
+            server.should_exit = True
+            thread.join(DEADLINE)
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def served(serve: Serve) -> Iterator[Served]:
+    """A server with the default settings, shared by all tests."""
+    with serve() as running:
+        yield running
+
+
+@pytest.fixture
+def client(served: Served) -> httpx.Client:
+    return served.client
+
+
+@pytest.fixture
+def png(picture: Image.Image) -> bytes:
+    return encoded(picture)

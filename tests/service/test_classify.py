@@ -1,0 +1,151 @@
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+from models.preprocessing import read_pixels
+from tests.conftest import encoded
+from tests.service.conftest import Served
+
+#: EXIF orientation → how a camera held that way stores the upright picture.
+STORED_AS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+
+
+def classify(client: httpx.Client, *files: tuple[str, bytes]) -> httpx.Response:
+    return client.post("/classify", files=[("image", file) for file in files])
+
+
+def test_a_picture_gets_what_the_network_says_of_it(served: Served, tag: str, png: bytes) -> None:
+    response = classify(served.client, ("a.png", png))
+
+    session = served.desk.model.session
+    expected = session.predict(read_pixels(png, session.metadata.preprocessing)[None])[0]
+    (answer,) = response.json()["predictions"]
+    assert response.status_code == 200
+    assert response.json()["model"] == tag
+    assert answer["file_name"] == "a.png"
+    assert answer["label"] == expected.label
+    assert answer["probability"] == answer["probabilities"][expected.label]
+    assert list(answer["probabilities"]) == ["nuts", "screws", "Bäume & Co"]
+    assert list(answer["probabilities"].values()) == pytest.approx(
+        expected.probabilities.tolist(), abs=1e-5
+    )
+
+
+def test_several_pictures_are_answered_in_their_order(
+    client: httpx.Client, picture: Image.Image
+) -> None:
+    turned = picture.transpose(Image.Transpose.ROTATE_180)
+    names = ["b.png", "ä\n.png", 'q"uote.png']
+
+    response = classify(client, *[(name, encoded(turned)) for name in names])
+
+    found = [answer["file_name"] for answer in response.json()["predictions"]]
+    assert response.status_code == 200
+    assert len(found) == 3
+    assert found[0] == "b.png"
+
+
+def test_a_file_name_beyond_ascii_comes_back_as_it_was(client: httpx.Client, png: bytes) -> None:
+    response = classify(client, ("Käfer – 甲虫.png", png))
+
+    assert response.json()["predictions"][0]["file_name"] == "Käfer – 甲虫.png"
+
+
+def test_a_file_name_in_the_older_notation_is_understood(client: httpx.Client, png: bytes) -> None:
+    body = (
+        b"--b\r\nContent-Disposition: form-data; name=\"image\"; filename*=utf-8''K%C3%A4fer.png"
+        b"\r\n\r\n" + png + b"\r\n--b--\r\n"
+    )
+
+    response = client.post(
+        "/classify", content=body, headers={"Content-Type": "multipart/form-data; boundary=b"}
+    )
+
+    assert response.json()["predictions"][0]["file_name"] == "Käfer.png"
+
+
+def test_a_broken_picture_among_others_stops_none_of_them(client: httpx.Client, png: bytes) -> None:
+    alone = classify(client, ("a.png", png)).json()["predictions"][0]
+
+    response = classify(client, ("a.png", png), ("b.png", png[:200]), ("c.txt", b"no"), ("d", png))
+
+    first, second, third, fourth = response.json()["predictions"]
+    assert response.status_code == 200
+    assert first["probabilities"] == pytest.approx(alone["probabilities"], abs=1e-5)
+    assert (second["file_name"], second["status"]) == ("b.png", 400)
+    assert second["error"].startswith("the picture is broken")
+    assert (third["error"], third["status"]) == (
+        "not a picture in any format that Pillow reads",
+        400,
+    )
+    assert fourth["label"] == alone["label"]
+
+
+def test_several_pictures_of_which_none_can_be_answered_are_refused(client: httpx.Client) -> None:
+    response = classify(client, ("a.txt", b"no"), ("b.txt", b"no"))
+
+    assert response.status_code == 400
+    assert response.json()["error"] == "none of the 2 pictures could be answered"
+    assert [answer["file_name"] for answer in response.json()["predictions"]] == ["a.txt", "b.txt"]
+
+
+@pytest.mark.parametrize("orientation", STORED_AS)
+def test_a_turned_camera_changes_nothing(
+    client: httpx.Client, picture: Image.Image, orientation: int
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = encoded(picture.transpose(STORED_AS[orientation]), exif=exif)
+    upright = classify(client, ("a", encoded(picture))).json()["predictions"][0]
+
+    turned = classify(client, ("a", stored)).json()["predictions"][0]
+
+    assert turned["label"] == upright["label"]
+    assert turned["probability"] == pytest.approx(upright["probability"], abs=1e-3)
+
+
+def test_neighbours_in_a_batch_do_not_change_an_answer(served: Served) -> None:
+    """The requests of 16 clients, some of them broken, against each picture alone."""
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, (24, 40, 40, 3), dtype=np.uint8)
+    files = [encoded(Image.fromarray(pixels)) for pixels in noise]
+    files[::8] = [b"not a picture"] * 3
+    alone = [classify(served.client, ("a", data)).json() for data in files]
+
+    with ThreadPoolExecutor(16) as clients:
+        together = list(clients.map(lambda f: classify(served.client, ("a", f)).json(), files))
+
+    for one, other in zip(alone, together, strict=True):
+        assert one.keys() == other.keys()
+        if "predictions" in one:
+            expected = one["predictions"][0]["probabilities"]
+            assert other["predictions"][0]["probabilities"] == pytest.approx(expected, abs=1e-5)
+
+
+def test_no_request_is_lost_among_32_clients(served: Served, png: bytes) -> None:
+    async def ask(client: httpx.AsyncClient, number: int) -> int:
+        data = b"not a picture" if number % 10 == 0 else png
+        return (await client.post("/classify", files={"image": data})).status_code
+
+    async def all_at_once() -> list[int]:
+        limits = httpx.Limits(max_connections=32)
+        url = str(served.client.base_url)
+        async with httpx.AsyncClient(base_url=url, limits=limits, timeout=60) as client:
+            return await asyncio.gather(*(ask(client, number) for number in range(200)))
+
+    statuses = asyncio.run(all_at_once())
+
+    assert statuses == [400 if number % 10 == 0 else 200 for number in range(200)]
+    assert served.desk.gate.inside == 0

@@ -1,0 +1,121 @@
+import io
+from urllib.parse import unquote
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.conftest import encoded
+
+SIZES = [(96, 72), (72, 96), (1, 1), (300, 2), (3, 200)]
+
+
+def explain(client: httpx.Client, data: bytes, name: str = "a.png", **texts: str) -> httpx.Response:
+    return client.post("/explain", files={"image": (name, data)}, data=texts)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("style", ["overlay", "heatmap"])
+def test_the_png_has_the_size_of_the_picture(
+    client: httpx.Client, picture: Image.Image, style: str, size: tuple[int, int]
+) -> None:
+    response = explain(client, encoded(picture.resize(size)), style=style)
+
+    with Image.open(io.BytesIO(response.content)) as shown:
+        shown.load()
+        assert (shown.format, shown.mode, shown.size) == ("PNG", "RGB", size)
+    assert response.headers["content-type"] == "image/png"
+
+
+def test_the_answer_is_that_of_classify(client: httpx.Client, png: bytes) -> None:
+    classified = client.post("/classify", files={"image": png}).json()
+
+    headers = explain(client, png).headers
+
+    answer = classified["predictions"][0]
+    assert headers["X-Model"] == classified["model"]
+    assert unquote(headers["X-Label"]) == answer["label"]
+    assert float(headers["X-Probability"]) == pytest.approx(answer["probability"], abs=1e-5)
+    assert headers["X-Class"] == headers["X-Label"]
+
+
+def test_a_turned_camera_is_shown_upright(client: httpx.Client, picture: Image.Image) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    stored = encoded(picture.transpose(Image.Transpose.ROTATE_90), exif=exif)
+
+    shown = Image.open(io.BytesIO(explain(client, stored).content))
+
+    expected = Image.open(io.BytesIO(explain(client, encoded(picture)).content))
+    assert shown.size == picture.size
+    assert np.abs(np.asarray(shown, int) - np.asarray(expected, int)).max() <= 2
+
+
+def test_another_class_has_its_own_heatmap_and_the_same_label(
+    client: httpx.Client, png: bytes
+) -> None:
+    classes = client.get("/models").json()["models"][0]["classes"]
+
+    answers = [explain(client, png, **{"class": name}, style="raw").json() for name in classes]
+
+    assert [answer["class"] for answer in answers] == classes
+    assert len({answer["label"] for answer in answers}) == 1
+    assert sum(answer["class_probability"] for answer in answers) == pytest.approx(1, abs=1e-5)
+    assert len({str(answer["heatmap"]) for answer in answers}) == 3
+
+
+def test_a_class_name_beyond_ascii_is_percent_encoded_in_headers(
+    client: httpx.Client, png: bytes
+) -> None:
+    headers = explain(client, png, **{"class": "Bäume & Co"}).headers
+
+    assert headers["X-Class"] == "B%C3%A4ume%20%26%20Co"
+    assert headers["Content-Disposition"] == (
+        'attachment; filename="a-Baume_Co-overlay.png"; '
+        "filename*=UTF-8''a-B%C3%A4ume_Co-overlay.png"
+    )
+
+
+def test_raw_says_where_the_heatmap_lies(
+    client: httpx.Client, picture: Image.Image, png: bytes
+) -> None:
+    answer = explain(client, png, style="raw").json()
+
+    heatmap = np.array(answer["heatmap"])
+    left, top, right, bottom = answer["box"]
+    assert (answer["width"], answer["height"]) == picture.size
+    assert 0 <= left < right <= picture.width
+    assert 0 <= top < bottom <= picture.height
+    assert heatmap.ndim == 2
+    assert heatmap.min() >= 0
+    assert heatmap.max() in (0, 1)
+
+
+def test_empty_texts_mean_the_default(client: httpx.Client, png: bytes) -> None:
+    response = explain(client, png, **{"class": "", "style": ""})
+
+    assert response.headers["content-type"] == "image/png"
+
+
+def test_an_unknown_class_is_refused_with_the_known_ones(client: httpx.Client, png: bytes) -> None:
+    response = explain(client, png, **{"class": "bolts"})
+
+    assert response.status_code == 422
+    assert response.json() == {
+        "error": "unknown class 'bolts'; known are: nuts, screws, Bäume & Co"
+    }
+
+
+def test_an_unknown_style_is_refused_with_the_known_ones(client: httpx.Client, png: bytes) -> None:
+    response = explain(client, png, style="jet")
+
+    assert response.status_code == 422
+    assert response.json() == {"error": "unknown style 'jet'; known are: overlay, heatmap, raw"}
+
+
+def test_only_one_picture_is_explained_at_a_time(client: httpx.Client, png: bytes) -> None:
+    response = client.post("/explain", files=[("image", png), ("image", png)])
+
+    assert response.status_code == 413
+    assert response.json() == {"error": "too many files: at most 1 in one request here"}

@@ -1,0 +1,63 @@
+import re
+
+import httpx
+import pytest
+from PIL import Image
+from starlette.routing import Route
+
+from service.openapi import DESCRIPTIONS, document
+from service.routes import build_app
+from service.schemas import Classification, Explanation, Index, Models, NothingClassified
+from tests.conftest import encoded
+
+
+def test_the_document_has_every_route_and_no_other(client: httpx.Client) -> None:
+    paths = client.get("/docs.json").json()["paths"]
+
+    described = {(path, method.upper()) for path, item in paths.items() for method in item}
+    routed = {
+        (route.path, method)
+        for route in build_app().routes
+        if isinstance(route, Route)
+        for method in (route.methods or set()) - {"HEAD"}
+    }
+    assert described == routed
+    assert described <= {tuple(reversed(route.split())) for route in DESCRIPTIONS}
+
+
+@pytest.mark.parametrize("path", ["/classify", "/explain"])
+def test_the_document_names_every_refusal(path: str) -> None:
+    responses = document()["paths"][path]["post"]["responses"]
+
+    assert {"200", "400", "413", "415", "500", "503", "504"} <= responses.keys()
+    assert ("422" in responses) == (path == "/explain")
+    assert "Retry-After" in responses["503"]["headers"]
+
+
+def test_every_reference_of_the_document_is_in_it() -> None:
+    schemas = document()["components"]["schemas"]
+
+    used = set(re.findall(r"#/components/schemas/(\w+)", repr(document())))
+    assert used == schemas.keys() | used
+    assert used <= schemas.keys()
+
+
+def test_answers_are_what_the_document_says(client: httpx.Client, picture: Image.Image) -> None:
+    files = [("image", encoded(picture)), ("image", b"no")]
+
+    Classification.model_validate_json(client.post("/classify", files=files).content, strict=True)
+    NothingClassified.model_validate_json(client.post("/classify", files=files[1:] * 2).content)
+    raw = client.post("/explain", files=files[:1], data={"style": "raw"})
+    Explanation.model_validate_json(raw.content, strict=True)
+    Index.model_validate_json(client.get("/").content, strict=True)
+
+
+def test_models_says_what_is_served(client: httpx.Client, tag: str) -> None:
+    answer = client.get("/models")
+
+    (model,) = Models.model_validate_json(answer.content, strict=True).models
+    assert model.model == tag
+    assert model.provider == "cpu"
+    assert model.classes == ("nuts", "screws", "Bäume & Co")
+    assert model.accuracy_interval == (0.4, 0.6)
+    assert re.fullmatch("[0-9a-f]{64}", model.digest)
