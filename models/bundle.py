@@ -43,6 +43,12 @@ def _check_classes(classes: tuple[str, ...]) -> tuple[str, ...]:
     return classes
 
 
+def _check_heatmap(heatmap: tuple[tuple[float, ...], ...]) -> tuple[tuple[float, ...], ...]:
+    if len({len(row) for row in heatmap}) > 1:
+        raise ValueError("its rows are not equally long")
+    return heatmap
+
+
 class SelfCheck(_Record):
     """A drawn picture, as the bytes of a file, and what the network answers to it.
 
@@ -52,7 +58,7 @@ class SelfCheck(_Record):
 
     picture: Base64Bytes
     probabilities: tuple[float, ...]
-    heatmap: tuple[tuple[float, ...], ...]
+    heatmap: Annotated[tuple[tuple[float, ...], ...], AfterValidator(_check_heatmap)]
 
 
 class TrainingSummary(_Record):

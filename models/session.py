@@ -127,8 +127,14 @@ class Session:
     def _check_itself(self) -> None:
         """Runs the bundle's own pictures, as one batch and alone; this warms the session up too."""
         checks = self.metadata.self_check
-        pixels = np.stack([read_pixels(c.picture, self.metadata.preprocessing) for c in checks])
-        answers = [*self.predict(pixels), *self.predict(pixels[:1])]
+        try:
+            pixels = np.stack([read_pixels(c.picture, self.metadata.preprocessing) for c in checks])
+            answers = [*self.predict(pixels), *self.predict(pixels[:1])]
+        # A picture that is none, a graph that does not take three: ONNX Runtime's errors again.
+        except Exception as error:
+            raise BundleError(
+                f"{self._source} fails its self-check on {self.provider}: {error}"
+            ) from error
         for number, (check, answer) in enumerate(
             zip((*checks, checks[0]), answers, strict=True), start=1
         ):

@@ -93,9 +93,27 @@ def newest() -> StoredBundle:
     return max(found, key=lambda stored: stored.path.stat().st_mtime_ns)
 
 
+def location() -> Path:
+    """The store's folder, which need not be there yet.
+
+    Raises:
+        StoreError: BentoML cannot use it.
+    """
+    try:
+        return Path(BentoMLContainer.model_store.get()._path)  # noqa: SLF001  (no public way)
+    except (OSError, BentoMLException) as error:
+        raise StoreError(
+            f"the model store cannot be used: {error}. BENTOML_HOME says where it is"
+        ) from error
+
+
+def count() -> int:
+    """How many bundles the store holds, all versions of all names."""
+    return sum(1 for _ in location().glob(f"*/*/{BUNDLE_FILE}"))
+
+
 def _names() -> list[str]:
-    root = Path(BentoMLContainer.model_store.get()._path)  # noqa: SLF001  (no public way)
-    return sorted(p.parent.name for p in root.glob("*/latest"))
+    return sorted(p.parent.name for p in location().glob("*/latest"))
 
 
 def _latest(name: str) -> StoredBundle | None:

@@ -65,9 +65,17 @@ def lively_classifier(name: str, classes: int, seed: int = 0) -> Classifier:
 
     A saturated softmax would hide any error.
     """
+    return with_lively_head(lively_backbone(name, seed), classes, seed)
+
+
+def lively_backbone(name: str, seed: int = 0, image_size: int | None = None) -> Backbone:
     torch.manual_seed(seed)
-    backbone = load_backbone(name, "none")
+    backbone = load_backbone(name, "none", image_size)
     enliven(backbone, seed)
+    return backbone
+
+
+def with_lively_head(backbone: Backbone, classes: int, seed: int = 0) -> Classifier:
     rng = np.random.default_rng(seed)
     width = backbone.num_features
     weight = rng.normal(size=(classes, width)).astype(np.float32) / width**0.5
@@ -90,18 +98,23 @@ def noise_pictures(preprocessing: Preprocessing, count: int, seed: int = 0) -> n
 
 @pytest.fixture(scope="session")
 def tiny_backbone() -> Backbone:
-    torch.manual_seed(0)
-    backbone = load_backbone(TINY_BACKBONE, "none")
-    enliven(backbone)
-    return backbone
+    return lively_backbone(TINY_BACKBONE)
 
 
 @pytest.fixture(scope="session")
-def tiny_classifier() -> Classifier:
-    return lively_classifier(TINY_BACKBONE, classes=3)
+def tiny_backbone_graph(tiny_backbone: Backbone) -> onnx.ModelProto:
+    """The backbone exported: the slow part of every export, done once."""
+    return export_backbone(tiny_backbone)
 
 
-def make_bundle(classifier: Classifier, classes: tuple[str, ...]) -> bytes:
+@pytest.fixture(scope="session")
+def tiny_classifier(tiny_backbone: Backbone) -> Classifier:
+    return with_lively_head(tiny_backbone, classes=3)
+
+
+def make_bundle(
+    classifier: Classifier, backbone_graph: onnx.ModelProto, classes: tuple[str, ...]
+) -> bytes:
     summary = TrainingSummary(
         recipe="frozen",
         seed=0,
@@ -112,15 +125,15 @@ def make_bundle(classifier: Classifier, classes: tuple[str, ...]) -> bytes:
         created="2026-01-01T00:00:00+00:00",
     )
     examples = noise_pictures(classifier.backbone.preprocessing, 4)
-    graph = export_backbone(classifier.backbone)
-    data, _ = export_bundle(classifier, graph, Description(classes, summary, "0" * 64), examples)
+    description = Description(classes, summary, "0" * 64)
+    data, _ = export_bundle(classifier, backbone_graph, description, examples)
     return data
 
 
 @pytest.fixture(scope="session")
-def bundle_data(tiny_classifier: Classifier) -> bytes:
+def bundle_data(tiny_classifier: Classifier, tiny_backbone_graph: onnx.ModelProto) -> bytes:
     """The bytes of a small real bundle with three classes."""
-    return make_bundle(tiny_classifier, ("nuts", "screws", "Bäume & Co"))
+    return make_bundle(tiny_classifier, tiny_backbone_graph, ("nuts", "screws", "Bäume & Co"))
 
 
 @pytest.fixture(scope="session")

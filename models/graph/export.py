@@ -23,6 +23,7 @@ import onnx.compose
 import onnxruntime as ort
 import torch
 from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from models.bundle import BundleMetadata, SelfCheck, TrainingSummary, bundle_bytes
 from models.cores import granted_cores
@@ -104,7 +105,11 @@ def export_bundle(
 
 
 def export_backbone(backbone: Backbone) -> onnx.ModelProto:
-    """The larger part, and the slower to export: uint8 `image` (N, H, W, 3) → `feature_map`."""
+    """The larger part, and the slower to export: uint8 `image` (N, H, W, 3) → `feature_map`.
+
+    Raises:
+        ExportError: torch's exporter cannot write this network down.
+    """
     return _export(
         _FeatureMap(backbone), {"image": _example_images(backbone)}, outputs=["feature_map"]
     )
@@ -207,7 +212,8 @@ def _export(
     outputs: list[str],
 ) -> onnx.ModelProto:
     batch = torch.export.Dim("N")
-    with _quiet():
+    # Fused attention claims a memory layout that it does not have, which breaks MaxViT's export.
+    with _quiet(), _in_a_sentence(), sdpa_kernel(SDPBackend.MATH):
         program: Any = torch.onnx.export(
             module.eval(),
             tuple(inputs.values()),
@@ -222,8 +228,29 @@ def _export(
     # The exporter has left an inner module in train mode once; what is compared must not be.
     module.eval()
     model: onnx.ModelProto = program.model_proto
+    _forget_origin(model)
     onnx.checker.check_model(model)
     return model
+
+
+def _forget_origin(model: onnx.ModelProto) -> None:
+    """Drops the stack traces of the exporter: paths of this machine, and others at every run."""
+    graph = model.graph
+    for part in (*graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    graph.ClearField("metadata_props")
+
+
+@contextlib.contextmanager
+def _in_a_sentence() -> Iterator[None]:
+    try:
+        yield
+    except torch.onnx.OnnxExporterError as error:
+        reason = str(error.__cause__ or error).strip().splitlines()[0]
+        raise ExportError(
+            f"torch cannot export this network to ONNX: {reason}. Choose another backbone"
+        ) from error
 
 
 @contextlib.contextmanager

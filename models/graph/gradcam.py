@@ -113,6 +113,8 @@ def _trace_head(classifier: Classifier, map_shape: torch.Size) -> nn.Module:
         **core_aten_decompositions(),
         torch.ops.aten.convolution.default: _convolution,
         torch.ops.aten.convolution_backward.default: _convolution_backward,
+        torch.ops.aten._adaptive_avg_pool2d.default: _adaptive_pooling,  # noqa: SLF001  its name
+        torch.ops.aten._adaptive_avg_pool2d_backward.default: _adaptive_pooling_backward,  # noqa: SLF001
     }
     trace = make_fx(
         _head_and_gradient(classifier),
@@ -172,3 +174,29 @@ def _convolution_backward(
         gradient, weight, None, stride, padding, missing, groups, dilation
     )
     return found, None, None
+
+
+def _adaptive_pooling(image: Tensor, size: list[int]) -> Tensor:
+    """Pooling to a fixed size, as in AlexNet's head: each axis is a matrix product.
+
+    ONNX has neither it nor its gradient; both are linear, with windows known while tracing.
+    """
+    rows, columns = _windows(image, 2, size[0]), _windows(image, 3, size[1])
+    return rows @ image @ columns.t()
+
+
+def _adaptive_pooling_backward(gradient: Tensor, image: Tensor) -> Tensor:
+    rows = _windows(image, 2, gradient.shape[2])
+    columns = _windows(image, 3, gradient.shape[3])
+    return rows.t() @ gradient @ columns
+
+
+def _windows(image: Tensor, axis: int, count: int) -> Tensor:
+    """The weights (count, n) of the windows that n places are averaged in; these may overlap."""
+    n, m = int(image.shape[axis]), int(count)
+    bounds = [(i * n // m, -(-(i + 1) * n // m)) for i in range(m)]
+    weights = [
+        [1 / (end - first) if first <= place < end else 0.0 for place in range(n)]
+        for first, end in bounds
+    ]
+    return torch.tensor(weights, dtype=image.dtype, device=image.device)

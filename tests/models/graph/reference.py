@@ -1,0 +1,64 @@
+"""Grad-CAM written down once more, and a peer's, to hold ours against."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from pytorch_grad_cam import GradCAM
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+
+from models.graph.classifier import Classifier
+from models.preprocessing import Pixels
+from tests.conftest import lively_classifier
+
+Answer = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+
+#: Where pytorch-grad-cam has to listen: what makes timm's last feature map.
+LAST_LAYER = {
+    "inception_v3": "Mixed_7c",
+    "resnet18": "layer4",
+    "resnet50": "layer4",
+    "vgg16": "features",
+}
+
+
+def opposed_classifier(name: str) -> Classifier:
+    """Three classes, the last two opposites: what speaks against one speaks for the other."""
+    classifier = lively_classifier(name, classes=3)
+    with torch.no_grad():
+        classifier.linear.weight[2] = -classifier.linear.weight[1]
+    return classifier
+
+
+def by_autograd(classifier: Classifier, pixels: Pixels, class_index: Any) -> Answer:
+    """Probabilities (N, K) and heatmaps (N, h, w): the paper's equations, picture by picture."""
+    found = [_one(classifier, *pair) for pair in zip(pixels, class_index, strict=True)]
+    return np.stack([p for p, _ in found]), np.stack([h for _, h in found])
+
+
+def _one(classifier: Classifier, pixels: Pixels, index: int) -> Answer:
+    feature_map = classifier.feature_map(torch.from_numpy(pixels[None])).detach().requires_grad_()
+    logits = classifier.logits(feature_map)[0]
+    logits[index if index >= 0 else int(logits.argmax())].backward()
+    assert feature_map.grad is not None
+    alpha = feature_map.grad[0].mean((1, 2)).numpy()
+    cam = np.maximum(np.einsum("c,chw->hw", alpha, feature_map.detach()[0].numpy()), 0)
+    return logits.softmax(0).detach().numpy(), cam / cam.max() if cam.max() > 0 else cam
+
+
+def by_pytorch_grad_cam(classifier: Classifier, pixels: Pixels, class_index: Any) -> Answer:
+    """What the library of that name computes, before it stretches its maps by min and max."""
+    layer: Any = getattr(classifier.backbone.model, LAST_LAYER[classifier.backbone.name])
+    targets = [ClassifierOutputTarget(int(index)) for index in class_index]
+    with GradCAM(model=classifier, target_layers=[layer]) as library:
+        library(input_tensor=torch.from_numpy(pixels), targets=targets)
+        probabilities = library.outputs.softmax(1).detach().numpy()
+        kept = library.activations_and_grads
+        # Its own sum of weighted activations: negative parts and scale are still there.
+        raw = library.get_cam_image(
+            None, layer, targets, kept.activations[0].numpy(), kept.gradients[0].numpy()
+        )
+    cam = np.maximum(raw, 0)
+    peak = cam.max((1, 2), keepdims=True)
+    return probabilities, np.divide(cam, peak, out=np.zeros_like(cam), where=peak > 0)
