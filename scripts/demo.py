@@ -44,7 +44,7 @@ def main() -> int:
     say(f"3. serving {summary['model']}")
     with served(summary["model"]) as address:
         ask(address, PICTURES / "nuts" / "00001.jpg")
-    say("The server is stopped again; `make serve` keeps one running. docs: README.md")
+    say("The server is stopped again; `make serve` keeps one running.")
     return 0
 
 

@@ -5,4 +5,5 @@ Importing anything of this package makes torchvision importable first (`torchvis
 
 from models.graph.torchvision_operators import declare_missing_operators
 
-_TORCHVISION_OPERATORS = declare_missing_operators()
+#: None where torchvision's compiled operators fit this torch.
+TORCHVISION_OPERATORS = declare_missing_operators()

@@ -1,12 +1,7 @@
-"""Backbones by name, each split into what makes the feature map and what follows it.
+"""Backbones by name, each split into what makes the feature map and what follows it."""
 
-Any model of timm whose last feature map is spatial will do; the model itself is asked, on torch's
-`meta` device, so that the answer costs neither memory nor a download.
-"""
-
-import difflib
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,10 +11,15 @@ import torch
 from torch import Tensor, nn
 
 from models.errors import BackboneError
+from models.graph.catalogue import check_backbone
+from models.graph.extra_backbones import FROM_SCRATCH
 from models.graph.weights import load_from_file, load_from_hub, random_start
 from models.preprocessing import Preprocessing
 
 log = logging.getLogger(__name__)
+
+#: A smaller feature map than this, in each direction, cannot show where the network looked.
+_SMALLEST_MAP: Final = 2
 
 _INTERPOLATIONS: Final = frozenset({"bilinear", "bicubic", "lanczos", "nearest"})
 
@@ -58,6 +58,11 @@ class Backbone(nn.Module):
         self.normalisation = Normalisation(config["mean"], config["std"])
         self.channels_first, self.num_features = self._measure()
 
+    @property
+    def is_random(self) -> bool:
+        """Whether it has never learned anything."""
+        return self.weights.startswith("none")
+
     def feature_map(self, images: Tensor) -> Tensor:
         """Normalised images float (N, 3, H, W) → the last feature map (N, C, h, w)."""
         found: Tensor = self.model.forward_features(images)  # type: ignore[operator]
@@ -85,46 +90,68 @@ class Backbone(nn.Module):
         return raw.shape[1] == self.model.num_features, int(width)
 
 
-def check_backbone(name: str) -> None:
-    """Refuses a name that is not timm's, and a model that has no spatial feature map.
-
-    Raises:
-        BackboneError: with the nearest names, or the reason.
-    """
-    if not timm.is_model(name) or ":" in name:
-        known = timm.list_models()
-        near = difflib.get_close_matches(name, known, n=3) or [n for n in known if name in n][:3]
-        hint = f" Did you mean {' or '.join(near)}?" if near else ""
-        raise BackboneError(f"there is no backbone named {name!r}.{hint}")
-    if not _has_feature_map(name):
-        raise BackboneError(
-            f"{name} has no spatial feature map as its last layer, so it cannot show where it "
-            "looked (Grad-CAM). Choose a convolutional network, or one such as "
-            "swin_tiny_patch4_window7_224"
-        )
-
-
-def load_backbone(name: str, weights: str) -> Backbone:
+def load_backbone(name: str, weights: str, image_size: int | None = None) -> Backbone:
     """Builds a backbone with its weights, in inference mode.
 
     Args:
-        name: timm's name of the model.
-        weights: `imagenet` (the hub's, cached), `none` (random), `auto` (today: `imagenet`), or
-            the path of a file.
+        name: timm's name of the model, or one of `extra_backbones`.
+        weights: `imagenet` (the hub's, cached), `none` (random), `auto` (`imagenet`, or `none` for
+            what is always trained from scratch), or the path of a file.
+        image_size: H and W of its input, pixels; default: its own.
 
     Raises:
-        BackboneError: unknown, or without a spatial feature map.
+        BackboneError: unknown, without a spatial feature map, or not for pictures of this size.
         WeightsError: the weights cannot be had or do not fit.
     """
     check_backbone(name)
-    if weights in ("auto", "imagenet"):
-        model, origin = load_from_hub(name), "imagenet"
+    options: dict[str, Any] = {}
+    if image_size is not None:
+        check_image_size(name, image_size)
+        options = _size_options(name, image_size)
+    if weights == "auto":
+        weights = "none" if name in FROM_SCRATCH else "imagenet"
+    if weights == "imagenet":
+        model, origin = load_from_hub(name, **options), "imagenet"
     elif weights == "none":
-        model, origin = random_start(name), "none (random)"
+        model, origin = random_start(name, **options), "none (random)"
     else:
         path = Path(weights)
-        model, origin = load_from_file(name, path), path.name
-    return Backbone(name, origin, model, preprocessing_of(model))
+        model, origin = load_from_file(name, path, **options), path.name
+    preprocessing = preprocessing_of(model)
+    if image_size is not None:
+        preprocessing = replace(preprocessing, height=image_size, width=image_size)
+    return Backbone(name, origin, model, preprocessing)
+
+
+def check_image_size(name: str, image_size: int) -> None:
+    """Refuses a size of pictures that a backbone cannot read, before anything is downloaded.
+
+    Raises:
+        BackboneError: with the reason.
+    """
+    with torch.device("meta"), torch.inference_mode():
+        try:
+            model: Any = timm.create_model(name, num_classes=0, **_size_options(name, image_size))
+            feature_map = model.eval().forward_features(torch.zeros(2, 3, image_size, image_size))
+            model.forward_head(feature_map, pre_logits=True)
+        # Whatever a network of a thousand raises when its layers do not fit what they are given.
+        except Exception as error:
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise BackboneError(
+                f"--image-size {image_size}: {name} cannot read pictures of this size ({reason}). "
+                "Leave it out for the network's own size, or take a multiple of 32 near that"
+            ) from error
+    if min(feature_map.shape[1:]) < _SMALLEST_MAP:
+        raise BackboneError(
+            f"--image-size {image_size}: {name} would see such a picture as a single point, "
+            "and could not show where it looked. Take a larger size"
+        )
+
+
+def _size_options(name: str, image_size: int) -> dict[str, Any]:
+    """What a network whose layers know the size of their input (Swin) must be told of it."""
+    config = timm.get_pretrained_cfg(name)
+    return {"img_size": image_size} if config is not None and config.fixed_input_size else {}
 
 
 def preprocessing_of(model: nn.Module) -> Preprocessing:
@@ -139,15 +166,3 @@ def preprocessing_of(model: nn.Module) -> Preprocessing:
         crop_fraction=config["crop_pct"],
         interpolation=interpolation if interpolation in _INTERPOLATIONS else "bilinear",
     )
-
-
-def _has_feature_map(name: str) -> bool:
-    with torch.device("meta"):
-        model: Any = timm.create_model(name, num_classes=0).eval()
-        size = timm.data.resolve_data_config(model=model)["input_size"]
-        try:
-            found = model.forward_features(torch.zeros(1, *size))
-        # A model that computes with numbers while it runs has none on `meta`: it is then run.
-        except (NotImplementedError, RuntimeError, AttributeError, TypeError):
-            return False
-    return torch.is_tensor(found) and found.ndim == 4

@@ -1,98 +1,119 @@
-"""Where a backbone's parameters come from: the hub's cache, the hub, a file, or chance.
+"""Where a backbone's parameters come from: a cache, the hub (or torchvision's), a file, or chance.
 
 Guarantees that a backbone is never quietly half random: a parameter that a file lacks, has too many
 of, or has in another shape is an error that names it. Files are read as data (`safetensors`, or
-`torch.load` with `weights_only`), never as code. Nothing waits longer than `HUB_PATIENCE_S` for a
-hub that does not answer.
+`torch.load` with `weights_only`), never as code. Nothing waits longer than `HUB_PATIENCE_S`
+for a server that does not answer, nor than `STALL_PATIENCE_S` for one that stops in the middle.
 """
 
+import contextlib
 import logging
-import pickle
+import re
+import socket
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
-import huggingface_hub
 import timm
 import torch
 from huggingface_hub import constants as hub_constants
-from huggingface_hub.utils import get_session
 from safetensors import SafetensorError
 from torch import nn
 
 from models.errors import WeightsError
+from models.graph.extra_backbones import FROM_SCRATCH
+from models.weights_cache import cached_file, problem_reaching, torch_cache_path
 
 log = logging.getLogger(__name__)
 
-#: How long a hub may take to say anything at all, seconds.
-HUB_PATIENCE_S: Final = 5.0
-
-#: The names under which timm's repositories on the hub keep their weights, the preferred first.
-_HUB_FILES: Final = ("model.safetensors", "pytorch_model.bin")
+#: How long a download may stand still, seconds. (The hub's own library has its own such limit.)
+STALL_PATIENCE_S: Final = 30.0
 
 _COUNTER: Final = "num_batches_tracked"
 
 _WAYS_OUT: Final = (
-    "Ways on: connect to the hub once, on any machine, and copy its cache folder (HF_HOME) here; "
+    "Ways on: connect to the hub once, on any machine, and copy its cache folder ({home}) here; "
     "give a file with --weights FILE; or --weights none for random weights, which teaches little."
 )
 
-
-def hub_file(name: str) -> Path | None:
-    """The file of timm's ImageNet weights in this machine's hub cache; None if it is not there."""
-    config = timm.get_pretrained_cfg(name)
-    if config is None or not config.hf_hub_id:
-        return None
-    repository, _, revision = config.hf_hub_id.partition("@")
-    for filename in (config.hf_hub_filename,) if config.hf_hub_filename else _HUB_FILES:
-        found = huggingface_hub.try_to_load_from_cache(
-            repository, filename, revision=revision or None
-        )
-        if isinstance(found, str):
-            return Path(found)
-    return None
+#: Eight or more hexadecimal digits before the suffix: the start of the file's SHA-256.
+_DIGEST_IN_NAME: Final = re.compile(r"-([0-9a-f]{8,})\.")
 
 
-def load_from_hub(name: str) -> nn.Module:
-    """Builds timm's model with its ImageNet weights and no classifier, from the cache if possible.
+def source_of(name: str) -> str | None:
+    """Where a model's ImageNet weights can be had, as `models.weights_cache` takes it.
 
-    Raises:
-        WeightsError: there are none for this model, or they are not here and the hub is not
-            reached within `HUB_PATIENCE_S` (or `HF_HUB_OFFLINE` is set).
+    Returns:
+        An address, or a repository on the hub; None where there are no weights.
     """
     config = timm.get_pretrained_cfg(name)
     if config is None or not config.has_weights:
+        return None
+    if config.hf_hub_id:
+        return f"{config.hf_hub_id}{f'#{config.hf_hub_filename}' if config.hf_hub_filename else ''}"
+    return config.url if isinstance(config.url, str) else str(config.url and config.url[0])
+
+
+def load_from_hub(name: str, **options: Any) -> nn.Module:
+    """Builds a model with its ImageNet weights and no classifier, from a cache if possible.
+
+    Args:
+        name: timm's name of the model.
+        options: passed on to the model (`img_size`).
+
+    Raises:
+        WeightsError: there are none for this model, or they are not here and the server that has
+            them is not reached within `HUB_PATIENCE_S` (or `HF_HUB_OFFLINE` is set).
+    """
+    if name in FROM_SCRATCH:
+        raise WeightsError(
+            f"{name} is trained from scratch and has no pretrained weights: "
+            "leave --weights out, or give --weights none"
+        )
+    source = source_of(name)
+    if source is None:
         raise WeightsError(
             f"timm has no pretrained weights for {name}: choose another backbone, "
             "give a file with --weights FILE, or --weights none for random ones"
         )
-    if cached := hub_file(name):
-        log.info("weights: %s from the hub cache (%s)", name, cached)
-        return _create(name, pretrained=True, pretrained_cfg_overlay={"file": str(cached)})
-    _check_hub_answers(name)
-    log.info("weights: downloading %s from the hub, once", name)
+    if cached := cached_file(source):
+        log.info("weights: %s from the cache (%s)", name, cached)
+        overlay = {"file": str(cached)}
+        return _create(name, pretrained=True, pretrained_cfg_overlay=overlay, **options)
+    by_url = "://" in source
+    place = "{0.scheme}://{0.netloc}".format(urlsplit(source)) if by_url else hub_constants.ENDPOINT
+    ways_out = _WAYS_OUT.format(home="TORCH_HOME" if by_url else "HF_HOME")
+    if problem := problem_reaching(place):
+        raise WeightsError(
+            f"the ImageNet weights of {name} are not on this machine, and {problem}. {ways_out}"
+        )
+    log.info("weights: downloading %s from %s, once", name, place)
     try:
-        return _create(name, pretrained=True)
-    # Proxies, full disks, hubs that break off: many libraries' errors, one sentence.
+        if by_url:
+            download(source)
+        return _create(name, pretrained=True, **options)
+    # Proxies, full disks, servers that break off: many libraries' errors, one sentence.
     except Exception as error:
         raise WeightsError(
-            f"downloading the weights of {name} failed: {_first_line(error)}. {_WAYS_OUT}"
+            f"downloading the weights of {name} failed: {_first_line(error)}. {ways_out}"
         ) from error
 
 
-def load_from_file(name: str, path: Path) -> nn.Module:
+def load_from_file(name: str, path: Path, **options: Any) -> nn.Module:
     """Builds timm's model without a classifier, its parameters from a file; random where none.
 
     Args:
         name: timm's name of the model.
         path: a `.safetensors` file, or a checkpoint of torch (`.pth`, `.pt`, `.bin`). What belongs
             to its classifier is left out, so its number of classes does not matter.
+        options: passed on to the model (`img_size`).
 
     Raises:
         WeightsError: the file cannot be read or does not fit; names what is missing or unexpected.
     """
-    model = _create(name, pretrained=False)
+    model = _create(name, pretrained=False, **options)
     state = _without_classifier(_converted(_read_state(path), model), model)
     # Counters of training steps say nothing about what a network computes; many files lack them.
     expected = {k: v for k, v in model.state_dict().items() if not k.endswith(_COUNTER)}
@@ -114,14 +135,17 @@ def load_from_file(name: str, path: Path) -> nn.Module:
     return model
 
 
-def random_start(name: str) -> nn.Module:
-    """Builds timm's model without a classifier, with random parameters, and says so loudly."""
-    log.warning(
-        "weights: NONE. %s starts from random numbers; it has never seen a picture, and its "
-        "accuracy says nothing about what a pretrained network would reach",
-        name,
-    )
-    return _create(name, pretrained=False)
+def random_start(name: str, **options: Any) -> nn.Module:
+    """Builds a model without a classifier, with random parameters, and says so loudly."""
+    if name in FROM_SCRATCH:
+        log.info("weights: none; %s is made to be trained from scratch", name)
+    else:
+        log.warning(
+            "weights: NONE. %s starts from random numbers; it has never seen a picture, and its "
+            "accuracy says nothing about what a pretrained network would reach",
+            name,
+        )
+    return _create(name, pretrained=False, **options)
 
 
 def _create(name: str, **options: Any) -> nn.Module:
@@ -129,21 +153,32 @@ def _create(name: str, **options: Any) -> nn.Module:
     return model.eval()
 
 
-def _check_hub_answers(name: str) -> None:
-    place = hub_constants.ENDPOINT
-    if hub_constants.HF_HUB_OFFLINE:
-        raise WeightsError(
-            f"the ImageNet weights of {name} are not on this machine, and HF_HUB_OFFLINE forbids "
-            f"asking {place}. {_WAYS_OUT}"
+def download(url: str) -> Path:
+    """Fetches a file of weights into torch's cache, whole and with the digest in its name.
+
+    Raises:
+        OSError: the server or the disk fails; or it stands still for `STALL_PATIENCE_S`.
+        RuntimeError: the file's digest is another.
+    """
+    file = torch_cache_path(url)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    digest = _DIGEST_IN_NAME.search(file.name)
+    with _no_endless_wait():
+        torch.hub.download_url_to_file(
+            url, str(file), digest and digest.group(1), progress=sys.stderr.isatty()
         )
+    return file
+
+
+@contextlib.contextmanager
+def _no_endless_wait() -> Iterator[None]:
+    """`urllib`, which torch downloads with, waits for ever unless told otherwise."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(STALL_PATIENCE_S)
     try:
-        get_session().head(place, timeout=HUB_PATIENCE_S)
-    # Whatever the network, a proxy or a certificate raises: the hub is not to be had.
-    except Exception as error:
-        raise WeightsError(
-            f"the ImageNet weights of {name} are not on this machine, and {place} could not be "
-            f"reached within {HUB_PATIENCE_S:.0f} s ({_first_line(error)}). {_WAYS_OUT}"
-        ) from error
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
 
 
 def _read_state(path: Path) -> dict[str, torch.Tensor]:
@@ -151,13 +186,19 @@ def _read_state(path: Path) -> dict[str, torch.Tensor]:
         raise WeightsError(f"--weights: there is no file {path}")
     try:
         state = timm.models.load_state_dict(str(path), weights_only=True)
-    except pickle.UnpicklingError as error:
+    # Bytes that are no weights make the unpickler raise nearly anything (KeyError for a text).
+    except Exception as error:
+        # Said by torch alone; timm gives the same error for code and for a broken file.
+        if "Unsupported global" in f"{error} {error.__cause__}":
+            raise WeightsError(
+                f"{path} holds more than tensors, and loading it could run code from it; "
+                "save its state_dict alone, best as .safetensors"
+            ) from error
+        reason = f" ({_first_line(error)})" if isinstance(error, OSError | SafetensorError) else ""
         raise WeightsError(
-            f"{path} holds more than tensors, and loading it could run code from it; "
-            "save its state_dict alone, best as .safetensors"
+            f"{path} is not a file of weights{reason}: "
+            "a .safetensors file or a state_dict saved by torch was expected"
         ) from error
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, SafetensorError) as error:
-        raise WeightsError(f"{path} is not a file of weights: {_first_line(error)}") from error
     if not isinstance(state, Mapping) or not all(torch.is_tensor(v) for v in state.values()):
         raise WeightsError(f"{path} holds no state_dict: names with tensors were expected")
     return dict(state)

@@ -1,0 +1,69 @@
+"""Does every family of the catalogue answer from its ONNX file as torch with autograd does?
+
+Whole networks with random weights, lively BatchNorm statistics and logits of order one; eight
+pictures of blurred noise at the network's own size, at batch sizes 1 and 8. Prints the largest
+differences, and the time that an export takes; fails where one is too large.
+
+    python benchmarks/families.py [NAME ...]
+"""
+
+import gc
+import sys
+import time
+from pathlib import Path
+
+import onnxruntime as ort
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # for the tests' networks
+
+from models.cores import granted_cores
+from models.errors import ExportError
+from models.graph.export import Agreement, check_agreement, export_backbone, join_head
+from models.session import session_options
+from tests.conftest import lively_classifier, noise_pictures
+from tests.models.graph.families import FAMILIES
+
+_COLUMNS = "{:<32} {:>8} {:>10} {:>16} {:>14}"
+
+
+def main() -> int:
+    """Measures one network after the other.
+
+    Returns:
+        0 where all agree.
+    """
+    names = sys.argv[1:] or [name for members in FAMILIES.values() for name in members]
+    print(_COLUMNS.format("backbone", "params M", "export s", "max |d probab.|", "max |d heatmap|"))
+    failed = 0
+    for name in names:
+        try:
+            print(measured(name), flush=True)
+        except ExportError as error:
+            failed += 1
+            print(f"{name}: {error}", flush=True)
+        gc.collect()
+    return 1 if failed else 0
+
+
+def measured(name: str) -> str:
+    """One line of the table."""
+    classifier = lively_classifier(name, 3)
+    parameters = sum(p.numel() for p in classifier.parameters()) / 1e6
+    begun = time.perf_counter()
+    model = join_head(export_backbone(classifier.backbone), classifier)
+    seconds = time.perf_counter() - begun
+    session = ort.InferenceSession(model.SerializeToString(), session_options(granted_cores()))
+    del model
+    pixels = noise_pictures(classifier.backbone.preprocessing, 8)
+    found: Agreement = check_agreement(session, classifier, pixels)
+    return _COLUMNS.format(
+        name,
+        f"{parameters:.1f}",
+        f"{seconds:.1f}",
+        f"{found.probabilities:.1e}",
+        f"{found.heatmap:.1e}",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
