@@ -6,11 +6,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from models.errors import TransferError
 from training.progress import ConsoleHandler
-from training.settings import TrainingSettings
+from training.run_folder import stored_settings
+from training.settings import Augmentation, TrainingSettings, WantedFraming
 
 _DEFAULTS: dict[str, Any] = {
     f.name: f.default for f in fields(TrainingSettings) if f.default is not MISSING
@@ -25,14 +26,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = vars(_parser().parse_args(argv))
     logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[ConsoleHandler()])
-    for noisy in ("timm", "httpx", "httpx2", "huggingface_hub"):
+    for noisy in ("timm", "lightning", "httpx", "httpx2", "huggingface_hub"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    doctor, pattern = arguments.pop("doctor"), arguments.pop("list_backbones")
+    resumed = arguments.pop("resume")
     try:
-        settings = TrainingSettings(**arguments)
-        # Late, because torch and timm take seconds that --help need not wait for.
+        # Late imports, because torch and timm take seconds that --help need not wait for.
+        if doctor:
+            from training.doctor import examine  # noqa: PLC0415
+
+            return examine()
+        if pattern is not None:
+            from training.list_backbones import list_backbones  # noqa: PLC0415
+
+            return list_backbones(pattern)
+        settings = TrainingSettings(**arguments) if resumed is None else stored_settings(resumed)
         from training.run import run  # noqa: PLC0415
 
-        run(settings)
+        run(settings, resumed)
     except TransferError as error:
         print(f"train-transfer: {error}", file=sys.stderr)
         return error.exit_code
@@ -49,28 +60,77 @@ def _parser() -> argparse.ArgumentParser:
         description="From a small folder of pictures to a classifier that shows where it looked: "
         "a pretrained network, frozen, with a new last layer, exported as one ONNX file.",
     )
-    parser.add_argument(
-        "--data", type=Path, required=True, metavar="DIR",
+    job = parser.add_mutually_exclusive_group(required=True)
+    job.add_argument(
+        "--data", type=Path, metavar="DIR",
         help="the pictures: a folder per class; train/ with val/ and/or test/, a folder per class "
         "inside; or train/ and test/ with the class in the file name (cat.12.jpg)",
     )  # fmt: skip
+    job.add_argument(
+        "--list-backbones", nargs="?", const="*", metavar="PATTERN",
+        help="show what --backbone takes, all or those like PATTERN (resnet*, or a part of the "
+        "name), and end",
+    )  # fmt: skip
+    job.add_argument(
+        "--resume", type=Path, metavar="RUN",
+        help="go on with a run that was cut off, in its folder and with its settings",
+    )  # fmt: skip
+    job.add_argument("--doctor", action="store_true", help="say what this machine can do, and end")
     parser.add_argument(
-        "--backbone", metavar="NAME", help="any timm network with a spatial feature map"
-    )
+        "--backbone", metavar="NAME",
+        help="any timm network with a spatial feature map, alexnet, googlenet, cbam_resnet18 or "
+        "-50, or baseline (the course's small one, trained from scratch)",
+    )  # fmt: skip
     parser.add_argument(
         "--weights", metavar="WHICH",
         help="imagenet (from the hub, cached), a file (.safetensors or .pth), or none (random); "
         "auto means imagenet",
     )  # fmt: skip
+    parser.add_argument(
+        "--framing", choices=get_args(WantedFraming),
+        help="what the network is shown of a picture: all of it, its aspect ratio given up; the "
+        "middle square; a part of that; or what suits a sample of the training part",
+    )  # fmt: skip
+    parser.add_argument(
+        "--image-size", type=_image_size, metavar="N",
+        help="pixels a side of what the network is shown; by default the network's own; auto: a "
+        "larger one, where that pays on a sample of the training part",
+    )  # fmt: skip
     parser.add_argument("--name", help="what the result is called; default: the data folder's name")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where run folders are made")
     parser.add_argument("--seed", type=int, help="same folder and seed: same result")
+    _add_fine_tuning(parser)
     parser.set_defaults(**_DEFAULTS)
     for action in parser._actions:  # noqa: SLF001  argparse has no public list of them
         default = _DEFAULTS.get(action.dest)
-        if default is not None:
+        if default is not None and default is not False:
             action.help = f"{action.help} (default: {default})"
     return parser
+
+
+def _image_size(text: str) -> int | str:
+    """`auto`, or a number."""
+    if text != "auto" and not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a number of pixels nor auto")
+    return text if text == "auto" else int(text)
+
+
+def _add_fine_tuning(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("fine-tuning")
+    group.add_argument(
+        "--finetune", action="store_true",
+        help="after the last layer has been fitted, let the whole network learn on; the better of "
+        "the two on validation pictures is exported",
+    )  # fmt: skip
+    group.add_argument(
+        "--epochs", type=int, metavar="N", help="at most; by default by the number of pictures"
+    )
+    group.add_argument("--learning-rate", type=float, metavar="RATE", help="of the last layer")
+    group.add_argument("--batch-size", type=int, metavar="N", help="pictures a step")
+    group.add_argument(
+        "--augmentation", choices=get_args(Augmentation),
+        help="how pictures are varied: mild keeps what is up, strong turns them any way",
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Runtime's speed; decoding ahead in other threads reached 0.93). On a GPU the wor
 torch runs with mixed precision, one batch at a time.
 """
 
+import copy
 import hashlib
 import logging
 import threading
@@ -89,7 +90,10 @@ class _Read:
 
 
 def read_features(
-    examples: Sequence[Example], backbone: Backbone, backbone_graph: onnx.ModelProto
+    examples: Sequence[Example],
+    backbone: Backbone,
+    backbone_graph: onnx.ModelProto,
+    known: FeatureTable | None = None,
 ) -> FeatureTable:
     """Reads every example once. What cannot be read is named in the log and left out.
 
@@ -97,31 +101,80 @@ def read_features(
         examples: what to read.
         backbone: what reads it.
         backbone_graph: the same, exported; it is what reads on a CPU.
+        known: of some of the examples, what was found by the same backbone before.
     """
-    use_gpu = torch.cuda.is_available()
-    extract = _torch_extractor(backbone) if use_gpu else _onnx_extractor(backbone, backbone_graph)
-    size = _GPU_BATCH if use_gpu else _CPU_BATCH
-    features = np.empty((len(examples), backbone.num_features), dtype=np.float32)
-    reads: list[_Read] = []
-    starts = range(0, len(examples), size)
+    before = frozenset(known.examples if known else ())
+    rest = [example for example in examples if example not in before]
+    table = FeatureReader(backbone, backbone_graph).read(rest, backbone.preprocessing)
+    for file in table.left_out:
+        log.warning("left out: %s: %s", file.name, file.reason)
+    return _joined(examples, known, table) if known else table
 
-    def work(start: int) -> list[_Read]:
-        batch = examples[start : start + size]
-        found = [_read(example.path, backbone.preprocessing) for example in batch]
-        rows = [start + i for i, read in enumerate(found) if read.pixels is not None]
-        if rows:
-            features[rows] = extract(np.stack([r.pixels for r in found if r.pixels is not None]))
-        return [_Read(read.digest, None, read.reason) for read in found]
 
-    with progress("reading pictures", len(examples)) as advance:
-        pool = ThreadPoolExecutor(granted_cores(), thread_name_prefix="features")
-        try:
-            for found in pool.map(work, starts):
-                reads += found
-                advance(len(found))
-        finally:
-            pool.shutdown(cancel_futures=True)
-    return _table(examples, features, reads)
+class FeatureReader:
+    """A backbone made ready to read pictures, with any framing of its size."""
+
+    def __init__(self, backbone: Backbone, backbone_graph: onnx.ModelProto | None) -> None:
+        """Makes a session, or moves a copy to the GPU.
+
+        Args:
+            backbone: what reads.
+            backbone_graph: the same, exported, for ONNX Runtime on a CPU; None: torch reads.
+        """
+        use_gpu = torch.cuda.is_available()
+        self._extract = (
+            _torch_extractor(backbone, "cuda" if use_gpu else "cpu")
+            if use_gpu or backbone_graph is None
+            else _onnx_extractor(backbone, backbone_graph)
+        )
+        self._batch = _GPU_BATCH if use_gpu else _CPU_BATCH
+        self._width = backbone.num_features
+
+    def read(
+        self, examples: Sequence[Example], preprocessing: Preprocessing, what: str = "pictures"
+    ) -> FeatureTable:
+        """Reads every example once.
+
+        Args:
+            examples: what to read.
+            preprocessing: how to frame it; of the backbone's size.
+            what: the examples are, for the log.
+        """
+        features = np.empty((len(examples), self._width), dtype=np.float32)
+        reads: list[_Read] = []
+
+        def work(start: int) -> list[_Read]:
+            batch = examples[start : start + self._batch]
+            found = [_read(example.path, preprocessing) for example in batch]
+            rows = [start + i for i, read in enumerate(found) if read.pixels is not None]
+            if rows:
+                pixels = np.stack([r.pixels for r in found if r.pixels is not None])
+                features[rows] = self._extract(pixels)
+            return [_Read(read.digest, None, read.reason) for read in found]
+
+        with progress(f"reading {what}", len(examples)) as advance:
+            pool = ThreadPoolExecutor(granted_cores(), thread_name_prefix="features")
+            try:
+                for found in pool.map(work, range(0, len(examples), self._batch)):
+                    reads += found
+                    advance(len(found))
+            finally:
+                pool.shutdown(cancel_futures=True)
+        return _table(examples, features, reads)
+
+
+def _joined(examples: Sequence[Example], known: FeatureTable, read: FeatureTable) -> FeatureTable:
+    """Two tables of different examples as one, in the order of all examples."""
+    place = {example: i for i, example in enumerate(examples)}
+    found = [*known.examples, *read.examples]
+    order = sorted(range(len(found)), key=lambda row: place[found[row]])
+    digests = [*known.digests, *read.digests]
+    return FeatureTable(
+        tuple(found[row] for row in order),
+        np.concatenate([known.features, read.features])[order],
+        tuple(digests[row] for row in order),
+        read.left_out,
+    )
 
 
 def _table(examples: Sequence[Example], features: Features, reads: Sequence[_Read]) -> FeatureTable:
@@ -130,8 +183,6 @@ def _table(examples: Sequence[Example], features: Features, reads: Sequence[_Rea
         for example, read in zip(examples, reads, strict=True)
         if read.reason
     )
-    for file in left_out:
-        log.warning("left out: %s: %s", file.name, file.reason)
     kept = [i for i, read in enumerate(reads) if not read.reason]
     return FeatureTable(
         tuple(examples[i] for i in kept),
@@ -168,15 +219,20 @@ def _onnx_extractor(backbone: Backbone, graph: onnx.ModelProto) -> Extractor:
     return extract
 
 
-def _torch_extractor(backbone: Backbone) -> Extractor:
-    module: nn.Module = nn.Sequential(Normalise(backbone), backbone).eval().to("cuda")
+def _torch_extractor(backbone: Backbone, device: str) -> Extractor:
+    # A copy: what is exported stays on the CPU and in its own memory layout.
+    module: nn.Module = (
+        copy.deepcopy(nn.Sequential(Normalise(backbone), backbone)).eval().to(device)
+    )
     module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    precision = torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    use_gpu = device == "cuda"
+    bf16 = not use_gpu or torch.cuda.is_bf16_supported()
+    precision = torch.bfloat16 if bf16 else torch.float16
     one_at_a_time = threading.Lock()
 
     def extract(pixels: Pixels) -> Features:
-        with one_at_a_time, torch.inference_mode(), torch.autocast("cuda", precision):
-            found: torch.Tensor = module(torch.from_numpy(pixels).to("cuda"))
+        with one_at_a_time, torch.inference_mode(), torch.autocast(device, precision, use_gpu):
+            found: torch.Tensor = module(torch.from_numpy(pixels).to(device))
             return found.float().cpu().numpy()
 
     return extract

@@ -1,7 +1,7 @@
 """The course's recipe: the backbone stays as it is, and only the last layer is learned."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,7 @@ class Learned:
     Attributes:
         fitted: the head.
         trained_on: the examples that it was fitted on.
+        validation: examples that decide about fine-tuning, where the folder has a part for them.
         held_out: the examples that it is judged by.
         probabilities: float32 (N held out, K), the answers to those.
         evaluation: their comparison with the truth.
@@ -28,19 +29,28 @@ class Learned:
 
     fitted: FittedHead
     trained_on: tuple[Example, ...]
+    validation: tuple[Example, ...]
     held_out: tuple[Example, ...]
     probabilities: Probabilities
     evaluation: Evaluation
 
 
-def learn_head(folder: ImageFolder, table: FeatureTable, seed: int) -> Learned:
+def learn_head(
+    folder: ImageFolder, table: FeatureTable, seed: int, taught: Collection[str] = frozenset()
+) -> Learned:
     """Splits what could be read, fits the head on one part and judges it on the other.
+
+    Args:
+        folder: whose pictures they are.
+        table: their features.
+        seed: of the split and of the folds.
+        taught: digests of pictures that have been learned from already: they are never held out.
 
     Raises:
         DataFolderError: too few pictures of a class could be read.
     """
     check_counts(folder, table.examples, table.digests)
-    examples = split(table.examples, table.digests, seed)
+    examples = split(table.examples, table.digests, seed, taught)
     _warn_of_shared_pictures(examples, table.digests)
     labels = np.array([e.class_index for e in examples])
     judged = held_out_part(examples)
@@ -52,6 +62,7 @@ def learn_head(folder: ImageFolder, table: FeatureTable, seed: int) -> Learned:
     return Learned(
         fitted,
         tuple(examples[i] for i in trained),
+        tuple(e for e in examples if e.part == "validation" != judged),
         tuple(examples[i] for i in held_out),
         probabilities,
         evaluate(probabilities, labels[held_out], folder.classes),

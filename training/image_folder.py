@@ -7,12 +7,12 @@ pass that reads them (`training.features`) tells.
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
-from sklearn.model_selection import train_test_split
+import numpy as np
 
 from models.errors import DataFolderError
 
@@ -163,30 +163,64 @@ def has_given_parts(examples: Sequence[Example]) -> bool:
     return any(e.part in ("validation", "test") for e in examples)
 
 
-def split(examples: Sequence[Example], digests: Sequence[str], seed: int) -> list[Example]:
+def split(
+    examples: Sequence[Example],
+    digests: Sequence[str],
+    seed: int,
+    taught: Collection[str] = frozenset(),
+) -> list[Example]:
     """Gives every example a part, keeping those that the folder gives.
 
-    Where the folder holds none out, a fifth of each class becomes `test`. Byte-identical files are
-    one picture: they always come into the same part.
+    Where the folder holds none out, a fifth of each class becomes `test`.
 
     Args:
         examples: all readable examples.
         digests: of their bytes, in the same order.
         seed: of the shuffle.
+        taught: digests of what has been learned from already, and cannot be held out any more.
     """
     if has_given_parts(examples):
         return list(examples)
-    first: dict[str, int] = {}
-    for example, digest in zip(examples, digests, strict=True):
-        first.setdefault(digest, example.class_index)
-    _, held_out = train_test_split(
-        list(first), test_size=HELD_OUT, stratify=list(first.values()), random_state=seed
-    )
-    test = set(held_out)
+    held_out = hold_out(examples, digests, seed, taught)
     return [
-        replace(example, part="test" if digest in test else "train")
-        for example, digest in zip(examples, digests, strict=True)
+        replace(example, part="test" if held else "train")
+        for example, held in zip(examples, held_out, strict=True)
     ]
+
+
+def hold_out(
+    examples: Sequence[Example],
+    digests: Sequence[str],
+    seed: int,
+    taught: Collection[str] = frozenset(),
+) -> list[bool]:
+    """Sets a fifth of each class aside, of those that are not taught; True for those that are.
+
+    Byte-identical files are one picture: they are set aside together or not at all.
+    """
+    random = np.random.default_rng(seed)
+    held_out: set[str] = set()
+    for contents in contents_of_classes(examples, digests).values():
+        free = [digest for digest in contents if digest not in taught]
+        count = max(1, round(HELD_OUT * len(contents)))
+        held_out.update(free[i] for i in random.permutation(len(free))[:count])
+    return [digest in held_out for digest in digests]
+
+
+def contents_of_classes(
+    examples: Sequence[Example], digests: Sequence[str]
+) -> dict[int, dict[str, Example]]:
+    """Of each class, by index, its different contents and the first example that has each.
+
+    What lies in two classes counts for the first of them.
+    """
+    first: dict[str, Example] = {}
+    for example, digest in zip(examples, digests, strict=True):
+        first.setdefault(digest, example)
+    found: dict[int, dict[str, Example]] = {}
+    for digest, example in first.items():
+        found.setdefault(example.class_index, {})[digest] = example
+    return found
 
 
 def held_out_part(examples: Sequence[Example]) -> Part:

@@ -27,13 +27,18 @@ class ConsoleHandler(logging.Handler):
         console.print(self.format(record), style=style, markup=False)
 
 
+#: Called with the number of items that are done in addition.
+Advance = Callable[[int], None]
+
+
 @contextmanager
-def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+def progress(what: str, total: int, done: int = 0) -> Iterator[Advance]:
     """Shows how far a pass is and how long it will take.
 
     Args:
         what: what is done, as a person would say it.
         total: how many items there are.
+        done: how many of them were done before.
 
     Yields:
         A function to call with the number of items that are done in addition.
@@ -46,15 +51,15 @@ def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
             TimeRemainingColumn(),
         )
         with Progress(*columns, console=console) as bars:
-            task = bars.add_task(what, total=total)
+            task = bars.add_task(what, total=total, completed=done)
             yield lambda count: bars.advance(task, count)
     else:
-        yield _Lines(what, total).advance
+        yield _Lines(what, total, done).advance
 
 
 class _Lines:
-    def __init__(self, what: str, total: int) -> None:
-        self._what, self._total, self._done = what, total, 0
+    def __init__(self, what: str, total: int, done: int) -> None:
+        self._what, self._total, self._done, self._before = what, total, done, done
         self._start = self._last = time.monotonic()
 
     def advance(self, count: int) -> None:
@@ -63,7 +68,7 @@ class _Lines:
         if now - self._last < _LINE_EVERY_S and self._done < self._total:
             return
         self._last = now
-        rate = self._done / max(now - self._start, 1e-9)
+        rate = (self._done - self._before) / max(now - self._start, 1e-9)
         left = (self._total - self._done) / max(rate, 1e-9)
         rest = f", {left:.0f} s left" if self._done < self._total else ""
         log.info("%s: %d of %d, %.1f a second%s", self._what, self._done, self._total, rate, rest)

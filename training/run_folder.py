@@ -14,10 +14,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from models.errors import OutputError
+from pydantic import TypeAdapter, ValidationError
+
+from models.errors import OutputError, UsageError
 from training.settings import TrainingSettings
 
 BUNDLE_FILE: Final = "bundle.onnx"
+FEATURES_FILE: Final = "features.npz"
+SETTINGS_FILE: Final = "settings.json"
+SUMMARY_FILE: Final = "summary.json"
 LOG_FILE: Final = "log.txt"
 
 _PACKAGES: Final = (
@@ -50,6 +55,23 @@ def make_run_folder(out: Path, name: str) -> Path:
             "Name another folder with --out DIR"
         ) from error
     raise OutputError(f"--out: {parent} already holds a thousand runs of this second")
+
+
+def stored_settings(folder: Path) -> TrainingSettings:
+    """The settings of a run that began earlier and has not ended.
+
+    Raises:
+        UsageError: there is no such run, or it has ended.
+    """
+    path = folder / SETTINGS_FILE
+    if not path.is_file():
+        raise UsageError(f"--resume: {folder} is no run folder (it has no {SETTINGS_FILE})")
+    if (folder / SUMMARY_FILE).exists():
+        raise UsageError(f"--resume: the run in {folder} has ended; its result is {SUMMARY_FILE}")
+    try:
+        return TypeAdapter(TrainingSettings).validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise UsageError(f"--resume: {path} is not as it was written: {error}") from error
 
 
 def log_to(folder: Path) -> logging.Handler:

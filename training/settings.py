@@ -2,8 +2,15 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Final, Literal
 
 from models.errors import UsageError
+
+Augmentation = Literal["none", "mild", "strong"]
+WantedFraming = Literal["auto", "squash", "short-side", "crop"]
+
+_SMALLEST_IMAGE: Final = 16
+_LARGEST_IMAGE: Final = 4096
 
 
 @dataclass(frozen=True)
@@ -14,17 +21,33 @@ class TrainingSettings:
         data: the folder of pictures.
         backbone: timm's name of the pretrained network.
         weights: `auto`, `imagenet`, `none`, or the path of a file.
+        framing: which part of a picture is shown (`models.preprocessing`); `auto`: what suits a
+            sample of the training part.
+        image_size: H and W of the network's input, pixels; default: its own; `auto`: a larger one
+            where it pays on the sample.
         name: what the result is called; default: the data folder's name.
         out: where the run folder is made.
         seed: of the split, the folds, and of random weights.
+        finetune: whether the whole network learns on, after the head has been fitted.
+        epochs: of fine-tuning; default: by the number of pictures (`training.plan`).
+        learning_rate: of fine-tuning; default likewise.
+        batch_size: of fine-tuning; default likewise.
+        augmentation: how pictures are varied while fine-tuning (`training.augmentation`).
     """
 
     data: Path
     backbone: str = "resnet18"
     weights: str = "auto"
+    framing: WantedFraming = "auto"
+    image_size: int | Literal["auto"] | None = None
     name: str | None = None
     out: Path = Path("runs")
     seed: int = 0
+    finetune: bool = False
+    epochs: int | None = None
+    learning_rate: float | None = None
+    batch_size: int | None = None
+    augmentation: Augmentation = "mild"
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**32:
@@ -33,6 +56,25 @@ class TrainingSettings:
             not self.name.strip() or "/" in self.name or "\0" in self.name
         ):
             raise UsageError(f"--name {self.name!r}: a name is not empty and holds no /")
+
+        for option, value in (
+            ("--epochs", self.epochs),
+            ("--learning-rate", self.learning_rate),
+            ("--batch-size", self.batch_size),
+        ):
+            if value is not None and not value > 0:
+                raise UsageError(f"{option} {value}: must be above 0")
+
+        if self.given_size is not None and not _SMALLEST_IMAGE <= self.given_size <= _LARGEST_IMAGE:
+            raise UsageError(
+                f"--image-size {self.given_size}: pictures have {_SMALLEST_IMAGE} to "
+                f"{_LARGEST_IMAGE} pixels a side"
+            )
+
+    @property
+    def given_size(self) -> int | None:
+        """The image size, where it is a number."""
+        return None if self.image_size == "auto" else self.image_size
 
     @property
     def run_name(self) -> str:

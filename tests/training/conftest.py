@@ -2,12 +2,20 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.torch import save_file
+
+from models.graph.backbones import Backbone
+from tests.conftest import TINY_BACKBONE
+from training.run import run
+from training.settings import TrainingSettings
 
 MakeFolder = Callable[..., Path]
+Run = Callable[..., dict[str, Any]]
 
 _COLOURS = {"cat": (200, 120, 60), "dog": (60, 120, 200), "emu": (90, 190, 90)}
 
@@ -44,3 +52,22 @@ def course_folder(tmp_path: Path) -> Path:
             for number in numbers:
                 draw(label, number).save(root / part / f"{label}.{number}.jpg")
     return root
+
+
+@pytest.fixture
+def train(tmp_path: Path) -> Run:
+    """A whole run with a tiny network, as the command does it."""
+
+    def _train(data: Path, **options: Any) -> dict[str, Any]:
+        chosen = {"backbone": TINY_BACKBONE, "weights": "none", "out": tmp_path / "runs"}
+        return run(TrainingSettings(data, **{**chosen, **options}))
+
+    return _train
+
+
+@pytest.fixture(scope="session")
+def learned_weights(tiny_backbone: Backbone, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of weights: to the command, a network that has learned something."""
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    save_file(dict(tiny_backbone.model.state_dict()), path)
+    return path

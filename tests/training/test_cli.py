@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import TINY_BACKBONE
 from training.cli import main
 
 
@@ -85,3 +86,20 @@ def test_a_misspelt_option_ends_with_2() -> None:
 
     assert found.returncode == 2
     assert "unrecognized arguments: --bakbone" in found.stderr
+
+
+@pytest.mark.slow
+def test_a_closed_pipe_does_not_lose_the_run(class_folder: Path, tmp_path: Path) -> None:
+    command = f"{sys.executable} -m training.cli --data {class_folder} --weights none"
+    options = f"--backbone {TINY_BACKBONE} --out {tmp_path / 'runs'}"
+
+    found = subprocess.run(
+        ["/bin/sh", "-c", f"{command} {options} | true"],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+
+    assert "Traceback" not in found.stderr
+    assert list(tmp_path.glob("runs/pets/*/summary.json"))

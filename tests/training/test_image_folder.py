@@ -96,7 +96,7 @@ def test_files_beside_the_classes_are_named_as_stray(class_folder: Path) -> None
 def test_a_name_with_a_newline_or_bytes_that_are_no_text_is_printable(class_folder: Path) -> None:
     source = class_folder / "cat" / "cat_00.png"
     shutil.copy(source, class_folder / "cat" / "new\nline.png")
-    shutil.copy(source, os.fsencode(class_folder / "cat") + b"/caf\xe9.png")
+    shutil.copy(source, os.fsdecode(os.fsencode(class_folder / "cat") + b"/caf\xe9.png"))
 
     names = [e.name for e in scan_folder(class_folder).examples]
 

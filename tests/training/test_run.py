@@ -1,6 +1,5 @@
 """Whole runs, as the command does them, on folders of drawn pictures and a tiny real network."""
 
-import io
 import json
 import logging
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from models import store
 from models.bundle import read_bundle
 from models.preprocessing import read_pixels
 from models.session import Session
-from tests.conftest import TINY_BACKBONE
+from tests.conftest import TINY_BACKBONE, encoded
 from tests.training.conftest import draw
 from training.run import run
 from training.settings import TrainingSettings
@@ -39,9 +38,7 @@ def _turned(image: Image.Image, orientation: int) -> bytes:
     stored = image if undo is None else image.transpose(Image.Transpose(undo))
     exif = Image.Exif()
     exif[0x0112] = orientation
-    buffer = io.BytesIO()
-    stored.save(buffer, "PNG", exif=exif)
-    return buffer.getvalue()
+    return encoded(stored, exif=exif)
 
 
 def _dirty(root: Path) -> tuple[set[str], int]:
@@ -55,26 +52,22 @@ def _dirty(root: Path) -> tuple[set[str], int]:
     (cat / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic" + b"\0" * 40)
     (cat / "gone.png").symlink_to(root / "nowhere.png")
     (cat / "bad\nname.png").write_bytes(b"x")
+    grey16 = Image.fromarray(np.asarray(picture.convert("L"), dtype=np.uint16) * 257)
     good = {
-        "a png in truth.jpg": lambda p: picture.save(p, "PNG"),
-        "cmyk.jpg": lambda p: picture.convert("CMYK").save(p, "JPEG"),
-        "grey16.png": lambda p: Image.fromarray(
-            np.asarray(picture.convert("L"), dtype=np.uint16) * 257
-        ).save(p),
-        "palette.gif": lambda p: picture.quantize(16).save(p),
-        "moves.gif": lambda p: picture.save(
-            p, save_all=True, append_images=[draw("dog", 1, (64, 48))]
+        "a png in truth.jpg": encoded(picture),
+        "cmyk.jpg": encoded(picture.convert("CMYK"), "JPEG"),
+        "grey16.png": encoded(grey16),
+        "palette.gif": encoded(picture.quantize(16), "GIF"),
+        "moves.gif": encoded(
+            picture, "GIF", save_all=True, append_images=[draw("dog", 1, (64, 48))]
         ),
-        "clear.png": lambda p: picture.convert("RGBA").save(p),
-        "Kätzchen – 猫.webp": lambda p: picture.save(p, "WEBP"),
-        "new\nline.png": lambda p: picture.save(p, "PNG"),
-        **{
-            f"turned{n}.png": (lambda p, n=n: p.write_bytes(_turned(picture, n)))
-            for n in range(1, 9)
-        },
+        "clear.png": encoded(picture.convert("RGBA")),
+        "Kätzchen – 猫.webp": encoded(picture, "WEBP"),
+        "new\nline.png": encoded(picture),
+        **{f"turned{n}.png": _turned(picture, n) for n in range(1, 9)},
     }
-    for name, write in good.items():
-        write(cat / name)
+    for name, data in good.items():
+        (cat / name).write_bytes(data)
     (cat / ".hidden.png").write_bytes(b"x")
     (root / ".git").mkdir()
     (root / ".git" / "index").write_bytes(b"x")
@@ -152,7 +145,8 @@ def test_the_courses_layout_is_judged_by_its_test_folder(train: Run, course_fold
 def test_tensorboard_shows_the_settings_and_the_accuracy(train: Run, class_folder: Path) -> None:
     summary = train(class_folder)
 
-    events = EventAccumulator(str(Path(summary["bundle"]).parent)).Reload()
+    events = EventAccumulator(str(Path(summary["bundle"]).parent))
+    events.Reload()
 
     assert events.Scalars("accuracy")[0].value == pytest.approx(summary["accuracy"])
     assert "_hparams_/session_start_info" in events.summary_metadata

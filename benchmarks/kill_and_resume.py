@@ -1,0 +1,103 @@
+"""Does a run that is killed at any moment end with the weights of an unbroken one?
+
+One unbroken fine-tuning run first; then the same run again and again, each killed (`kill -9`) at a
+random moment and resumed until it ends. The final weights must be the same, bit for bit.
+
+    python benchmarks/kill_and_resume.py --data DIR [--kills 20] [--backbone test_resnet]
+"""
+
+import argparse
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+
+def main() -> int:
+    """Runs the rounds and prints one line for each.
+
+    Returns:
+        0 where every run ended with the same weights.
+    """
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--backbone", default="test_resnet")
+    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    chosen = parser.parse_args()
+    options = ["--backbone", chosen.backbone, "--epochs", str(chosen.epochs)]
+    with tempfile.TemporaryDirectory() as place:
+        begun = time.monotonic()
+        unbroken = train(chosen.data, Path(place, "unbroken"), options)
+        lasts = time.monotonic() - begun
+        expected = final_weights(unbroken)
+        moments = random.Random(chosen.seed)
+        wrong = 0
+        for number in range(1, chosen.kills + 1):
+            moment = moments.uniform(0, lasts)
+            folder = train(chosen.data, Path(place, str(number)), options, kill_after=moment)
+            same = is_same(expected, final_weights(folder))
+            wrong += not same
+            verdict = "the same weights" if same else "OTHER WEIGHTS"
+            print(f"kill {number:2} after {moment:5.1f} of {lasts:.1f} s: {verdict}", flush=True)
+        print(f"{chosen.kills - wrong} of {chosen.kills} ended with the same weights")
+    return 1 if wrong else 0
+
+
+def train(data: Path, out: Path, options: list[str], kill_after: float | None = None) -> Path:
+    """Fine-tunes; where asked, is killed once and resumed. Returns the run folder."""
+    command = [sys.executable, "-m", "training.cli"]
+    begin = [*command, "--data", str(data), "--weights", "none", "--finetune", "--out", str(out)]
+    if run([*begin, *options], out, kill_after):
+        return only_run(out)
+    cut_off = list(out.glob("*/*/settings.json"))
+    # Killed before there was a run folder: nothing to go on with, so it begins again.
+    again = [*command, "--resume", str(cut_off[0].parent)] if cut_off else [*begin, *options]
+    if not run(again, out, None):
+        raise SystemExit(f"{' '.join(again)} failed")
+    return max(out.glob("*/*/summary.json")).parent
+
+
+def run(command: list[str], out: Path, kill_after: float | None) -> bool:
+    """Runs a command in its own process group; whether it ended by itself, and well."""
+    environment = {**os.environ, "BENTOML_HOME": str(out / "bentoml")}
+    out.mkdir(exist_ok=True, parents=True)
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment
+    ) as process:
+        try:
+            _, said = process.communicate(timeout=kill_after)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return False
+    if process.returncode:
+        raise SystemExit(said.decode())
+    return True
+
+
+def only_run(out: Path) -> Path:
+    """The one run folder below `out`."""
+    (summary,) = out.glob("*/*/summary.json")
+    return summary.parent
+
+
+def final_weights(run_folder: Path) -> dict[str, torch.Tensor]:
+    """The weights that the run kept as its best."""
+    path = run_folder / "checkpoints" / "best.ckpt"
+    found: dict[str, torch.Tensor] = torch.load(path, weights_only=True)["state_dict"]
+    return found
+
+
+def is_same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    """Whether two sets of weights are equal, bit for bit."""
+    return one.keys() == other.keys() and all(torch.equal(one[k], other[k]) for k in one)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

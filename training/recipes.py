@@ -1,0 +1,213 @@
+"""What is learned on top of the features: the frozen recipe, or that and then fine-tuning.
+
+Both end in an `Outcome`: a classifier with its backbone's graph, and its judgement. Fine-tuning is
+exported only where it is better than the probe *on the validation part*; the held-out part judges
+what is exported and decides nothing.
+"""
+
+import copy
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from scipy.stats import bootstrap
+from sklearn.metrics import log_loss
+
+from models.graph.backbones import Backbone
+from models.graph.classifier import Classifier, LinearHead
+from models.graph.export import export_backbone
+from training.evaluation import CONFIDENCE, Evaluation, Probabilities, evaluate
+from training.features import FeatureTable, read_features
+from training.finetune import FineTuningTask, fine_tune
+from training.frozen import Learned
+from training.head import fit_head, probabilities_of
+from training.image_folder import Example, hold_out
+from training.plan import plan_fine_tuning
+from training.settings import TrainingSettings
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What is exported, and how good it is.
+
+    Attributes:
+        recipe: `frozen` or `fine-tuned`.
+        classifier: in inference mode.
+        backbone_graph: its backbone, exported.
+        probabilities: float32 (N held out, K), its answers.
+        evaluation: their comparison with the truth.
+        details: what `summary.json` says of the recipe.
+    """
+
+    recipe: str
+    classifier: Classifier
+    backbone_graph: onnx.ModelProto
+    probabilities: Probabilities
+    evaluation: Evaluation
+    details: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Fine-tuned against probe on the validation part.
+
+    Attributes:
+        probe_accuracy: of the head on frozen features.
+        tuned_accuracy: of the fine-tuned network.
+        gain: the difference of the two.
+        gain_interval: of that difference, at 95 %, by bootstrap over the pictures.
+        probe_log_loss: decides where the accuracies are equal.
+        tuned_log_loss: the same of the fine-tuned network.
+        pictures: how many there are in the validation part.
+    """
+
+    probe_accuracy: float
+    tuned_accuracy: float
+    gain: float
+    gain_interval: tuple[float, float]
+    probe_log_loss: float
+    tuned_log_loss: float
+    pictures: int
+
+    @property
+    def is_tuned_better(self) -> bool:
+        """By accuracy; by log loss where that is equal."""
+        return (self.tuned_accuracy, -self.tuned_log_loss) > (
+            self.probe_accuracy,
+            -self.probe_log_loss,
+        )
+
+
+def frozen_outcome(learned: Learned, backbone: Backbone, graph: onnx.ModelProto) -> Outcome:
+    """The frozen recipe's: what has been learned already."""
+    return Outcome(
+        "frozen",
+        Classifier(backbone, learned.fitted.head),
+        graph,
+        learned.probabilities,
+        learned.evaluation,
+        {},
+    )
+
+
+def fine_tuned_outcome(
+    probe: Outcome,
+    table: FeatureTable,
+    learned: Learned,
+    settings: TrainingSettings,
+    run_folder: Path,
+) -> Outcome:
+    """Fine-tunes from a probe on a part of the training pictures, and keeps the better of the two.
+
+    Args:
+        probe: the frozen recipe's outcome, fitted on all training pictures.
+        table: every picture's features.
+        learned: which pictures are for what.
+        settings: of the run.
+        run_folder: where checkpoints go; fine-tuning goes on from those that are there.
+    """
+    classes = tuple(probe.evaluation.classes)
+    training, validation = _parts(table, learned, settings.seed)
+    rows = {example.path: row for row, example in enumerate(table.examples)}
+    features = table.features[[rows[e.path] for e in training]]
+    start = fit_head(features, _labels(training), len(classes), settings.seed)
+    classifier = Classifier(copy.deepcopy(probe.classifier.backbone), start.head)
+    plan = plan_fine_tuning(
+        len(training), settings.epochs, settings.learning_rate, settings.batch_size
+    )
+    task = FineTuningTask(training, validation, len(classes), settings.augmentation, settings.seed)
+    tuned = fine_tune(classifier, task, plan, run_folder)
+    details = {"plan": plan.as_json(), **asdict(tuned)}
+    if not tuned.best_epoch:
+        log.warning("no epoch was finished: the frozen network is exported")
+        return _replace_details(probe, details)
+
+    graph = export_backbone(classifier.backbone)
+    answers = _answers(classifier, graph, (*validation, *learned.held_out))
+    before = probabilities_of(start.head, table.features[[rows[e.path] for e in validation]])
+    comparison = compare(before, answers[: len(validation)], _labels(validation))
+    details["comparison"] = asdict(comparison)
+    _log_comparison(comparison)
+    if not comparison.is_tuned_better:
+        return _replace_details(probe, details)
+    held_out = answers[len(validation) :]
+    judged = evaluate(held_out, _labels(learned.held_out), classes)
+    return Outcome("fine-tuned", classifier, graph, held_out, judged, details)
+
+
+def compare(
+    probe: Probabilities, tuned: Probabilities, labels: npt.NDArray[np.int64]
+) -> Comparison:
+    """Compares two answers to the same pictures: float32 (N, K) twice, int64 (N,)."""
+    right = [(answers.argmax(1) == labels).astype(float) for answers in (probe, tuned)]
+    every = range(probe.shape[1])
+    losses = [float(log_loss(labels, answers, labels=every)) for answers in (probe, tuned)]
+    difference = right[1] - right[0]
+    low = high = float(difference.mean())
+    if np.ptp(difference) > 0:
+        resampled = bootstrap(
+            (difference,), np.mean, confidence_level=CONFIDENCE, method="percentile", rng=0
+        )
+        low, high = (float(edge) for edge in resampled.confidence_interval)
+    return Comparison(
+        probe_accuracy=float(right[0].mean()),
+        tuned_accuracy=float(right[1].mean()),
+        gain=float(difference.mean()),
+        gain_interval=(low, high),
+        probe_log_loss=losses[0],
+        tuned_log_loss=losses[1],
+        pictures=len(labels),
+    )
+
+
+def _parts(table: FeatureTable, learned: Learned, seed: int) -> tuple[list[Example], list[Example]]:
+    """Training and validation: the folder's own, or a fifth of the training part set aside."""
+    if learned.validation:
+        return list(learned.trained_on), list(learned.validation)
+    digests = dict(zip((e.path for e in table.examples), table.digests, strict=True))
+    taught = learned.trained_on
+    aside = hold_out(taught, [digests[e.path] for e in taught], seed)
+    return (
+        [e for e, held in zip(taught, aside, strict=True) if not held],
+        [e for e, held in zip(taught, aside, strict=True) if held],
+    )
+
+
+def _answers(
+    classifier: Classifier, graph: onnx.ModelProto, examples: Sequence[Example]
+) -> Probabilities:
+    """What the fine-tuned network answers; every example was readable a moment ago."""
+    table = read_features(examples, classifier.backbone, graph)
+    weight = classifier.linear.weight.detach().numpy()
+    bias = classifier.linear.bias.detach().numpy()
+    return probabilities_of(LinearHead(weight, bias), table.features)
+
+
+def _replace_details(outcome: Outcome, details: dict[str, Any]) -> Outcome:
+    return Outcome(**{**vars(outcome), "details": details})
+
+
+def _labels(examples: Sequence[Example]) -> npt.NDArray[np.int64]:
+    return np.array([example.class_index for example in examples])
+
+
+def _log_comparison(comparison: Comparison) -> None:
+    low, high = comparison.gain_interval
+    log.info(
+        "on %d validation pictures: frozen %.1f %%, fine-tuned %.1f %% "
+        "(%+.1f points, 95 %% interval %+.1f to %+.1f); the %s network is exported",
+        comparison.pictures,
+        100 * comparison.probe_accuracy,
+        100 * comparison.tuned_accuracy,
+        100 * comparison.gain,
+        100 * low,
+        100 * high,
+        "fine-tuned" if comparison.is_tuned_better else "frozen",
+    )

@@ -1,0 +1,103 @@
+"""What the network is shown of every picture: size and framing, decided once and kept with the run.
+
+A run that goes on after it was cut off takes what was decided before, on whatever machine it is.
+"""
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import onnx
+from pydantic import TypeAdapter, ValidationError
+
+from models.errors import UsageError
+from models.graph.backbones import Backbone, load_backbone
+from models.graph.export import export_backbone
+from training.features import FeatureReader, FeatureTable
+from training.framing import FramingChoice, choose_framing
+from training.image_size import LargerSize, choose_image_size
+from training.run_folder import write_json
+from training.sample import Sample
+from training.settings import TrainingSettings
+
+VIEW_FILE: Final = "view.json"
+
+
+@dataclass(frozen=True)
+class View:
+    """What was decided, and why.
+
+    Attributes:
+        image_size: of the network's input, pixels a side.
+        framing: which part of a picture is shown.
+        larger_size: what was found of a larger size, where it was asked about.
+    """
+
+    image_size: int
+    framing: FramingChoice
+    larger_size: LargerSize | None
+
+    def as_json(self) -> dict[str, Any]:
+        """The decision, for `summary.json`."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """A backbone that knows what it is shown.
+
+    Attributes:
+        backbone: with its final preprocessing.
+        graph: the same, exported.
+        view: how that was decided.
+        known: what it has read already, of the sample.
+    """
+
+    backbone: Backbone
+    graph: onnx.ModelProto
+    view: View
+    known: FeatureTable | None
+
+
+def decide_view(
+    settings: TrainingSettings,
+    backbone: Backbone,
+    sample: Sample,
+    pictures: int,
+    run_folder: Path,
+) -> Viewer:
+    """Decides size and framing, exports the backbone, and writes down what was decided.
+
+    Args:
+        settings: of the run.
+        backbone: at the size that was asked for, or its own.
+        sample: of the training part, to be asked.
+        pictures: how many the pass will read.
+        run_folder: where the decision is kept, or stands already.
+    """
+    stored, larger, known = _stored(run_folder), None, None
+    if stored is None:
+        backbone, larger = choose_image_size(settings, backbone, sample, pictures)
+    elif stored.image_size != backbone.preprocessing.height:
+        backbone = load_backbone(settings.backbone, settings.weights, stored.image_size)
+    graph = export_backbone(backbone)
+    if stored is None:
+        choice, known = choose_framing(settings, backbone, graph, sample)
+        stored = View(backbone.preprocessing.height, choice, larger)
+        write_json(run_folder / VIEW_FILE, stored.as_json())
+    framing = stored.framing.framing
+    backbone.preprocessing = replace(backbone.preprocessing, framing=framing)
+    if known is None and stored.framing.asked:
+        # Read again in the same batches as before the run was cut off: the same to the last bit.
+        known = FeatureReader(backbone, graph).read(sample.examples, backbone.preprocessing)
+    return Viewer(backbone, graph, stored, known)
+
+
+def _stored(run_folder: Path) -> View | None:
+    path = run_folder / VIEW_FILE
+    if not path.exists():
+        return None
+    try:
+        return TypeAdapter(View).validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise UsageError(f"--resume: {path} is not as it was written: {error}") from error
