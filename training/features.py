@@ -114,18 +114,16 @@ def read_features(
 class FeatureReader:
     """A backbone made ready to read pictures, with any framing of its size."""
 
-    def __init__(self, backbone: Backbone, backbone_graph: onnx.ModelProto | None) -> None:
+    def __init__(self, backbone: Backbone, backbone_graph: onnx.ModelProto) -> None:
         """Makes a session, or moves a copy to the GPU.
 
         Args:
             backbone: what reads.
-            backbone_graph: the same, exported, for ONNX Runtime on a CPU; None: torch reads.
+            backbone_graph: the same, exported; it is what reads on a CPU.
         """
         use_gpu = torch.cuda.is_available()
         self._extract = (
-            _torch_extractor(backbone, "cuda" if use_gpu else "cpu")
-            if use_gpu or backbone_graph is None
-            else _onnx_extractor(backbone, backbone_graph)
+            _torch_extractor(backbone) if use_gpu else _onnx_extractor(backbone, backbone_graph)
         )
         self._batch = _GPU_BATCH if use_gpu else _CPU_BATCH
         self._width = backbone.num_features
@@ -219,20 +217,17 @@ def _onnx_extractor(backbone: Backbone, graph: onnx.ModelProto) -> Extractor:
     return extract
 
 
-def _torch_extractor(backbone: Backbone, device: str) -> Extractor:
+def _torch_extractor(backbone: Backbone) -> Extractor:
     # A copy: what is exported stays on the CPU and in its own memory layout.
-    module: nn.Module = (
-        copy.deepcopy(nn.Sequential(Normalise(backbone), backbone)).eval().to(device)
-    )
+    module: nn.Module = copy.deepcopy(nn.Sequential(Normalise(backbone), backbone)).eval()
+    module = module.to("cuda")
     module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    use_gpu = device == "cuda"
-    bf16 = not use_gpu or torch.cuda.is_bf16_supported()
-    precision = torch.bfloat16 if bf16 else torch.float16
+    precision = torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
     one_at_a_time = threading.Lock()
 
     def extract(pixels: Pixels) -> Features:
-        with one_at_a_time, torch.inference_mode(), torch.autocast(device, precision, use_gpu):
-            found: torch.Tensor = module(torch.from_numpy(pixels).to(device))
+        with one_at_a_time, torch.inference_mode(), torch.autocast("cuda", precision):
+            found: torch.Tensor = module(torch.from_numpy(pixels).to("cuda"))
             return found.float().cpu().numpy()
 
     return extract

@@ -2,13 +2,14 @@
 
 ImageNet's habit, the middle of the picture, discards a quarter of its area and cuts objects; others
 squeeze the whole picture into a square. What suits the user's pictures is asked of a bounded sample
-of the training part, by cross-validation (docs/decisions/0006 has the figures). Where the sample
+of the training part, by cross-validation (docs/decisions/0007 has the figures). Where the sample
 cannot tell, the network is shown the most.
 """
 
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -66,9 +67,20 @@ class FramingChoice:
 
 
 def choose_framing(
-    settings: TrainingSettings, backbone: Backbone, graph: onnx.ModelProto, sample: Sample
+    settings: TrainingSettings,
+    backbone: Backbone,
+    graph: onnx.ModelProto,
+    sample: Sample,
+    read: Mapping[Preprocessing, FeatureTable] = MappingProxyType({}),
 ) -> tuple[FramingChoice, FeatureTable | None]:
     """Takes the framing that was asked for, or finds the one that suits the sample.
+
+    Args:
+        settings: of the run.
+        backbone: what is to read all pictures.
+        graph: the same, exported.
+        sample: what to ask.
+        read: what the backbone has read of the sample already, by how it was shown.
 
     Returns:
         The choice; and what was found of the sample with that framing, if it was read, so that it
@@ -80,24 +92,32 @@ def choose_framing(
     count = len(sample.examples)
     if reason := _reason_not_to_ask(settings, backbone, discarded):
         framing = FRAMINGS[0] if settings.framing == "auto" else settings.framing
-        return _said(FramingChoice(framing, reason, count, discarded[framing], {})), None
+        choice = FramingChoice(framing, reason, count, discarded[framing], {})
+        return _said(choice), read.get(ways[framing])
     reader = FeatureReader(backbone, graph)
     tables = {
-        framing: reader.read(sample.examples, ways[framing], f"a sample, framing {framing}")
+        framing: read[ways[framing]]
+        if ways[framing] in read
+        else reader.read(sample.examples, ways[framing], f"a sample, framing {framing}")
         for framing in _different(discarded)
     }
-    answers = _cross_validated(tables, settings.seed)
+    choice = _said(_asked(_cross_validated(tables, settings.seed), discarded, count))
+    return choice, tables[choice.framing] if choice.asked else None
+
+
+def _asked(
+    answers: Mapping[Framing, CrossValidation], discarded: Mapping[Framing, float], count: int
+) -> FramingChoice:
     if not answers:
         reason = "there are too few pictures to ask"
-        return _said(FramingChoice(FRAMINGS[0], reason, count, discarded[FRAMINGS[0]], {})), None
+        return FramingChoice(FRAMINGS[0], reason, count, discarded[FRAMINGS[0]], {})
     asked = {
         framing: AskedFraming(answer.log_loss, answer.accuracy, discarded[framing])
         for framing, answer in answers.items()
     }
     framing = preferred(answers)
     reason = f"cross-validation on {count} pictures of the training part"
-    choice = FramingChoice(framing, reason, count, discarded[framing], asked)
-    return _said(choice), tables[framing]
+    return FramingChoice(framing, reason, count, discarded[framing], asked)
 
 
 def preferred(answers: Mapping[Framing, CrossValidation]) -> Framing:

@@ -1,8 +1,8 @@
 """Whether larger pictures would pay, and what they would cost.
 
 A larger input shows small things to the network, and takes time by its area, for ever. The sample
-of the training part is read at both sizes, by torch, and cross-validated. That costs several
-times what the sample costs in the pass: unasked, it is done only where the pass is long.
+of the training part is read at both sizes and cross-validated. Unasked, that is done only where the
+pass is long; only `auto` takes the larger size.
 """
 
 import logging
@@ -10,11 +10,14 @@ import time
 from dataclasses import dataclass, replace
 from typing import Final
 
+import onnx
 import torch
 
 from models.errors import BackboneError
 from models.graph.backbones import Backbone, check_image_size, load_backbone
-from training.features import FeatureReader
+from models.graph.resized import graph_at_its_size
+from models.preprocessing import Preprocessing
+from training.features import FeatureReader, FeatureTable
 from training.framing import FRAMINGS
 from training.sample import CrossValidation, Sample, cross_validate, gain
 from training.settings import TrainingSettings
@@ -25,10 +28,8 @@ log = logging.getLogger(__name__)
 _LARGER: Final = 9 / 7
 _STEP: Final = 32
 
-#: Unasked, asking may add this part to the pass. It takes the time of 3.5 pictures for each picture
-#: of the sample (1 + 1.65 of them, at three quarters of ONNX Runtime's speed).
+#: Unasked, asking may add this part to the pass. (What is read at the own size is used again.)
 _CHEAP: Final = 0.05
-_PICTURES_PER_PICTURE: Final = 3.5
 
 
 @dataclass(frozen=True)
@@ -52,38 +53,53 @@ class LargerSize:
     pays: bool
 
 
+@dataclass(frozen=True)
+class Sized:
+    """A backbone whose size is decided.
+
+    Attributes:
+        backbone: at that size.
+        graph: the same, exported.
+        larger_size: what was found of a larger size, where it was asked about.
+        read: what it has read of the sample, by how pictures were shown.
+    """
+
+    backbone: Backbone
+    graph: onnx.ModelProto
+    larger_size: LargerSize | None
+    read: dict[Preprocessing, FeatureTable]
+
+
 def choose_image_size(
-    settings: TrainingSettings, backbone: Backbone, sample: Sample, pictures: int
-) -> tuple[Backbone, LargerSize | None]:
+    settings: TrainingSettings, own: Sized, sample: Sample, pictures: int
+) -> Sized:
     """Asks about a larger size where that is wanted or cheap; takes it where `auto` was asked for.
 
     Args:
         settings: of the run.
-        backbone: at the size that was asked for, or its own.
+        own: the backbone at the size that was asked for, or its own.
         sample: what to ask.
         pictures: how many the pass will read.
-
-    Returns:
-        The backbone, of the larger size where that was taken; and what was found.
     """
-    if not _is_to_be_asked(settings, backbone, sample, pictures):
-        return backbone, None
-    image_size = larger_than(backbone.preprocessing.height)
+    if not _is_to_be_asked(settings, own.backbone, sample, pictures):
+        return own
+    image_size = larger_than(own.backbone.preprocessing.height)
     try:
         check_image_size(settings.backbone, image_size)
     except BackboneError:
         log.info("image size: %s takes no larger pictures", settings.backbone)
-        return backbone, None
-    larger = load_backbone(settings.backbone, settings.weights, image_size)
-    own_answer, own_seconds = _read(settings, backbone, sample)
-    answer, seconds = _read(settings, larger, sample)
-    if own_answer is None or answer is None:
+        return own
+    backbone = load_backbone(settings.backbone, settings.weights, image_size)
+    larger = Sized(backbone, graph_at_its_size(own.graph, backbone), None, {})
+    before, own_seconds = _asked(settings, own, sample)
+    after, seconds = _asked(settings, larger, sample)
+    if before is None or after is None:
         log.info("image size: there are too few pictures to ask about a larger one")
-        return backbone, None
-    found = _compared(own_answer, answer, image_size, seconds / own_seconds)
+        return replace(own, read={})
+    found = _compared(before, after, image_size, seconds / own_seconds)
     takes = found.pays and settings.image_size == "auto"
-    _log(found, settings, backbone, takes=takes)
-    return (larger if takes else backbone), found
+    _log(found, settings, own.backbone, takes=takes)
+    return replace(larger if takes else own, larger_size=found)
 
 
 def larger_than(image_size: int) -> int:
@@ -100,30 +116,30 @@ def _is_to_be_asked(
         return False
     if settings.image_size is not None:
         return settings.image_size == "auto"
-    cost = _PICTURES_PER_PICTURE * len(sample.examples) / pictures
+    own = backbone.preprocessing.height
+    cost = (larger_than(own) / own) ** 2 * len(sample.examples) / pictures
     if cost > _CHEAP:
         log.info(
             "image size: %d, the network's own; asking whether a larger one would pay would add "
             "%.0f %% to the pass (--image-size auto asks)",
-            backbone.preprocessing.height, 100 * cost,
+            own, 100 * cost,
         )  # fmt: skip
     return cost <= _CHEAP
 
 
-def _read(
-    settings: TrainingSettings, backbone: Backbone, sample: Sample
+def _asked(
+    settings: TrainingSettings, sized: Sized, sample: Sample
 ) -> tuple[CrossValidation | None, float]:
     """What the sample says of a size, and the seconds that reading it took."""
     framing = FRAMINGS[0] if settings.framing == "auto" else settings.framing
-    way = replace(backbone.preprocessing, framing=framing)
-    reader = FeatureReader(backbone, None)
-    reader.read(sample.examples[:1], way, f"one picture at {way.width} pixels, to warm up")
+    way = replace(sized.backbone.preprocessing, framing=framing)
+    reader = FeatureReader(sized.backbone, sized.graph)
     # On a CPU its own time is counted: what else runs here would tell lies about the cost.
     clock = time.perf_counter if torch.cuda.is_available() else time.process_time
     begun = clock()
-    table = reader.read(sample.examples, way, f"a sample at {way.width} pixels")
+    sized.read[way] = reader.read(sample.examples, way, f"a sample at {way.width} pixels")
     seconds = clock() - begun
-    return cross_validate(table, settings.seed), seconds
+    return cross_validate(sized.read[way], settings.seed), seconds
 
 
 def _compared(
@@ -131,12 +147,12 @@ def _compared(
 ) -> LargerSize:
     gained = gain(own, larger)
     return LargerSize(
-        image_size,
-        gained.mean,
-        gained.error,
-        (own.accuracy, larger.accuracy),
-        round(cost, 2),
-        gained.is_real,
+        image_size=image_size,
+        gain=gained.mean,
+        error=gained.error,
+        accuracy=(own.accuracy, larger.accuracy),
+        cost=round(cost, 2),
+        pays=gained.is_real,
     )
 
 

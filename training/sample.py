@@ -29,7 +29,7 @@ from training.progress import progress
 
 log = logging.getLogger(__name__)
 
-#: About as many pictures are drawn, in proportion to their classes (docs/decisions/0006).
+#: About as many pictures are drawn, in proportion to their classes (docs/decisions/0007).
 SIZE: Final = 120
 
 #: Of more classes, only so many are asked, drawn by chance: each shows a few pictures.

@@ -13,9 +13,10 @@ from pydantic import TypeAdapter, ValidationError
 from models.errors import UsageError
 from models.graph.backbones import Backbone, load_backbone
 from models.graph.export import export_backbone
+from models.graph.resized import graph_at_its_size
 from training.features import FeatureReader, FeatureTable
 from training.framing import FramingChoice, choose_framing
-from training.image_size import LargerSize, choose_image_size
+from training.image_size import LargerSize, Sized, choose_image_size
 from training.run_folder import write_json
 from training.sample import Sample
 from training.settings import TrainingSettings
@@ -75,22 +76,33 @@ def decide_view(
         pictures: how many the pass will read.
         run_folder: where the decision is kept, or stands already.
     """
-    stored, larger, known = _stored(run_folder), None, None
-    if stored is None:
-        backbone, larger = choose_image_size(settings, backbone, sample, pictures)
-    elif stored.image_size != backbone.preprocessing.height:
-        backbone = load_backbone(settings.backbone, settings.weights, stored.image_size)
+    stored = _stored(run_folder)
+    if stored is not None:
+        return _as_stored(settings, backbone, sample, stored)
+    own = Sized(backbone, export_backbone(backbone), None, {})
+    sized = choose_image_size(settings, own, sample, pictures)
+    backbone, graph = sized.backbone, sized.graph
+    choice, known = choose_framing(settings, backbone, graph, sample, sized.read)
+    backbone.preprocessing = replace(backbone.preprocessing, framing=choice.framing)
+    view = View(backbone.preprocessing.height, choice, sized.larger_size)
+    write_json(run_folder / VIEW_FILE, view.as_json())
+    return Viewer(backbone, graph, view, known)
+
+
+def _as_stored(
+    settings: TrainingSettings, backbone: Backbone, sample: Sample, view: View
+) -> Viewer:
+    """What was decided before the run was cut off."""
     graph = export_backbone(backbone)
-    if stored is None:
-        choice, known = choose_framing(settings, backbone, graph, sample)
-        stored = View(backbone.preprocessing.height, choice, larger)
-        write_json(run_folder / VIEW_FILE, stored.as_json())
-    framing = stored.framing.framing
-    backbone.preprocessing = replace(backbone.preprocessing, framing=framing)
-    if known is None and stored.framing.asked:
-        # Read again in the same batches as before the run was cut off: the same to the last bit.
+    if view.image_size != backbone.preprocessing.height:
+        backbone = load_backbone(settings.backbone, settings.weights, view.image_size)
+        graph = graph_at_its_size(graph, backbone)
+    backbone.preprocessing = replace(backbone.preprocessing, framing=view.framing.framing)
+    known = None
+    if view.framing.asked or view.larger_size:
+        # Read again in the same batches as before: the same to the last bit.
         known = FeatureReader(backbone, graph).read(sample.examples, backbone.preprocessing)
-    return Viewer(backbone, graph, stored, known)
+    return Viewer(backbone, graph, view, known)
 
 
 def _stored(run_folder: Path) -> View | None:

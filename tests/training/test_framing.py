@@ -51,11 +51,13 @@ def _mark_in_the_middle(rng: np.random.Generator, colour: tuple[int, int, int]) 
     """Only the middle square tells the class; what is beside it speaks loudly of nothing."""
     picture = np.repeat(rng.integers(0, 256, (4, 12, 3)), 10, axis=0).repeat(10, axis=1)
     picture[:, 40:80] = _noise(rng, 40, 40) // 2 + np.array(colour) // 2
-    return picture.astype(np.uint8)
+    found: np.ndarray = picture.astype(np.uint8)
+    return found
 
 
 def _mark_everywhere(rng: np.random.Generator, colour: tuple[int, int, int]) -> np.ndarray:
-    return (_noise(rng, 40, 120) // 2 + np.array(colour) // 2).astype(np.uint8)
+    found: np.ndarray = (_noise(rng, 40, 120) // 2 + np.array(colour) // 2).astype(np.uint8)
+    return found
 
 
 def _folder(root: Path, draw: Draw, parts: tuple[str, ...] = ("",), count: int = 24) -> Path:
