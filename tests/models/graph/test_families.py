@@ -93,9 +93,9 @@ def assert_answers_as_torch_does(classifier: Classifier) -> None:
     assert found.heatmap <= 1e-3
 
 
-#: With random weights these are so deep that rounding moves the heatmap (by 4e-3 in Inception
-#: v4, whose probabilities agree within 2e-5). Open: weights for them that are conditioned as trained
-#: ones are, or float64 as the judge.
+#: With random weights these are so deep that rounding moves the heatmap (by 4e-3 in Inception v4,
+#: whose probabilities agree within 2e-5). Open: weights that are conditioned as trained ones are,
+#: or float64 as the judge.
 ILL_CONDITIONED = {"inception_v4", "resnet200"}
 
 
