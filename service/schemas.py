@@ -56,6 +56,7 @@ class Explanation(_Answer):
     probability: Probability = Field(description="its probability")
     explained_class: str = Field(alias="class", description="the class that the heatmap speaks of")
     class_probability: Probability = Field(description="probability of that class")
+    probabilities: dict[str, Probability] = Field(description="of all classes, by name")
     width: int = Field(description="of the upright picture, pixels")
     height: int = Field(description="of the upright picture, pixels")
     box: tuple[float, float, float, float] = Field(
@@ -72,6 +73,8 @@ class ModelDescription(_Answer):
     """What a served model says of itself."""
 
     model: str = Field(description="tag in the model store")
+    name: str = Field(description="the tag without its version")
+    is_default: bool = Field(description="whether it answers where a request names no model")
     digest: str = Field(description="SHA-256 of the bundle file")
     classes: tuple[str, ...]
     provider: str = Field(description="what it runs on: cpu or cuda")
@@ -91,9 +94,3 @@ class Models(_Answer):
     """What is served."""
 
     models: list[ModelDescription]
-
-
-class Index(_Answer):
-    """What this service can be asked for."""
-
-    routes: dict[str, str]
