@@ -146,7 +146,8 @@ async def _refuse_route(request: Request, error: Exception) -> Response:
     """An unknown route, or a method that a route does not have."""
     assert isinstance(error, HTTPException)  # noqa: S101
     reason = HTTPStatus(error.status_code).phrase.lower()
-    sentence = f"{request.method} {request.url.path[:100]}: {reason}; GET /docs.json describes the routes"
+    asked = f"{request.method} {request.url.path[:100]}"
+    sentence = f"{asked}: {reason}; GET /docs.json describes the routes"
     response = _json(Problem(error=sentence), error.status_code)
     response.headers.update(error.headers or {})
     return response

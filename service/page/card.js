@@ -231,13 +231,11 @@ export class Card {
     const made = await preview(await response.blob());
     if (made) this.#showPicture({ ...made, isServices: true });
     this.#find("opacity").hidden = true;
-    this.#note("This browser does not show such files: this is the service's picture.");
+    this.#note("This browser shows such files differently or not at all: this is the service's picture.");
   }
 
   #note(...sentences) {
-    const words = sentences.filter(Boolean).join(" ");
-    this.#find("note").textContent = words;
-    this.#find("note").hidden = !words;
+    this.#find("note").textContent = sentences.filter(Boolean).join(" ");
   }
 
   #setOpacity() {

@@ -11,8 +11,8 @@ let lane = Promise.resolve();
  * A small upright copy of a picture, transparent parts on white as the network sees them.
  *
  * @param blob a picture in any format that this browser reads.
- * @returns { url, width, height }, the size being the original's; null where the browser cannot
- *   read it. Whoever gets it revokes the url.
+ * @returns { url, width, height }, the size being the original's; null where the browser does
+ *   not show it as the service sees it. Whoever gets it revokes the url.
  */
 export function preview(blob) {
   const made = lane.then(() => shrink(blob)).catch(() => null);
@@ -21,6 +21,7 @@ export function preview(blob) {
 }
 
 async function shrink(blob) {
+  if (await isTurnedDifferently(blob)) return null;
   const bitmap = await createImageBitmap(blob, { imageOrientation: "from-image" });
   try {
     const { width, height } = bitmap;
@@ -37,6 +38,16 @@ async function shrink(blob) {
   } finally {
     bitmap.close();
   }
+}
+
+/**
+ * Whether the service would turn this picture and a browser might not: a WebP file that says in its
+ * header (VP8X, flag 0x08) that it has EXIF data. Chromium turns JPEG and PNG, and not these.
+ */
+async function isTurnedDifferently(blob) {
+  const header = new Uint8Array(await blob.slice(0, 21).arrayBuffer());
+  const text = String.fromCharCode(...header);
+  return text.startsWith("WEBPVP8X", 8) && (header[20] & 0x08) !== 0;
 }
 
 async function encoded(canvas) {
