@@ -17,21 +17,22 @@ export function currentKey() {
 /**
  * Waits until there is another key than the one that was refused.
  *
- * @param refused the key that the request had.
- * @param sentence why it was refused, in the service's words.
+ * @param refused the key that the request had; "" where it had none.
  * @param signal ends the waiting.
  */
-export function keyWanted(refused, sentence, signal) {
+export function keyWanted(refused, signal) {
   if (key !== refused) return Promise.resolve();
-  if (form.hidden) show(refused, sentence);
+  if (form.hidden) show(refused);
   return new Promise((resolve, reject) => {
     waiting.push(resolve);
     signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
   });
 }
 
-function show(refused, sentence) {
-  why.textContent = refused ? `That key was refused: ${sentence}` : `This service wants a key: ${sentence}`;
+function show(refused) {
+  why.textContent = refused
+    ? "That key was not accepted."
+    : "This service answers only with a key. Whoever runs it can give you one.";
   form.hidden = false;
   field.focus();
 }

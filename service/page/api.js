@@ -52,7 +52,7 @@ async function ask(path, { signal, onWait, file, ...init }) {
       onWait?.();
       await pause(longer(wait, attempt), signal);
     } else if (response.status === 401) {
-      await keyWanted(key, await reason(response), signal);
+      await keyWanted(key, signal);
     } else {
       throw new Refusal(await reason(response), response.status >= 500);
     }
