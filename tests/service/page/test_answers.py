@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from service.settings import Settings
 from tests.conftest import encoded
 from tests.service.conftest import Serve, Served
 from tests.service.page.conftest import Open, Window, payload
@@ -254,3 +255,23 @@ def test_a_picture_costs_one_request(window: Window, png: bytes) -> None:
     asked = [httpx.URL(address).path for address in window.addresses]
     assert asked.count("/explain") == 1
     assert asked.count("/models") == 1
+
+
+@pytest.mark.skipif(not hasattr(Settings, "models"), reason="this service serves one model only")
+def test_of_several_models_the_chosen_one_answers(
+    open_page: Open, serve: Serve, tag: str, tag_of_many: str, png: bytes
+) -> None:
+    with serve(model=f"{tag},{tag_of_many}") as served:
+        window = open_page(served)
+        chooser = window.page.get_by_label("Model", exact=True)
+        expect(chooser).to_have_value("drawn")
+        window.choose(payload(png))
+        expect(window.cards.locator(".by-tag")).to_have_text(tag)
+        expect(window.in_state("answered")).to_have_count(1)
+
+        chooser.select_option("many")
+
+        expect(window.page.locator("#lead")).to_contain_text("many tells apart 30 classes")
+        expect(window.in_state("answered")).to_have_count(1)
+        expect(window.cards.locator(".by-tag")).to_have_text(tag_of_many)
+        expect(window.cards.locator(".row")).to_have_count(30)
