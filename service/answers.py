@@ -153,9 +153,9 @@ def _as_numbers(
         file_name=question.upload.file_name,
         label=prediction.label,
         probability=_probability(prediction.probability),
+        probabilities=_probabilities(model, prediction),
         explained_class=name,
         class_probability=probability,
-        probabilities=_probabilities(model, prediction),
         width=image.width,
         height=image.height,
         box=model.metadata.preprocessing.box(*image.size),
@@ -187,8 +187,11 @@ def _explained(model: ServedModel, question: Question, prediction: Prediction) -
 
 
 def _probabilities(model: ServedModel, prediction: Prediction) -> dict[str, float]:
-    pairs = zip(model.session.classes, prediction.probabilities, strict=True)
-    return {name: _probability(value) for name, value in pairs}
+    """Of all classes, by name, in the bundle's order."""
+    return {
+        name: _probability(value)
+        for name, value in zip(model.session.classes, prediction.probabilities, strict=True)
+    }
 
 
 def _probability(value: float) -> float:

@@ -1,6 +1,6 @@
 """What goes wrong is said in a sentence, beside the picture that it concerns."""
 
-import socket
+from typing import Any
 
 from PIL import Image
 from playwright.sync_api import Route, expect
@@ -9,11 +9,13 @@ from tests.conftest import encoded
 from tests.service.conftest import Serve, Served
 from tests.service.page.conftest import Open, Window, payload
 
-#: The beginning of an upload: it takes a place in the service's queue until it ends.
-BEGUN = (
-    b"POST /classify HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n"
-    b"Content-Type: multipart/form-data; boundary=b\r\n\r\n"
-)
+
+#: What an overloaded service answers.
+BUSY: dict[str, Any] = {
+    "status": 503,
+    "headers": {"Retry-After": "1"},
+    "json": {"error": "the queue is full"},
+}
 
 
 def test_a_broken_picture_has_its_sentence_beside_it(
@@ -53,18 +55,23 @@ def test_a_body_that_is_too_large_is_refused_in_words(
         )
 
 
-def test_a_busy_service_is_asked_again_until_it_answers(
-    open_page: Open, serve: Serve, png: bytes
-) -> None:
-    with serve(queue_size=1, max_pictures=1) as served:
-        window = open_page(served)
-        with socket.create_connection(("127.0.0.1", served.port)) as other:
-            other.sendall(BEGUN)
-            with window.page.expect_response(lambda response: response.status == 503):
-                window.choose(payload(png))
-            expect(window.cards.locator(".state")).to_contain_text("The service is busy")
+def test_a_busy_service_is_asked_again_until_it_answers(window: Window, png: bytes) -> None:
+    window.page.route("**/explain", lambda route: route.fulfill(**BUSY), times=2)
 
-        expect(window.in_state("answered")).to_have_count(1)
+    window.choose(payload(png))
+
+    expect(window.cards.locator(".state")).to_contain_text("The service is busy")
+    expect(window.in_state("answered")).to_have_count(1)
+
+
+def test_a_service_that_stays_busy_is_left_alone_when_cancelled(window: Window, png: bytes) -> None:
+    window.page.route("**/explain", lambda route: route.fulfill(**BUSY))
+    window.choose(payload(png, "1.png"), payload(png, "2.png"))
+    expect(window.cards.get_by_text("The service is busy")).to_have_count(2)
+
+    window.page.get_by_role("button", name="Cancel").click()
+
+    expect(window.in_state("cancelled")).to_have_count(2)
 
 
 def test_a_service_that_is_gone_is_said_and_can_be_tried_again(
