@@ -9,7 +9,6 @@ from tests.conftest import encoded
 from tests.service.conftest import Serve, Served
 from tests.service.page.conftest import Open, Window, payload
 
-
 #: What an overloaded service answers.
 BUSY: dict[str, Any] = {
     "status": 503,
