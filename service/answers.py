@@ -60,6 +60,8 @@ def describe(model: ServedModel) -> ModelDescription:
     metadata, training = model.metadata, model.metadata.training
     return ModelDescription(
         model=model.tag,
+        name=model.tag.partition(":")[0],
+        is_default=True,
         digest=model.session.digest,
         classes=metadata.classes,
         provider=model.session.provider,
@@ -87,10 +89,7 @@ async def classify_one(desk: Desk, model: ServedModel, upload: Upload) -> Classi
         file_name=upload.file_name,
         label=prediction.label,
         probability=_probability(prediction.probability),
-        probabilities={
-            name: _probability(value)
-            for name, value in zip(model.session.classes, prediction.probabilities, strict=True)
-        },
+        probabilities=_probabilities(model, prediction),
     )
 
 
@@ -154,6 +153,7 @@ def _as_numbers(
         file_name=question.upload.file_name,
         label=prediction.label,
         probability=_probability(prediction.probability),
+        probabilities=_probabilities(model, prediction),
         explained_class=name,
         class_probability=probability,
         width=image.width,
@@ -184,6 +184,14 @@ def _explained(model: ServedModel, question: Question, prediction: Prediction) -
         return prediction.label, _probability(prediction.probability)
     name = model.session.classes[question.class_index]
     return name, _probability(prediction.probabilities[question.class_index])
+
+
+def _probabilities(model: ServedModel, prediction: Prediction) -> dict[str, float]:
+    """Of all classes, by name, in the bundle's order."""
+    return {
+        name: _probability(value)
+        for name, value in zip(model.session.classes, prediction.probabilities, strict=True)
+    }
 
 
 def _probability(value: float) -> float:

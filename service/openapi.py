@@ -13,7 +13,6 @@ from service.answers import STYLES
 from service.schemas import (
     Classification,
     Explanation,
-    Index,
     Models,
     NothingClassified,
     Problem,
@@ -22,7 +21,7 @@ from service.schemas import (
 _Json = dict[str, Any]
 
 DESCRIPTIONS: Final = {
-    "GET /": "this list",
+    "GET /": "the page for people",
     "POST /classify": "one or several pictures, each a file in the form field `image`: "
     "label and probabilities of each",
     "POST /explain": "one picture in `image`, `class` and `style` "
@@ -34,7 +33,7 @@ DESCRIPTIONS: Final = {
     "GET /metrics": "figures for Prometheus",
 }
 
-_SCHEMAS: Final = (Classification, Explanation, Index, Models, NothingClassified, Problem)
+_SCHEMAS: Final = (Classification, Explanation, Models, NothingClassified, Problem)
 
 _REFUSALS: Final = {
     400: "not a picture, a broken one, no file in `image`, text where a file belongs, an unknown "
@@ -73,7 +72,7 @@ def document() -> _Json:
             "Pictures of any format that Pillow reads; nothing is kept.",
         },
         "paths": {
-            "/": {"get": _get("index", "GET /", Index)},
+            "/": {"get": _page()},
             "/classify": {"post": _classify()},
             "/explain": {"post": _explain()},
             "/models": {"get": _get("models", "GET /models", Models)},
@@ -81,6 +80,11 @@ def document() -> _Json:
         },
         "components": {"schemas": definitions},
     }
+
+
+def _page() -> _Json:
+    page = {"description": "HTML", "content": {"text/html": {"schema": {"type": "string"}}}}
+    return {"operationId": "page", "summary": DESCRIPTIONS["GET /"], "responses": {"200": page}}
 
 
 def _get(name: str, route: str, schema: type[BaseModel] | None) -> _Json:

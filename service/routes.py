@@ -29,10 +29,10 @@ from service.answers import (
     explain,
 )
 from service.desk import Desk, ServedModel
-from service.openapi import DESCRIPTIONS, document
+from service.openapi import document
+from service.page_routes import page_routes
 from service.schemas import (
     Classification,
-    Index,
     Models,
     NothingClassified,
     Problem,
@@ -81,11 +81,6 @@ async def models_route(request: Request) -> Response:
 async def document_route(_: Request) -> Response:
     """GET /docs.json."""
     return JSONResponse(document())
-
-
-async def index_route(_: Request) -> Response:
-    """GET /."""
-    return _json(Index(routes=DESCRIPTIONS))
 
 
 async def _classification(desk: Desk, model: ServedModel, uploads: tuple[Upload, ...]) -> Response:
@@ -151,7 +146,8 @@ async def _refuse_route(request: Request, error: Exception) -> Response:
     """An unknown route, or a method that a route does not have."""
     assert isinstance(error, HTTPException)  # noqa: S101
     reason = HTTPStatus(error.status_code).phrase.lower()
-    sentence = f"{request.method} {request.url.path[:100]}: {reason}; GET / names the routes"
+    asked = f"{request.method} {request.url.path[:100]}"
+    sentence = f"{asked}: {reason}; GET /docs.json describes the routes"
     response = _json(Problem(error=sentence), error.status_code)
     response.headers.update(error.headers or {})
     return response
@@ -170,7 +166,7 @@ def build_app() -> Starlette:
     """The routes as an application; `state.desk` must be set before it is asked anything."""
     app = Starlette(
         routes=[
-            Route("/", index_route, methods=["GET"]),
+            *page_routes(),
             Route("/classify", classify_route, methods=["POST"]),
             Route("/explain", explain_route, methods=["POST"]),
             Route("/models", models_route, methods=["GET"]),

@@ -7,7 +7,7 @@ from starlette.routing import Route
 
 from service.openapi import DESCRIPTIONS, document
 from service.routes import build_app
-from service.schemas import Classification, Explanation, Index, Models, NothingClassified
+from service.schemas import Classification, Explanation, Models, NothingClassified
 from tests.conftest import encoded
 
 
@@ -49,7 +49,6 @@ def test_answers_are_what_the_document_says(client: httpx.Client, picture: Image
     NothingClassified.model_validate_json(client.post("/classify", files=files[1:] * 2).content)
     raw = client.post("/explain", files=files[:1], data={"style": "raw"})
     Explanation.model_validate_json(raw.content, strict=True)
-    Index.model_validate_json(client.get("/").content, strict=True)
 
 
 def test_models_says_what_is_served(client: httpx.Client, tag: str) -> None:
