@@ -15,7 +15,7 @@ from models.errors import RequestError, UnknownStyleError
 from models.heatmap import heatmap_picture, overlay
 from models.preprocessing import decode_image, read_pixels
 from models.session import PREDICTED_CLASS, Prediction
-from service.desk import Desk, ServedModel
+from service.engine import Engine, ServedModel
 from service.schemas import Classified, Explanation, ModelDescription, Refused
 from service.uploads import Upload
 
@@ -76,13 +76,13 @@ def describe(model: ServedModel) -> ModelDescription:
     )
 
 
-async def classify_one(desk: Desk, model: ServedModel, upload: Upload) -> Classified:
+async def classify_one(engine: Engine, model: ServedModel, upload: Upload) -> Classified:
     """Answers one picture.
 
     Raises:
         ImageError: it is no picture, a broken one, or too large.
     """
-    prediction = await _predict(desk, model, upload, PREDICTED_CLASS)
+    prediction = await _predict(engine, model, upload, PREDICTED_CLASS)
     return Classified(
         file_name=upload.file_name,
         label=prediction.label,
@@ -95,13 +95,13 @@ async def classify_one(desk: Desk, model: ServedModel, upload: Upload) -> Classi
 
 
 async def classify_each(
-    desk: Desk, model: ServedModel, uploads: tuple[Upload, ...]
+    engine: Engine, model: ServedModel, uploads: tuple[Upload, ...]
 ) -> list[Classified | Refused]:
     """Answers several pictures in their order; one that cannot be answered stops no other."""
 
     async def answer(upload: Upload) -> Classified | Refused:
         try:
-            return await classify_one(desk, model, upload)
+            return await classify_one(engine, model, upload)
         except RequestError as error:
             return Refused(file_name=upload.file_name, error=f"{error}", status=error.http_status)
 
@@ -123,26 +123,30 @@ def ask(model: ServedModel, upload: Upload, texts: dict[str, str]) -> Question:
 
 
 async def explain(
-    desk: Desk, model: ServedModel, question: Question
+    engine: Engine, model: ServedModel, question: Question
 ) -> Explanation | ExplainedPicture:
     """Answers where the network looked, as a picture or as numbers.
 
     Raises:
         ImageError: the file is no picture, a broken one, or too large.
     """
-    prediction = await _predict(desk, model, question.upload, question.class_index)
-    decode = partial(decode_image, question.upload.data, desk.settings.max_pixels)
+    prediction = await _predict(engine, model, question.upload, question.class_index)
+    decode = partial(decode_image, question.upload.data, engine.settings.max_pixels)
     if question.style == RAW:
-        return _as_numbers(model, question, prediction, await desk.in_thread(decode))
+        return _as_numbers(model, question, prediction, await engine.in_thread(decode))
     draw = _DRAWN[question.style]
     preprocessing = model.metadata.preprocessing
-    png = await desk.in_thread(lambda: _png(draw(decode(), prediction.heatmap, preprocessing)))
+    png = await engine.in_thread(lambda: _png(draw(decode(), prediction.heatmap, preprocessing)))
     return ExplainedPicture(png, _headers(model, question, prediction))
 
 
-async def _predict(desk: Desk, model: ServedModel, upload: Upload, class_index: int) -> Prediction:
-    read = partial(read_pixels, upload.data, model.metadata.preprocessing, desk.settings.max_pixels)
-    return await model.lane.answer(await desk.in_thread(read), class_index)
+async def _predict(
+    engine: Engine, model: ServedModel, upload: Upload, class_index: int
+) -> Prediction:
+    read = partial(
+        read_pixels, upload.data, model.metadata.preprocessing, engine.settings.max_pixels
+    )
+    return await model.batcher.answer(await engine.in_thread(read), class_index)
 
 
 def _as_numbers(

@@ -7,8 +7,8 @@ import logging
 
 import bentoml
 
-from service.desk import Desk, open_desk
-from service.rehearsal import rehearse
+from service.engine import Engine, open_engine
+from service.preflight import preflight
 from service.routes import Edge, build_app
 from service.settings import read_settings
 
@@ -27,7 +27,7 @@ class ImageClassification:
     @staticmethod
     def check_that_it_can_start() -> None:
         """Runs once, before the supervisor and its worker are there."""
-        rehearse()
+        preflight()
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]
     async def open(self) -> None:
@@ -36,18 +36,18 @@ class ImageClassification:
             logging.getLogger(name).setLevel(logging.INFO)
         # It reports every broken form, which anybody can send.
         logging.getLogger("python_multipart").setLevel(logging.ERROR)
-        app.state.desk = open_desk(read_settings())
+        app.state.engine = open_engine(read_settings())
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     async def close(self) -> None:
         """Runs after the last answer has been sent."""
-        await _desk().close()
+        await _engine().close()
 
     async def __is_ready__(self) -> bool:
         """What /readyz asks."""
-        return _desk().model.lane.is_open
+        return _engine().model.batcher.is_open
 
 
-def _desk() -> Desk:
-    desk: Desk = app.state.desk
-    return desk
+def _engine() -> Engine:
+    engine: Engine = app.state.engine
+    return engine

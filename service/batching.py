@@ -1,7 +1,7 @@
-"""Requests share batches: one lane to the network, and a gate that keeps the queue short.
+"""Requests share batches: a micro-batcher, and admission control that keeps the queue short.
 
-The lane takes whatever waits the moment it is free: no timer, so a lone picture never waits for
-company, and under load batches fill by themselves. One lane with a session that uses all granted
+The batcher takes whatever waits the moment it is free: no timer, so a lone picture never waits for
+company, and under load batches fill by themselves. One batcher with a session that uses all granted
 cores serves a single client sooner than several lanes of one thread, at the same throughput.
 
 What enters a batch is decoded, uint8 (H, W, 3), so that no picture of one client can break the
@@ -27,10 +27,10 @@ log = logging.getLogger(__name__)
 Predict = Callable[[Pixels, npt.NDArray[np.int64]], list[Prediction]]
 
 
-class Gate:
-    """Counts the pictures in the house, from arrival to answer, and turns away what is too much.
+class Admission:
+    """Admission control: counts pictures from arrival to answer, and refuses what is too much.
 
-    This is what bounds the memory and the waiting of everything behind it, the lane included.
+    This is what bounds the memory and the waiting of everything behind it, the batcher included.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -63,11 +63,11 @@ class _Item:
     answer: "asyncio.Future[Prediction]"
 
 
-class Lane:
+class MicroBatcher:
     """Pictures of many requests to one network, in order of arrival. Lives in one event loop."""
 
     def __init__(self, predict: Predict, max_batch: int) -> None:
-        """Opens the lane in the running event loop.
+        """Opens the batcher in the running event loop.
 
         Args:
             predict: answers uint8 (N, H, W, 3) and int64 (N,), as `Session.predict` does.
@@ -76,7 +76,7 @@ class Lane:
         self._predict = predict
         self._max_batch = max_batch
         self._queue: asyncio.Queue[_Item] = asyncio.Queue()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="lane")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="inference")
         self._task = asyncio.create_task(self._run())
 
     @property
@@ -111,7 +111,7 @@ class Lane:
         loop = asyncio.get_running_loop()
         try:
             answered = await loop.run_in_executor(self._thread, self._run_network, batch)
-        # ONNX Runtime's errors have no common class below Exception; the lane must outlive them.
+        # ONNX Runtime's errors have no common class below Exception; we must outlive them.
         except Exception as error:  # noqa: BLE001
             await self._after_failure(batch, error)
             return

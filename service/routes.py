@@ -28,7 +28,7 @@ from service.answers import (
     describe,
     explain,
 )
-from service.desk import Desk, ServedModel
+from service.engine import Engine, ServedModel
 from service.openapi import DESCRIPTIONS, document
 from service.schemas import (
     Classification,
@@ -53,29 +53,29 @@ CLIENT_HUNG_UP: Final = 499
 
 async def classify_route(request: Request) -> Response:
     """POST /classify."""
-    desk = _desk(request)
-    settings = desk.settings
+    engine = _engine(request)
+    settings = engine.settings
     limits = FormLimits(FILE_FIELD, (), settings.max_pictures, settings.max_body_bytes)
-    with desk.gate.admit(1):  # before the body is read
+    with engine.admission.admit(1):  # before the body is read
         form = await read_form(request, limits)
-        with desk.gate.admit(len(form.files) - 1):
-            return await _unless_hung_up(request, _classification(desk, desk.model, form.files))
+        with engine.admission.admit(len(form.files) - 1):
+            return await _unless_hung_up(request, _classification(engine, engine.model, form.files))
 
 
 async def explain_route(request: Request) -> Response:
     """POST /explain."""
-    desk = _desk(request)
-    limits = FormLimits(FILE_FIELD, ("class", "style"), 1, desk.settings.max_body_bytes)
-    with desk.gate.admit(1):
+    engine = _engine(request)
+    limits = FormLimits(FILE_FIELD, ("class", "style"), 1, engine.settings.max_body_bytes)
+    with engine.admission.admit(1):
         form = await read_form(request, limits)
-        model = desk.model
+        model = engine.model
         question = ask(model, form.files[0], form.texts)
-        return await _unless_hung_up(request, _explanation(desk, model, question))
+        return await _unless_hung_up(request, _explanation(engine, model, question))
 
 
 async def models_route(request: Request) -> Response:
     """GET /models."""
-    return _json(Models(models=[describe(_desk(request).model)]))
+    return _json(Models(models=[describe(_engine(request).model)]))
 
 
 async def document_route(_: Request) -> Response:
@@ -88,11 +88,13 @@ async def index_route(_: Request) -> Response:
     return _json(Index(routes=DESCRIPTIONS))
 
 
-async def _classification(desk: Desk, model: ServedModel, uploads: tuple[Upload, ...]) -> Response:
+async def _classification(
+    engine: Engine, model: ServedModel, uploads: tuple[Upload, ...]
+) -> Response:
     if len(uploads) == 1:
-        answer = await classify_one(desk, model, uploads[0])
+        answer = await classify_one(engine, model, uploads[0])
         return _json(Classification(model=model.tag, predictions=[answer]))
-    answers = await classify_each(desk, model, uploads)
+    answers = await classify_each(engine, model, uploads)
     refused = [answer for answer in answers if isinstance(answer, Refused)]
     if len(refused) < len(answers):
         return _json(Classification(model=model.tag, predictions=answers))
@@ -100,8 +102,8 @@ async def _classification(desk: Desk, model: ServedModel, uploads: tuple[Upload,
     return _json(NothingClassified(error=sentence, predictions=refused), refused[0].status)
 
 
-async def _explanation(desk: Desk, model: ServedModel, question: Question) -> Response:
-    answer = await explain(desk, model, question)
+async def _explanation(engine: Engine, model: ServedModel, question: Question) -> Response:
+    answer = await explain(engine, model, question)
     if isinstance(answer, ExplainedPicture):
         return Response(answer.png, media_type="image/png", headers=answer.headers)
     return _json(answer)
@@ -130,9 +132,9 @@ async def _hang_up(request: Request) -> None:
         pass
 
 
-def _desk(request: Request) -> Desk:
-    desk: Desk = request.app.state.desk
-    return desk
+def _engine(request: Request) -> Engine:
+    engine: Engine = request.app.state.engine
+    return engine
 
 
 def _json(body: BaseModel, status: int = 200) -> Response:
@@ -167,7 +169,7 @@ async def _unforeseen(_: Request, __: Exception) -> Response:
 
 
 def build_app() -> Starlette:
-    """The routes as an application; `state.desk` must be set before it is asked anything."""
+    """The routes as an application; `state.engine` must be set before it is asked anything."""
     app = Starlette(
         routes=[
             Route("/", index_route, methods=["GET"]),

@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from models import store
-from service.desk import Desk, open_desk
+from service.engine import Engine, open_engine
 from service.routes import Edge, build_app
 from service.settings import Settings
 from tests.conftest import encoded
@@ -29,7 +29,7 @@ class Served:
     """A running server, a client of it, and what answers inside."""
 
     client: httpx.Client
-    desk: Desk
+    engine: Engine
     port: int
 
 
@@ -63,9 +63,9 @@ def serve(tag: str) -> Serve:
         @contextlib.asynccontextmanager
         async def lifespan(_: Starlette) -> AsyncIterator[None]:
             chosen = {"model": tag, "provider": "cpu", **settings}
-            inner.state.desk = open_desk(Settings.model_validate(chosen))
+            inner.state.engine = open_engine(Settings.model_validate(chosen))
             yield
-            await inner.state.desk.close()
+            await inner.state.engine.close()
 
         app = Starlette(routes=[Mount("/", Edge(inner))], lifespan=lifespan)
         server = _Server(uvicorn.Config(app, port=0, log_config=None, timeout_keep_alive=DEADLINE))
@@ -75,7 +75,7 @@ def serve(tag: str) -> Serve:
             assert server.is_up.wait(DEADLINE)
             port = server.servers[0].sockets[0].getsockname()[1]
             with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=DEADLINE) as client:
-                yield Served(client, inner.state.desk, port)
+                yield Served(client, inner.state.engine, port)
         finally:
             server.should_exit = True
             thread.join(DEADLINE)

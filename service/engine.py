@@ -1,6 +1,6 @@
-"""What a handler needs to answer: the served model, threads to decode in, and the gate.
+"""What a handler needs to answer: the served model, threads to decode in, admission control.
 
-A request takes the model from the desk once and keeps it until it has answered, so that the model
+A request takes the model from here once and keeps it until it has answered, so that the model
 may be exchanged meanwhile.
 """
 
@@ -16,7 +16,7 @@ from models.bundle import BundleMetadata, read_bundle
 from models.errors import UnknownClassError
 from models.session import Session
 from models.store import StoredBundle
-from service.batching import Gate, Lane
+from service.batching import Admission, MicroBatcher
 from service.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -31,12 +31,12 @@ class ServedModel:
     Attributes:
         tag: `name:version` in the store.
         session: the bundle, loaded and checked.
-        lane: the way to it.
+        batcher: the way to it.
     """
 
     tag: str
     session: Session
-    lane: Lane
+    batcher: MicroBatcher
 
     @property
     def metadata(self) -> BundleMetadata:
@@ -56,13 +56,13 @@ class ServedModel:
             raise UnknownClassError(f"unknown class {name!r}; known are: {known}") from None
 
 
-class Desk:
+class Engine:
     """Everything that answers requests, in one event loop."""
 
     def __init__(self, settings: Settings, model: ServedModel) -> None:
         self.settings = settings
         self.model = model
-        self.gate = Gate(settings.queue_size)
+        self.admission = Admission(settings.queue_size)
         self._threads = ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="pictures")
 
     async def in_thread(self, work: Callable[[], _T]) -> _T:
@@ -71,7 +71,7 @@ class Desk:
 
     async def close(self) -> None:
         """Answers what was accepted, then ends."""
-        await self.model.lane.close()
+        await self.model.batcher.close()
         self._threads.shutdown()
 
 
@@ -84,7 +84,7 @@ def find_bundle(settings: Settings) -> StoredBundle:
     return store.get(settings.model) if settings.model else store.newest()
 
 
-def open_desk(settings: Settings) -> Desk:
+def open_engine(settings: Settings) -> Engine:
     """Loads and checks the bundle; from then on it answers, in the running event loop.
 
     Raises:
@@ -94,7 +94,7 @@ def open_desk(settings: Settings) -> Desk:
     """
     stored = find_bundle(settings)
     session = Session(read_bundle(stored.path), settings.provider, settings.threads)
-    lane = Lane(session.predict, settings.max_batch)
+    batcher = MicroBatcher(session.predict, settings.max_batch)
     log.info(
         "serving %s on %s: %d classes (%s)",
         stored.tag,
@@ -102,4 +102,4 @@ def open_desk(settings: Settings) -> Desk:
         len(session.classes),
         ", ".join(session.classes),
     )
-    return Desk(settings, ServedModel(stored.tag, session, lane))
+    return Engine(settings, ServedModel(stored.tag, session, batcher))

@@ -14,13 +14,13 @@ from typing import cast
 from models.bundle import read_bundle
 from models.errors import TransferError
 from models.session import Provider, Session
-from service.desk import find_bundle
+from service.engine import find_bundle
 from service.settings import read_settings
 
 _ROOT = Path(__file__).parents[1]
 
 
-def rehearse() -> None:
+def preflight() -> None:
     """Loads the bundle once as the service will.
 
     Raises:
@@ -33,7 +33,7 @@ def rehearse() -> None:
         raise SystemExit(f"not started: {error}") from error
     # Our own program with a path from our own store, no shell.
     question = [str(stored.path), settings.provider, str(settings.threads)]
-    command = [sys.executable, "-m", "service.rehearsal", *question]
+    command = [sys.executable, "-m", "service.preflight", *question]
     code = subprocess.run(command, cwd=_ROOT, check=False).returncode  # noqa: S603
     if code < 0:
         raise SystemExit(f"not started: loading {stored.tag} was ended by signal {-code}")
