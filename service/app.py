@@ -6,14 +6,18 @@
 import logging
 
 import bentoml
+from starlette.exceptions import HTTPException
 
-from service.engine import Engine, open_engine
+from service.engine import Engine
 from service.preflight import preflight
 from service.routes import Edge, build_app
 from service.settings import read_settings
 
-#: Seconds for a whole request, its upload included; then BentoML answers 504.
-TIMEOUT = 60
+#: Seconds until BentoML answers 504. Our own limits on a body and on its answer
+#: (`service.settings`) come first; this is for the day on which they fail.
+TIMEOUT = 600
+
+log = logging.getLogger(__name__)
 
 app = build_app()
 
@@ -31,12 +35,13 @@ class ImageClassification:
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]
     async def open(self) -> None:
-        """Loads and checks the bundle. BentoML answers no request, not even /readyz, before."""
+        """Loads and checks the bundles. BentoML answers no request, not even /readyz, before."""
         for name in ("service", "models"):
             logging.getLogger(name).setLevel(logging.INFO)
         # It reports every broken form, which anybody can send.
         logging.getLogger("python_multipart").setLevel(logging.ERROR)
-        app.state.engine = open_engine(read_settings())
+        app.state.engine = Engine(read_settings())
+        await _engine().open()
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     async def close(self) -> None:
@@ -44,8 +49,11 @@ class ImageClassification:
         await _engine().close()
 
     async def __is_ready__(self) -> bool:
-        """What /readyz asks."""
-        return _engine().model.batcher.is_open
+        """What /readyz asks; the reason is in its answer, and in the log."""
+        if reason := await _engine().why_not_ready():
+            log.error("not ready: %s", reason)
+            raise HTTPException(503, f"not ready: {reason}")
+        return True
 
 
 def _engine() -> Engine:

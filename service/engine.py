@@ -1,105 +1,56 @@
-"""What a handler needs to answer: the served model, threads to decode in, admission control.
-
-A request takes the model from here once and keeps it until it has answered, so that the model
-may be exchanged meanwhile.
-"""
+"""What a handler needs to answer: models, processes that read pictures, admission control."""
 
 import asyncio
-import logging
-from collections.abc import Callable
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TypeVar
 
-from models import store
-from models.bundle import BundleMetadata, read_bundle
-from models.errors import UnknownClassError
-from models.session import Session
-from models.store import StoredBundle
-from service.batching import Admission, MicroBatcher
+from service.admission import Admission
+from service.picture_workers import PictureWorkers
+from service.registry import ModelRegistry
 from service.settings import Settings
-
-log = logging.getLogger(__name__)
-
-_T = TypeVar("_T")
-
-
-@dataclass(frozen=True)
-class ServedModel:
-    """A bundle that answers.
-
-    Attributes:
-        tag: `name:version` in the store.
-        session: the bundle, loaded and checked.
-        batcher: the way to it.
-    """
-
-    tag: str
-    session: Session
-    batcher: MicroBatcher
-
-    @property
-    def metadata(self) -> BundleMetadata:
-        """What the bundle says of itself."""
-        return self.session.metadata
-
-    def class_index(self, name: str) -> int:
-        """Position of a class.
-
-        Raises:
-            UnknownClassError: the model has no such class.
-        """
-        try:
-            return self.session.classes.index(name)
-        except ValueError:
-            known = ", ".join(self.session.classes)
-            raise UnknownClassError(f"unknown class {name!r}; known are: {known}") from None
 
 
 class Engine:
     """Everything that answers requests, in one event loop."""
 
-    def __init__(self, settings: Settings, model: ServedModel) -> None:
+    def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.model = model
-        self.admission = Admission(settings.queue_size)
-        self._threads = ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="pictures")
+        self.admission = Admission(settings.queue_size, settings.max_bytes_in_flight)
+        self.workers = PictureWorkers(settings)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="inference")
+        self.models = ModelRegistry(settings, self._thread)
+        self._watch: asyncio.Task[None] | None = None
 
-    async def in_thread(self, work: Callable[[], _T]) -> _T:
-        """Does what would hold up the event loop: decoding, drawing, encoding."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+    async def open(self) -> None:
+        """Loads, checks and warms up the models, and follows the store from then on.
+
+        Raises:
+            StoreError: there is no such bundle.
+            BundleError: it is refused.
+            ProviderError: the provider that was asked for did not come up.
+        """
+        try:
+            await self.models.open()
+            await self.workers.open()
+        except BaseException:
+            await self.close()
+            raise
+        if self.settings.watch_seconds:
+            self._watch = asyncio.create_task(self.models.watch())
 
     async def close(self) -> None:
         """Answers what was accepted, then ends."""
-        await self.model.batcher.close()
-        self._threads.shutdown()
+        if self._watch:
+            self._watch.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watch
+        await self.models.close()
+        await asyncio.to_thread(self.workers.close)
+        self._thread.shutdown()
 
-
-def find_bundle(settings: Settings) -> StoredBundle:
-    """The bundle that the settings name, else the newest.
-
-    Raises:
-        StoreError: there is none.
-    """
-    return store.get(settings.model) if settings.model else store.newest()
-
-
-def open_engine(settings: Settings) -> Engine:
-    """Loads and checks the bundle; from then on it answers, in the running event loop.
-
-    Raises:
-        StoreError: there is no bundle.
-        BundleError: it is refused.
-        ProviderError: the provider that was asked for did not come up.
-    """
-    stored = find_bundle(settings)
-    session = Session(read_bundle(stored.path), settings.provider, settings.threads)
-    batcher = MicroBatcher(session.predict, settings.max_batch)
-    log.info(
-        "serving %s on %s: %d classes (%s)",
-        stored.tag,
-        session.provider,
-        len(session.classes),
-        ", ".join(session.classes),
-    )
-    return Engine(settings, ServedModel(stored.tag, session, batcher))
+    async def why_not_ready(self) -> str | None:
+        """Why not everything that should answer can; None if it can."""
+        for model in self.models.served:
+            if reason := await model.why_not_ready():
+                return reason
+        return None

@@ -5,8 +5,9 @@ error's class (`models.errors`); anything unforeseen is logged and answered with
 """
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from models.errors import OverloadedError, RequestError
+from models.errors import OverloadedError, RequestError, SlowBodyError
 from service.answers import (
     ExplainedPicture,
     Question,
@@ -28,7 +29,7 @@ from service.answers import (
     describe,
     explain,
 )
-from service.engine import Engine, ServedModel
+from service.engine import Engine
 from service.openapi import DESCRIPTIONS, document
 from service.schemas import (
     Classification,
@@ -38,7 +39,8 @@ from service.schemas import (
     Problem,
     Refused,
 )
-from service.uploads import FormLimits, Upload, read_form
+from service.served_model import ServedModel
+from service.uploads import Form, FormLimits, Upload, read_form
 
 log = logging.getLogger(__name__)
 
@@ -54,28 +56,23 @@ CLIENT_HUNG_UP: Final = 499
 async def classify_route(request: Request) -> Response:
     """POST /classify."""
     engine = _engine(request)
-    settings = engine.settings
-    limits = FormLimits(FILE_FIELD, (), settings.max_pictures, settings.max_body_bytes)
-    with engine.admission.admit(1):  # before the body is read
-        form = await read_form(request, limits)
-        with engine.admission.admit(len(form.files) - 1):
-            return await _unless_hung_up(request, _classification(engine, engine.model, form.files))
+    async with _accepted(request, (), engine.settings.max_pictures) as (form, model):
+        return await _in_time(request, _classification(engine, model, form.files))
 
 
 async def explain_route(request: Request) -> Response:
     """POST /explain."""
     engine = _engine(request)
-    limits = FormLimits(FILE_FIELD, ("class", "style"), 1, engine.settings.max_body_bytes)
-    with engine.admission.admit(1):
-        form = await read_form(request, limits)
-        model = engine.model
+    async with _accepted(request, ("class", "style"), 1) as (form, model):
         question = ask(model, form.files[0], form.texts)
-        return await _unless_hung_up(request, _explanation(engine, model, question))
+        return await _in_time(request, _explanation(engine, model, question))
 
 
 async def models_route(request: Request) -> Response:
     """GET /models."""
-    return _json(Models(models=[describe(_engine(request).model)]))
+    models = _engine(request).models
+    described = [describe(model, is_default=model is models.default) for model in models.served]
+    return _json(Models(models=described))
 
 
 async def document_route(_: Request) -> Response:
@@ -109,19 +106,50 @@ async def _explanation(engine: Engine, model: ServedModel, question: Question) -
     return _json(answer)
 
 
-async def _unless_hung_up(request: Request, work: Coroutine[Any, Any, Response]) -> Response:
-    """Works on an answer until there is one, or nobody waits for it any more.
+@contextlib.asynccontextmanager
+async def _accepted(
+    request: Request, text_fields: tuple[str, ...], max_files: int
+) -> AsyncIterator[tuple[Form, ServedModel]]:
+    """A request's form, and the model that it asks for, until it has been answered.
+
+    A slow upload holds no place in the queue, and no old version of a model.
 
     Raises:
-        ClientDisconnect: the client hung up; what was waiting for it has left the queue.
+        RequestError: the request is refused.
     """
+    engine, wanted = _engine(request), request.query_params.get("model")
+    settings = engine.settings
+    engine.admission.check()  # before the body is read
+    engine.models.find(wanted)
+    limits = FormLimits(
+        FILE_FIELD, text_fields, max_files, settings.max_body_bytes, settings.body_seconds
+    )
+    with engine.admission.body() as body:
+        form = await read_form(request, limits, body)
+        model = engine.models.find(wanted)
+        with engine.admission.admit(len(form.files)), model.in_use():
+            yield form, model
+
+
+async def _in_time(request: Request, work: Coroutine[Any, Any, Response]) -> Response:
+    """Works on an answer until there is one, it is late, or nobody waits for it any more.
+
+    Raises:
+        OverloadedError: the answer is late; what was waiting for it has left the queue.
+        ClientDisconnect: the client hung up; the same.
+    """
+    seconds = _engine(request).settings.answer_seconds
     working = asyncio.ensure_future(work)
     listening = asyncio.ensure_future(_hang_up(request))
     try:
-        await asyncio.wait({working, listening}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(
+            {working, listening}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
+        )
         if working.done():
             return working.result()
-        raise ClientDisconnect
+        if listening.done():
+            raise ClientDisconnect
+        raise OverloadedError(f"no answer within {seconds:g} seconds; try again in a moment")
     finally:
         working.cancel()
         listening.cancel()
@@ -146,6 +174,8 @@ async def _refuse(_: Request, error: Exception) -> Response:
     response = _json(Problem(error=str(error)), error.http_status)
     if isinstance(error, OverloadedError):
         response.headers["Retry-After"] = RETRY_AFTER
+    if isinstance(error, SlowBodyError):
+        response.headers["Connection"] = "close"  # the rest of the body is not waited for
     return response
 
 

@@ -54,6 +54,7 @@ class Explanation(_Answer):
     file_name: str = Field(description="as the client sent it")
     label: str = Field(description="name of the most probable class")
     probability: Probability = Field(description="its probability")
+    probabilities: dict[str, Probability] = Field(description="of all classes, by name")
     explained_class: str = Field(alias="class", description="the class that the heatmap speaks of")
     class_probability: Probability = Field(description="probability of that class")
     width: int = Field(description="of the upright picture, pixels")
@@ -71,7 +72,9 @@ class Explanation(_Answer):
 class ModelDescription(_Answer):
     """What a served model says of itself."""
 
-    model: str = Field(description="tag in the model store")
+    model: str = Field(description="tag in the model store: `name:version`")
+    name: str = Field(description="its name alone, under which its newest version is served")
+    is_default: bool = Field(description="whether it answers where no model is asked for")
     digest: str = Field(description="SHA-256 of the bundle file")
     classes: tuple[str, ...]
     provider: str = Field(description="what it runs on: cpu or cuda")

@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from models import store
-from service.engine import Engine, open_engine
+from service.engine import Engine
 from service.routes import Edge, build_app
 from service.settings import Settings
 from tests.conftest import encoded
@@ -63,7 +63,8 @@ def serve(tag: str) -> Serve:
         @contextlib.asynccontextmanager
         async def lifespan(_: Starlette) -> AsyncIterator[None]:
             chosen = {"model": tag, "provider": "cpu", **settings}
-            inner.state.engine = open_engine(Settings.model_validate(chosen))
+            inner.state.engine = Engine(Settings.model_validate(chosen))
+            await inner.state.engine.open()
             yield
             await inner.state.engine.close()
 

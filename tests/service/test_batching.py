@@ -1,17 +1,19 @@
 import asyncio
 import logging
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from models.errors import OverloadedError
 from models.preprocessing import Pixels
 from models.session import Prediction
-from service.batching import Admission, MicroBatcher
+from service.batching import MicroBatcher
 
 BROKEN = 255
+
+ONE_THREAD = ThreadPoolExecutor(1)
 
 
 class Network:
@@ -55,7 +57,7 @@ async def queued(batcher: MicroBatcher, *levels: int) -> "list[asyncio.Task[Pred
 
 def test_what_waits_while_the_network_is_busy_goes_together() -> None:
     async def scenario() -> list[str]:
-        batcher = MicroBatcher(network.predict, max_batch=3)
+        batcher = MicroBatcher(network.predict, 3, ONE_THREAD)
         first = await hold_up(network, batcher)
         others = await queued(batcher, 1, 2, 3, 4)
         network.may_go.set()
@@ -73,7 +75,7 @@ def test_a_picture_that_breaks_its_batch_breaks_only_itself(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def scenario() -> list[object]:
-        batcher = MicroBatcher(network.predict, max_batch=8)
+        batcher = MicroBatcher(network.predict, 8, ONE_THREAD)
         first = await hold_up(network, batcher)
         others = await queued(batcher, 1, BROKEN, 3)
         network.may_go.set()
@@ -95,7 +97,7 @@ def test_a_picture_that_breaks_its_batch_breaks_only_itself(
 
 def test_who_hangs_up_while_waiting_is_left_out() -> None:
     async def scenario() -> None:
-        batcher = MicroBatcher(network.predict, max_batch=8)
+        batcher = MicroBatcher(network.predict, 8, ONE_THREAD)
         first = await hold_up(network, batcher)
         gone, stays = await queued(batcher, 1, 2)
         gone.cancel()
@@ -111,7 +113,7 @@ def test_who_hangs_up_while_waiting_is_left_out() -> None:
 
 def test_closing_answers_what_waits() -> None:
     async def scenario() -> list[str]:
-        batcher = MicroBatcher(network.predict, max_batch=2)
+        batcher = MicroBatcher(network.predict, 2, ONE_THREAD)
         first = await hold_up(network, batcher)
         others = await queued(batcher, 1, 2, 3)
         network.may_go.set()
@@ -123,26 +125,3 @@ def test_closing_answers_what_waits() -> None:
     network = Network()
 
     assert asyncio.run(scenario()) == ["0/-1", "1/1", "2/2", "3/3"]
-
-
-def test_admission_counts_pictures_in_and_out() -> None:
-    admission = Admission(3)
-
-    with admission.admit(2), admission.admit(1):
-        with (
-            pytest.raises(OverloadedError, match="of 3 places 3 are taken and 1 more wanted"),
-            admission.admit(1),
-        ):
-            pass
-        assert admission.inside == 3
-
-    assert admission.inside == 0
-
-
-def test_admission_counts_out_whoever_fails_inside() -> None:
-    admission = Admission(1)
-
-    with pytest.raises(KeyError, match="inside"), admission.admit(1):
-        raise KeyError("inside")
-
-    assert admission.inside == 0

@@ -249,7 +249,7 @@ def test_what_nobody_foresaw_is_logged_and_tells_nothing(
     def fail(*_: object) -> list[Prediction]:
         raise RuntimeError("a secret of ours")
 
-    batcher = served.engine.model.batcher
+    batcher = served.engine.models.default.batcher
     batcher._predict, original = fail, batcher._predict
     try:
         with caplog.at_level(logging.ERROR):
@@ -267,7 +267,7 @@ def test_a_client_that_hangs_up_leaves_the_queue(serve: Serve, png: bytes) -> No
     is_running, may_go = threading.Event(), threading.Event()
 
     with serve() as served:
-        batcher: MicroBatcher = served.engine.model.batcher
+        batcher: MicroBatcher = served.engine.models.default.batcher
         predict = batcher._predict
 
         def held_up(pixels: Pixels, class_index: npt.NDArray[np.int64]) -> list[Prediction]:
@@ -280,8 +280,8 @@ def test_a_client_that_hangs_up_leaves_the_queue(serve: Serve, png: bytes) -> No
         with send(served, png):
             assert is_running.wait(DEADLINE)
             with send(served, png):
-                wait_until(lambda: served.engine.admission.inside == 2)
-        wait_until(lambda: served.engine.admission.inside == 0)
+                wait_until(lambda: served.engine.admission.pictures == 2)
+        wait_until(lambda: served.engine.admission.pictures == 0)
         may_go.set()
         assert served.client.post("/classify", files={"image": png}).status_code == 200
 
