@@ -6,8 +6,10 @@
 import logging
 
 import bentoml
+import uvicorn.config
 from starlette.exceptions import HTTPException
 
+from service import http_protocol
 from service.engine import Engine
 from service.preflight import preflight
 from service.routes import Edge, build_app
@@ -20,6 +22,9 @@ TIMEOUT = 600
 log = logging.getLogger(__name__)
 
 app = build_app()
+
+# BentoML makes its own server and lets nobody choose the protocol; this is where uvicorn looks.
+uvicorn.config.HTTP_PROTOCOLS["auto"] = f"{http_protocol.__name__}:TimedHeadProtocol"
 
 
 @bentoml.service(name="image_classification", workers=1, traffic={"timeout": TIMEOUT})

@@ -105,7 +105,7 @@ class _Worker:
         # Our own program. One thread for numpy's linear algebra, which is not used: each takes
         # address space. What decoders write to stderr is about a stranger's picture.
         command = [sys.executable, "-m", "service.picture_worker", str(self._memory_bytes)]
-        return subprocess.Popen(  # noqa: S603
+        process = subprocess.Popen(  # noqa: S603
             command,
             cwd=_ROOT,
             env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
@@ -113,6 +113,8 @@ class _Worker:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
+        _exchange(process, _nothing)  # no picture's time is spent on starting
+        return process
 
     def _refusal(self, code: int, *, timed_out: bool) -> ImageError:
         if timed_out:

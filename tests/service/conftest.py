@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from starlette.routing import Mount
 
 from models import store
 from service.engine import Engine
+from service.http_protocol import TimedHeadProtocol
 from service.routes import Edge, build_app
 from service.settings import Settings
 from tests.conftest import encoded
@@ -31,6 +33,13 @@ class Served:
     client: httpx.Client
     engine: Engine
     port: int
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    limit = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < limit
+        threading.Event().wait(0.01)
 
 
 Serve = Callable[..., AbstractContextManager[Served]]
@@ -57,7 +66,7 @@ def serve(tag: str) -> Serve:
     """Starts a server with settings of its own."""
 
     @contextlib.contextmanager
-    def start(**settings: object) -> Iterator[Served]:
+    def start(keep_alive: int = DEADLINE, **settings: object) -> Iterator[Served]:
         inner = build_app()
 
         @contextlib.asynccontextmanager
@@ -69,7 +78,14 @@ def serve(tag: str) -> Serve:
             await inner.state.engine.close()
 
         app = Starlette(routes=[Mount("/", Edge(inner))], lifespan=lifespan)
-        server = _Server(uvicorn.Config(app, port=0, log_config=None, timeout_keep_alive=DEADLINE))
+        config = uvicorn.Config(
+            app,
+            http=TimedHeadProtocol,
+            port=0,
+            log_config=None,
+            timeout_keep_alive=keep_alive,
+        )
+        server = _Server(config)
         thread = threading.Thread(target=server.run)
         thread.start()
         try:

@@ -4,8 +4,6 @@ import io
 import logging
 import socket
 import threading
-import time
-from collections.abc import Callable
 
 import httpx
 import numpy as np
@@ -17,7 +15,7 @@ from models.preprocessing import Pixels
 from models.session import Prediction
 from service.batching import MicroBatcher
 from tests.conftest import encoded
-from tests.service.conftest import DEADLINE, Serve, Served
+from tests.service.conftest import DEADLINE, Serve, Served, wait_until
 
 FORM = {"Content-Type": "multipart/form-data; boundary=b"}
 PART = b'--b\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'
@@ -26,13 +24,6 @@ END = b"\r\n--b--\r\n"
 
 def post(client: httpx.Client, content: bytes, route: str = "/classify") -> httpx.Response:
     return client.post(route, content=content, headers=FORM)
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    limit = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < limit
-        threading.Event().wait(0.01)
 
 
 BROKEN_FORMS = {
