@@ -37,17 +37,17 @@ DESCRIPTIONS: Final = {
 _SCHEMAS: Final = (Classification, Explanation, Index, Models, NothingClassified, Problem)
 
 _REFUSALS: Final = {
-    404: "no such model is served; the sentence names those that are",
-    408: "the body did not arrive in time",
     400: "not a picture, a broken one, no file in `image`, text where a file belongs, an unknown "
     "field, or a broken form",
+    404: "no such model is served; the sentence names those that are",
+    408: "the body did not arrive in time",
     413: "the body, the number of files, or a picture's pixels, time or memory to decode are above "
     "the limit",
     415: "the request is no multipart form",
     422: "there is no such class or style; the sentence names those that there are",
     500: "it failed here; the log has the reason",
     503: "too much is waiting, or the answer would be late; come back after `Retry-After` seconds",
-    504: "no answer within the time limit",
+    504: "no answer for ten minutes, whatever the reason",
 }
 
 _MODEL: Final[_Json] = {

@@ -67,7 +67,7 @@ def _giant(data: bytes) -> Iterator[bytes]:
     for length in (2, 4):
         for order in ("big", "little"):
             for side in (WIDTH, HEIGHT, WIDTH - 1, HEIGHT - 1):  # PCX stores the last index
-                wanted = side.to_bytes(length, order)  # type: ignore[arg-type]
+                wanted = side.to_bytes(length, order)
                 position = data.find(wanted, 2, 4000)
                 if position > 0:
                     for giant in (b"\xff" * length, b"\x7f" + b"\xff" * (length - 1)):

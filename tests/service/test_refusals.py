@@ -4,6 +4,7 @@ import io
 import logging
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import numpy as np
@@ -199,6 +200,24 @@ def test_a_full_queue_refuses_before_it_reads_the_body(serve: Serve) -> None:
     assert answer.startswith(b"HTTP/1.1 503")
     assert b"retry-after: 1\r\n" in answer.lower()
     assert b'{"error":"the queue is full: of 1 places 1 are taken' in answer
+
+
+def test_a_burst_beyond_the_queue_is_answered_or_refused_at_once(serve: Serve, png: bytes) -> None:
+    with (
+        serve(queue_size=4, max_pictures=4) as served,
+        httpx.Client(base_url=served.client.base_url, timeout=DEADLINE) as client,
+        ThreadPoolExecutor(40) as clients,
+    ):
+        burst = [clients.submit(client.post, "/classify", files={"image": png}) for _ in range(200)]
+        answers = [one.result() for one in burst]
+        afterwards = client.post("/classify", files={"image": png})
+
+        assert served.engine.admission.pictures == 0
+        assert served.engine.admission.bytes == 0
+    assert {answer.status_code for answer in answers} <= {200, 503}
+    assert all("Retry-After" in answer.headers for answer in answers if answer.status_code == 503)
+    assert any(answer.status_code == 200 for answer in answers)
+    assert afterwards.status_code == 200
 
 
 def test_the_queue_is_counted_in_pictures(serve: Serve, png: bytes) -> None:
