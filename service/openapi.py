@@ -38,12 +38,22 @@ _SCHEMAS: Final = (Classification, Explanation, Models, NothingClassified, Probl
 _REFUSALS: Final = {
     400: "not a picture, a broken one, no file in `image`, text where a file belongs, an unknown "
     "field, or a broken form",
-    413: "the body, the number of files, or the pixels of a picture are above the limit",
+    404: "no such model is served; the sentence names those that are",
+    408: "the body did not arrive in time",
+    413: "the body, the number of files, or a picture's pixels, time or memory to decode are above "
+    "the limit",
     415: "the request is no multipart form",
     422: "there is no such class or style; the sentence names those that there are",
     500: "it failed here; the log has the reason",
-    503: "too many pictures are waiting; come back after `Retry-After` seconds",
-    504: "no answer within the time limit",
+    503: "too much is waiting, or the answer would be late; come back after `Retry-After` seconds",
+    504: "no answer for ten minutes, whatever the reason",
+}
+
+_MODEL: Final[_Json] = {
+    "name": "model",
+    "in": "query",
+    "schema": {"type": "string"},
+    "description": "name or tag of the model to ask, as `/models` lists them; default: the first",
 }
 
 _PNG_HEADERS: Final = {
@@ -103,12 +113,13 @@ def _classify() -> _Json:
         "items": _file(),
         "description": "the field may be repeated; one that cannot be answered stops no other",
     }
-    refusals = _refusals(400, 413, 415, 500, 503, 504)
+    refusals = _refusals(400, 404, 408, 413, 415, 500, 503, 504)
     for status in ("400", "413"):
         refusals[status]["content"] = _content(Problem, NothingClassified)
     return {
         "operationId": "classify",
         "summary": DESCRIPTIONS["POST /classify"],
+        "parameters": [_MODEL],
         "requestBody": _form({"image": pictures}),
         "responses": {
             "200": {
@@ -136,6 +147,7 @@ def _explain() -> _Json:
     return {
         "operationId": "explain",
         "summary": DESCRIPTIONS["POST /explain"],
+        "parameters": [_MODEL],
         "requestBody": _form(fields),
         "responses": {
             "200": {
@@ -147,7 +159,7 @@ def _explain() -> _Json:
                 },
                 "content": {"image/png": {}, **_content(Explanation)},
             },
-            **_refusals(400, 413, 415, 422, 500, 503, 504),
+            **_refusals(400, 404, 408, 413, 415, 422, 500, 503, 504),
         },
     }
 

@@ -18,6 +18,9 @@ log = logging.getLogger(__name__)
 
 PREFIX: Final = "TRANSFER_"
 
+#: `model`: everything in the store. A bundle of that name is asked for as `all:latest`.
+ALL: Final = "all"
+
 
 class Settings(BaseSettings):
     """The settings of one service process."""
@@ -28,7 +31,15 @@ class Settings(BaseSettings):
 
     model: str | None = Field(
         default=None,
-        description="tag of the bundle, `name` or `name:version`; default: the newest in the store",
+        description="what is served: one or several, with commas, of `name`, whose newest version "
+        "is taken up while running, and `name:version`; or `all` of the store; the first is the "
+        "default. If unset, the name of the newest bundle at the start",
+    )
+    watch_seconds: float = Field(
+        default=5,
+        ge=0,
+        allow_inf_nan=False,
+        description="how often the store is looked at for new versions; 0: never",
     )
     provider: Provider = Field(
         default="auto",
@@ -39,10 +50,21 @@ class Settings(BaseSettings):
         ge=1,
         description="threads of one run of the network; default: the cores granted",
     )
-    decode_threads: int = Field(
+    decode_workers: int = Field(
         default_factory=granted_cores,
         ge=1,
-        description="pictures that are decoded or drawn at the same time; default: the same",
+        description="processes that decode and draw, one picture at a time each; default: the same",
+    )
+    decode_seconds: float = Field(
+        default=10,
+        gt=0,
+        allow_inf_nan=False,
+        description="for decoding, and again for drawing, one picture; above it 413",
+    )
+    decode_memory_bytes: int = Field(
+        default=2 * 1024**3,
+        ge=256 * 1024**2,
+        description="address space of a process that decodes, Python's own included; above it 413",
     )
     max_batch: int = Field(
         default=16, ge=1, description="pictures that one run of the network takes"
@@ -50,7 +72,24 @@ class Settings(BaseSettings):
     queue_size: int = Field(
         default=256,
         ge=1,
-        description="pictures that may be in the house, from arrival to answer; beyond them 503",
+        description="pictures of all requests and models, from arrival to answer; beyond them 503",
+    )
+    max_bytes_in_flight: int = Field(
+        default=256 * 1024**2,
+        ge=1,
+        description="bytes of all bodies from arrival to answer; beyond them 503",
+    )
+    body_seconds: float = Field(
+        default=30,
+        gt=0,
+        allow_inf_nan=False,
+        description="for a request's body to arrive; then 408",
+    )
+    answer_seconds: float = Field(
+        default=20,
+        gt=0,
+        allow_inf_nan=False,
+        description="from the arrival of the body to the answer; then 503. A stop waits 30 s",
     )
     max_pictures: int = Field(default=32, ge=1, description="pictures in one request")
     max_body_bytes: int = Field(
@@ -70,7 +109,27 @@ class Settings(BaseSettings):
                 f"{PREFIX}QUEUE_SIZE ({self.queue_size}): "
                 "such a request could never be answered"
             )
+        if self.max_body_bytes > self.max_bytes_in_flight:
+            raise ValueError(
+                f"{PREFIX}MAX_BODY_BYTES ({self.max_body_bytes}) is above "
+                f"{PREFIX}MAX_BYTES_IN_FLIGHT ({self.max_bytes_in_flight}): "
+                "such a request could never be answered"
+            )
         return self
+
+    @model_validator(mode="after")
+    def _check_that_models_are_named(self) -> "Settings":
+        if self.model and (not all(self.models) or (ALL in self.models and len(self.models) > 1)):
+            raise ValueError(
+                f"{PREFIX}MODEL is {self.model!r}: it takes names or tags with commas between "
+                f"them, or the one word {ALL!r}"
+            )
+        return self
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The names and tags of `model`; empty if it is unset."""
+        return tuple(name.strip() for name in self.model.split(",")) if self.model else ()
 
 
 def read_settings() -> Settings:
