@@ -17,6 +17,7 @@ command line nor the service needs a chain of ifs. Nothing here imports HTTP or 
     └── RequestError                  HTTP 400: what a client sent
         ├── ImageError                HTTP 400: bytes that are no picture, or a broken one
         │   └── ImageTooLargeError    HTTP 413: more pixels than allowed
+        ├── UnauthorizedError         HTTP 401: no key, or one that is not known
         ├── BodyTooLargeError         HTTP 413
         ├── MediaTypeError            HTTP 415
         ├── UnknownClassError         HTTP 422
@@ -86,6 +87,12 @@ class ImageTooLargeError(ImageError):
     """A picture with more pixels than allowed, known from its header."""
 
     http_status = 413
+
+
+class UnauthorizedError(RequestError):
+    """A request without a key that opens the service."""
+
+    http_status = 401
 
 
 class BodyTooLargeError(RequestError):

@@ -15,7 +15,9 @@ from models.errors import RequestError, UnknownStyleError
 from models.heatmap import heatmap_picture, overlay
 from models.preprocessing import decode_image, read_pixels
 from models.session import PREDICTED_CLASS, Prediction
+from service import metrics
 from service.desk import Desk, ServedModel
+from service.request_log import note_picture
 from service.schemas import Classified, Explanation, ModelDescription, Refused
 from service.uploads import Upload
 
@@ -136,13 +138,22 @@ async def explain(
         return _as_numbers(model, question, prediction, await desk.in_thread(decode))
     draw = _DRAWN[question.style]
     preprocessing = model.metadata.preprocessing
-    png = await desk.in_thread(lambda: _png(draw(decode(), prediction.heatmap, preprocessing)))
+    png = await desk.in_thread(
+        metrics.timed(
+            metrics.RENDER, lambda: _png(draw(decode(), prediction.heatmap, preprocessing))
+        )
+    )
     return ExplainedPicture(png, _headers(model, question, prediction))
 
 
 async def _predict(desk: Desk, model: ServedModel, upload: Upload, class_index: int) -> Prediction:
     read = partial(read_pixels, upload.data, model.metadata.preprocessing, desk.settings.max_pixels)
-    return await model.lane.answer(await desk.in_thread(read), class_index)
+    note_picture(model.tag)
+    with metrics.counted_refusal():
+        pixels = await desk.in_thread(metrics.timed(metrics.DECODE, read))
+        prediction = await model.lane.answer(pixels, class_index)
+    metrics.ANSWERS.labels(model.tag, prediction.label).inc()
+    return prediction
 
 
 def _as_numbers(

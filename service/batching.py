@@ -11,9 +11,10 @@ batch of another. Should a batch fail all the same, its pictures are tried again
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,7 @@ import numpy.typing as npt
 from models.errors import OverloadedError
 from models.preprocessing import Pixels
 from models.session import PREDICTED_CLASS, Prediction
+from service import metrics
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +38,8 @@ class Gate:
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
         self.inside = 0
+        metrics.QUEUE_CAPACITY.set(capacity)
+        metrics.QUEUE.set(0)
 
     @contextlib.contextmanager
     def admit(self, pictures: int) -> Iterator[None]:
@@ -49,11 +53,15 @@ class Gate:
                 f"the queue is full: of {self.capacity} places {self.inside} are taken and "
                 f"{pictures} more wanted; try again in a moment"
             )
-        self.inside += pictures
+        self._change(pictures)
         try:
             yield
         finally:
-            self.inside -= pictures
+            self._change(-pictures)
+
+    def _change(self, pictures: int) -> None:
+        self.inside += pictures
+        metrics.QUEUE.set(self.inside)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +69,7 @@ class _Item:
     pixels: Pixels
     class_index: int
     answer: "asyncio.Future[Prediction]"
+    arrived: float = field(default_factory=time.perf_counter)
 
 
 class Lane:
@@ -128,6 +137,11 @@ class Lane:
             batch[0].answer.set_exception(error)
 
     def _run_network(self, batch: list[_Item]) -> list[tuple[_Item, Prediction]]:
+        metrics.BATCH.observe(len(batch))
+        for item in batch:
+            metrics.QUEUE_WAIT.observe(time.perf_counter() - item.arrived)
         pixels = np.stack([item.pixels for item in batch])
         class_index = np.array([item.class_index for item in batch], dtype=np.int64)
-        return list(zip(batch, self._predict(pixels, class_index), strict=True))
+        with metrics.INFERENCE.time():
+            predictions = self._predict(pixels, class_index)
+        return list(zip(batch, predictions, strict=True))

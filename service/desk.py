@@ -16,6 +16,7 @@ from models.bundle import BundleMetadata, read_bundle
 from models.errors import UnknownClassError
 from models.session import Session
 from models.store import StoredBundle
+from service import metrics
 from service.batching import Gate, Lane
 from service.settings import Settings
 
@@ -95,6 +96,9 @@ def open_desk(settings: Settings) -> Desk:
     stored = find_bundle(settings)
     session = Session(read_bundle(stored.path), settings.provider, settings.threads)
     lane = Lane(session.predict, settings.max_batch)
+    metrics.MODEL.labels(
+        stored.tag, session.digest, session.provider, session.metadata.backbone
+    ).set(1)
     log.info(
         "serving %s on %s: %d classes (%s)",
         stored.tag,

@@ -88,7 +88,7 @@ def test_the_bento_holds_what_serving_needs_and_no_more() -> None:
         build = BentoBuildConfig.from_yaml(file)
     spec = BentoPathSpec(build.include, build.exclude)
 
-    files = {path for name in OURS for path in (ROOT / name).rglob("*.py")}
+    files = {path for name in (*OURS, "tests") for path in (ROOT / name).rglob("*.py")}
     held = {path for path in files if spec.includes(path.relative_to(ROOT).as_posix())}
 
     assert held == {*files_of("models"), *files_of("service")}

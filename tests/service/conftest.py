@@ -16,6 +16,7 @@ from starlette.routing import Mount
 
 from models import store
 from service.desk import Desk, open_desk
+from service.middleware import TruePath, surrounded
 from service.routes import Edge, build_app
 from service.settings import Settings
 from tests.conftest import encoded
@@ -62,12 +63,13 @@ def serve(tag: str) -> Serve:
 
         @contextlib.asynccontextmanager
         async def lifespan(_: Starlette) -> AsyncIterator[None]:
-            chosen = {"model": tag, "provider": "cpu", **settings}
-            inner.state.desk = open_desk(Settings.model_validate(chosen))
+            inner.state.desk = open_desk(chosen)
             yield
             await inner.state.desk.close()
 
-        app = Starlette(routes=[Mount("/", Edge(inner))], lifespan=lifespan)
+        chosen = Settings.model_validate({"model": tag, "provider": "cpu", **settings})
+        bentoml = Starlette(routes=[Mount("/", TruePath(Edge(inner)))], lifespan=lifespan)
+        app = surrounded(bentoml, inner.routes, chosen)
         server = _Server(uvicorn.Config(app, port=0, log_config=None, timeout_keep_alive=DEADLINE))
         thread = threading.Thread(target=server.run)
         thread.start()
