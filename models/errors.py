@@ -19,6 +19,7 @@ command line nor the service needs a chain of ifs. Nothing here imports HTTP or 
         │   └── ImageTooLargeError    HTTP 413: more pixels, time or memory than allowed
         ├── UnknownModelError         HTTP 404
         ├── SlowBodyError             HTTP 408
+        ├── UnauthorizedError         HTTP 401: no key, or one that is not known
         ├── BodyTooLargeError         HTTP 413
         ├── MediaTypeError            HTTP 415
         ├── UnknownClassError         HTTP 422
@@ -100,6 +101,12 @@ class SlowBodyError(RequestError):
     """A request body that did not arrive in time."""
 
     http_status = 408
+
+
+class UnauthorizedError(RequestError):
+    """A request without a key that opens the service."""
+
+    http_status = 401
 
 
 class BodyTooLargeError(RequestError):

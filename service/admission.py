@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Iterator
 
 from models.errors import OverloadedError
+from service import metrics
 
 
 class Admission:
@@ -20,6 +21,8 @@ class Admission:
         self.max_bytes = max_bytes
         self.pictures = 0
         self.bytes = 0
+        metrics.QUEUE_CAPACITY.set(max_pictures)
+        metrics.QUEUE.set(0)
 
     def check(self) -> None:
         """Refuses while there is no place for a single picture more.
@@ -38,11 +41,11 @@ class Admission:
             OverloadedError: they do not fit beside those that are there.
         """
         self._check_pictures(pictures)
-        self.pictures += pictures
+        self._count(pictures)
         try:
             yield
         finally:
-            self.pictures -= pictures
+            self._count(-pictures)
 
     @contextlib.contextmanager
     def body(self) -> Iterator["Body"]:
@@ -52,6 +55,10 @@ class Admission:
             yield body
         finally:
             self.bytes -= body.length
+
+    def _count(self, more: int) -> None:
+        self.pictures += more
+        metrics.QUEUE.set(self.pictures)
 
     def _check_pictures(self, more: int) -> None:
         if self.pictures + more > self.max_pictures:

@@ -11,8 +11,10 @@ from urllib.parse import quote
 from models.errors import RequestError, UnknownStyleError
 from models.preprocessing import ReadPicture, read_picture
 from models.session import PREDICTED_CLASS, Prediction
+from service import metrics
 from service.drawing import Drawing, draw_png
 from service.engine import Engine
+from service.request_log import note_picture
 from service.schemas import Classified, Explanation, ModelDescription, Refused
 from service.served_model import ServedModel
 from service.uploads import Upload
@@ -133,7 +135,9 @@ async def explain(
         prediction.heatmap,
         model.metadata.preprocessing,
     )
-    return ExplainedPicture(await engine.workers.run(draw), _headers(model, question, prediction))
+    with metrics.RENDER.time():
+        png = await engine.workers.run(draw)
+    return ExplainedPicture(png, _headers(model, question, prediction))
 
 
 async def _predict(
@@ -142,8 +146,13 @@ async def _predict(
     read = partial(
         read_picture, upload.data, model.metadata.preprocessing, engine.settings.max_pixels
     )
-    picture = await engine.workers.run(read)
-    return await model.batcher.answer(picture.pixels, class_index), picture
+    note_picture(model.tag)
+    with metrics.counted_refusal():
+        with metrics.DECODE.time():
+            picture = await engine.workers.run(read)
+        prediction = await model.batcher.answer(picture.pixels, class_index)
+    metrics.ANSWERS.labels(model.tag, prediction.label).inc()
+    return prediction, picture
 
 
 def _as_numbers(

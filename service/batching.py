@@ -11,15 +11,17 @@ batch of another. Should a batch fail all the same, its pictures are tried again
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from models.preprocessing import Pixels
 from models.session import PREDICTED_CLASS, Prediction
+from service import metrics
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +33,7 @@ class _Item:
     pixels: Pixels
     class_index: int
     answer: "asyncio.Future[Prediction]"
+    arrived: float = field(default_factory=time.perf_counter)
 
 
 class MicroBatcher:
@@ -107,6 +110,11 @@ class MicroBatcher:
             batch[0].answer.set_exception(error)
 
     def _run_network(self, batch: list[_Item]) -> list[tuple[_Item, Prediction]]:
+        metrics.BATCH.observe(len(batch))
+        for item in batch:
+            metrics.QUEUE_WAIT.observe(time.perf_counter() - item.arrived)
         pixels = np.stack([item.pixels for item in batch])
         class_index = np.array([item.class_index for item in batch], dtype=np.int64)
-        return list(zip(batch, self._predict(pixels, class_index), strict=True))
+        with metrics.INFERENCE.time():
+            predictions = self._predict(pixels, class_index)
+        return list(zip(batch, predictions, strict=True))

@@ -24,19 +24,6 @@ _MEDIA_TYPES: Final = {
     ".svg": "image/svg+xml",
 }
 
-#: What a browser may load and do for the page: what comes from here, and no script or style that
-#: stands in the HTML.
-SECURITY_HEADERS: Final = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
-        "connect-src 'self'; media-src 'self' blob:; font-src 'self'; base-uri 'none'; "
-        "form-action 'none'; frame-ancestors 'none'"
-    ),
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
-
 _INDEX: Final = "index.html"
 
 
@@ -77,7 +64,7 @@ def _read(path: Path) -> _File:
 
 
 def _answer(request: Request, file: _File) -> Response:
-    headers = {"ETag": file.etag, "Cache-Control": "no-cache", **SECURITY_HEADERS}
+    headers = {"ETag": file.etag, "Cache-Control": "no-cache"}
     known = request.headers.get("If-None-Match", "").replace("W/", "").split(",")
     if file.etag in map(str.strip, known):
         return Response(status_code=304, headers=headers)

@@ -15,6 +15,7 @@ from models import store
 from models.errors import StoreError, TransferError, UnknownModelError
 from models.session import Session
 from models.store import StoredBundle
+from service import metrics
 from service.served_model import LATEST, ServedModel, load_session
 from service.settings import ALL, Settings
 
@@ -175,13 +176,14 @@ class ModelRegistry:
         """Loads a bundle beside the one that answers for its key, exchanges them, ends the old."""
         session: Session = await asyncio.to_thread(load_session, wanted.stored, self._settings)
         old = self._served.get(wanted.key)
-        self._served[wanted.key] = ServedModel(
-            wanted.stored.tag, session, self._settings.max_batch, self._thread
-        )
+        new = ServedModel(wanted.stored.tag, session, self._settings.max_batch, self._thread)
+        self._served[wanted.key] = new
+        new.metric.set(1)
         if wanted.is_pinned:
             self._pinned.add(wanted.key)
         self._refused.pop(wanted.key, None)
         if old:
+            old.metric.set(0)
             await old.retire()
             log.info("%s has answered its last request", old.tag)
 
@@ -189,6 +191,7 @@ class ModelRegistry:
         self._refused[wanted.key] = wanted.state
         old = self._served.get(wanted.key)
         goes_on = f"{old.tag} goes on" if old else "it is not served"
+        metrics.REFUSED_BUNDLES.labels(wanted.stored.tag.partition(":")[0]).inc()
         log.error("%s is refused, %s: %s", wanted.stored.tag, goes_on, error)
 
 

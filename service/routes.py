@@ -29,9 +29,11 @@ from service.answers import (
     describe,
     explain,
 )
+from service.docs_page import docs_routes
 from service.engine import Engine
 from service.openapi import document
 from service.page_routes import page_routes
+from service.request_log import note_refusal
 from service.schemas import (
     Classification,
     Models,
@@ -166,6 +168,7 @@ def _json(body: BaseModel, status: int = 200) -> Response:
 
 async def _refuse(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestError)  # noqa: S101  Starlette calls this for nothing else
+    note_refusal(error)
     response = _json(Problem(error=str(error)), error.http_status)
     if isinstance(error, OverloadedError):
         response.headers["Retry-After"] = RETRY_AFTER
@@ -203,6 +206,7 @@ def build_app() -> Starlette:
             Route("/explain", explain_route, methods=["POST"]),
             Route("/models", models_route, methods=["GET"]),
             Route("/docs.json", document_route, methods=["GET"]),
+            *docs_routes(),
         ],
         exception_handlers={
             RequestError: _refuse,

@@ -8,11 +8,13 @@ from concurrent.futures import Executor
 from typing import Final
 
 import numpy as np
+from prometheus_client import Gauge
 
 from models.bundle import BundleMetadata, read_bundle
 from models.errors import UnknownClassError
 from models.session import Session
 from models.store import StoredBundle
+from service import metrics
 from service.batching import MicroBatcher
 from service.settings import Settings
 
@@ -50,6 +52,13 @@ class ServedModel:
     def metadata(self) -> BundleMetadata:
         """What the bundle says of itself."""
         return self.session.metadata
+
+    @property
+    def metric(self) -> Gauge:
+        """Whether this model is served, for Prometheus."""
+        session = self.session
+        labels = (self.tag, session.digest, session.provider, session.metadata.backbone)
+        return metrics.MODEL.labels(*labels)
 
     def class_index(self, name: str) -> int:
         """Position of a class.

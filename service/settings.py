@@ -5,14 +5,17 @@ Nothing else in the service reads the environment. Every limit that a client can
 
 import logging
 import os
+from pathlib import Path
 from typing import Final
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.cores import granted_cores
 from models.errors import UsageError
 from models.session import Provider
+from service.access import Keys
+from service.request_log import LogFormat
 
 log = logging.getLogger(__name__)
 
@@ -100,6 +103,39 @@ class Settings(BaseSettings):
         ge=1,
         description="pixels of a picture, as its header claims; a phone's 48 megapixels pass",
     )
+    api_keys: SecretStr | None = Field(
+        default=None,
+        description="keys that open the service, separated by commas; default: none is needed",
+    )
+    api_keys_file: Path | None = Field(
+        default=None,
+        description="file with more keys, one a line; it is read again when it changes",
+    )
+    cors_origins: str | None = Field(
+        default=None,
+        description="origins whose pages may ask, separated by commas, or *; default: none may",
+    )
+    log_format: LogFormat = Field(
+        default="text", description="text for people, or json: one object a line"
+    )
+
+    @property
+    def keys(self) -> Keys | None:
+        """What opens the service; None where it is open to all."""
+        if self.api_keys is None and self.api_keys_file is None:
+            return None
+        named = self.api_keys.get_secret_value() if self.api_keys else ""
+        return Keys(_separated(named), self.api_keys_file)
+
+    @property
+    def allowed_origins(self) -> list[str]:
+        """The origins whose pages may ask; empty: none but our own."""
+        return _separated(self.cors_origins or "")
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The names and tags of `model`; empty if it is unset."""
+        return tuple(name.strip() for name in self.model.split(",")) if self.model else ()
 
     @model_validator(mode="after")
     def _check_that_a_full_request_fits(self) -> "Settings":
@@ -126,10 +162,20 @@ class Settings(BaseSettings):
             )
         return self
 
-    @property
-    def models(self) -> tuple[str, ...]:
-        """The names and tags of `model`; empty if it is unset."""
-        return tuple(name.strip() for name in self.model.split(",")) if self.model else ()
+    @model_validator(mode="after")
+    def _check_that_a_key_is_there(self) -> "Settings":
+        names = f"{PREFIX}API_KEYS, {PREFIX}API_KEYS_FILE"
+        try:
+            keys = self.keys
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"{PREFIX}API_KEYS_FILE cannot be read: {error}") from error
+        if keys is not None and len(keys) == 0:
+            raise ValueError(f"{names}: no key stands there, so nobody could come in")
+        return self
+
+
+def _separated(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def read_settings() -> Settings:

@@ -18,6 +18,7 @@ from starlette.routing import Mount
 from models import store
 from service.engine import Engine
 from service.http_protocol import TimedHeadProtocol
+from service.middleware import TruePath, surrounded
 from service.routes import Edge, build_app
 from service.settings import Settings
 from tests.conftest import encoded
@@ -68,18 +69,18 @@ def serve(tag: str) -> Serve:
     @contextlib.contextmanager
     def start(keep_alive: int = DEADLINE, **settings: object) -> Iterator[Served]:
         inner = build_app()
+        chosen = Settings.model_validate({"model": tag, "provider": "cpu", **settings})
 
         @contextlib.asynccontextmanager
         async def lifespan(_: Starlette) -> AsyncIterator[None]:
-            chosen = {"model": tag, "provider": "cpu", **settings}
-            inner.state.engine = Engine(Settings.model_validate(chosen))
+            inner.state.engine = Engine(chosen)
             await inner.state.engine.open()
             yield
             await inner.state.engine.close()
 
-        app = Starlette(routes=[Mount("/", Edge(inner))], lifespan=lifespan)
+        bentoml = Starlette(routes=[Mount("/", TruePath(Edge(inner)))], lifespan=lifespan)
         config = uvicorn.Config(
-            app,
+            surrounded(bentoml, inner.routes, chosen),
             http=TimedHeadProtocol,
             port=0,
             log_config=None,

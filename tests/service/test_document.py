@@ -17,11 +17,17 @@ from tests.service.conftest import Served
 
 SCHEMA = schemathesis.openapi.from_dict(document())
 
-OPERATIONS = {found.ok().label: found.ok() for found in SCHEMA.get_all_operations()}  # type: ignore[union-attr]  # else it raises: the document is wrong
+#: BentoML's own routes are not in the fixture's server; `tests/end_to_end` asks them.
+BENTOML = {"GET /livez", "GET /healthz", "GET /readyz", "GET /metrics"}
+
+OPERATIONS = {
+    found.ok().label: found.ok()  # type: ignore[union-attr]  # else the document is wrong
+    for found in SCHEMA.get_all_operations()
+}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("name", sorted(OPERATIONS.keys() - BENTOML))
 def test_what_the_document_allows_is_answered_as_it_says(served: Served, name: str) -> None:
     @settings(
         max_examples=40,
