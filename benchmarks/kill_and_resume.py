@@ -54,7 +54,7 @@ def train(data: Path, out: Path, options: list[str], kill_after: float | None = 
     """Fine-tunes; where asked, is killed once and resumed. Returns the run folder."""
     command = [sys.executable, "-m", "training.cli"]
     begin = [*command, "--data", str(data), "--weights", "none", "--finetune", "--out", str(out)]
-    if run([*begin, *options], out, kill_after):
+    if run([*begin, *options], out, kill_after) or list(out.glob("*/*/summary.json")):
         return only_run(out)
     cut_off = list(out.glob("*/*/settings.json"))
     # Killed before there was a run folder: nothing to go on with, so it begins again.

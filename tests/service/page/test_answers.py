@@ -12,7 +12,6 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from service.settings import Settings
 from tests.conftest import encoded
 from tests.service.conftest import Serve, Served
 from tests.service.page.conftest import Open, Window, payload
@@ -257,7 +256,6 @@ def test_a_picture_costs_one_request(window: Window, png: bytes) -> None:
     assert asked.count("/models") == 1
 
 
-@pytest.mark.skipif(not hasattr(Settings, "models"), reason="this service serves one model only")
 def test_of_several_models_the_chosen_one_answers(
     open_page: Open, serve: Serve, tag: str, tag_of_many: str, png: bytes
 ) -> None:

@@ -38,6 +38,8 @@ def press_until(window: Window, key: str, wanted: Locator) -> None:
 
 
 def test_everything_is_done_by_keyboard(window: Window, png: bytes) -> None:
+    # From the start: Playwright does not wait until the browser has begun to tell of choosers.
+    window.page.on("filechooser", lambda _: None)
     choose = window.page.get_by_role("button", name="Choose pictures")
     press_until(window, "Tab", choose)
     with window.page.expect_file_chooser() as chooser:
