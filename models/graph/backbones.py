@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 #: A smaller feature map than this, in each direction, cannot show where the network looked.
 _SMALLEST_MAP: Final = 2
 
+#: What the `weights` of a network that has never learned anything say.
+RANDOM: Final = "none (random)"
+
 _INTERPOLATIONS: Final = frozenset({"bilinear", "bicubic", "lanczos", "nearest"})
 
 
@@ -61,7 +64,7 @@ class Backbone(nn.Module):
     @property
     def is_random(self) -> bool:
         """Whether it has never learned anything."""
-        return self.weights.startswith("none")
+        return self.weights == RANDOM
 
     def feature_map(self, images: Tensor) -> Tensor:
         """Normalised images float (N, 3, H, W) → the last feature map (N, C, h, w)."""
@@ -113,7 +116,7 @@ def load_backbone(name: str, weights: str, image_size: int | None = None) -> Bac
     if weights == "imagenet":
         model, origin = load_from_hub(name, **options), "imagenet"
     elif weights == "none":
-        model, origin = random_start(name, **options), "none (random)"
+        model, origin = random_start(name, **options), RANDOM
     else:
         path = Path(weights)
         model, origin = load_from_file(name, path, **options), path.name
@@ -121,6 +124,17 @@ def load_backbone(name: str, weights: str, image_size: int | None = None) -> Bac
     if image_size is not None:
         preprocessing = replace(preprocessing, height=image_size, width=image_size)
     return Backbone(name, origin, model, preprocessing)
+
+
+def untrained_backbone(name: str) -> Backbone:
+    """Builds a backbone that is about to learn, from random parameters.
+
+    Raises:
+        BackboneError: unknown, or without a spatial feature map.
+    """
+    check_backbone(name)
+    model = timm.create_model(name, num_classes=0)
+    return Backbone(name, RANDOM, model, preprocessing_of(model))
 
 
 def check_image_size(name: str, image_size: int) -> None:
