@@ -4,6 +4,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +16,7 @@ from models import store
 from models.bundle import TrainingSummary, write_bundle
 from models.errors import DataFolderError
 from models.graph.backbones import load_backbone
+from models.graph.bundled_backbone import decide_weights
 from models.graph.catalogue import check_backbone
 from models.graph.export import Description, export_bundle
 from models.preprocessing import Pixels, Preprocessing, read_pixels
@@ -61,11 +63,14 @@ def run(settings: TrainingSettings, resumed: Path | None = None) -> dict[str, An
     """
     begun = time.monotonic()
     torch.manual_seed(settings.seed)
-    check_backbone(settings.backbone)
+    if settings.backbone is not None:
+        check_backbone(settings.backbone)
     folder = scan_folder(settings.data)
     check_counts(folder, folder.examples)
     _log_folder(folder)
-    backbone = load_backbone(settings.backbone, settings.weights, settings.given_size)
+    name, weights = decide_weights(settings.backbone, settings.weights)
+    settings = replace(settings, backbone=name, weights=weights)
+    backbone = load_backbone(name, weights, settings.given_size)
     run_folder = resumed or make_run_folder(settings.out, settings.run_name)
     handler = log_to(run_folder)
     try:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from models.errors import BackboneError
+from models.graph.bundled_backbone import BUNDLED, load_bundled
 from models.graph.catalogue import check_backbone
 from models.graph.extra_backbones import FROM_SCRATCH
 from models.graph.weights import load_from_file, load_from_hub, random_start
@@ -99,7 +100,8 @@ def load_backbone(name: str, weights: str, image_size: int | None = None) -> Bac
     Args:
         name: timm's name of the model, or one of `extra_backbones`.
         weights: `imagenet` (the hub's, cached), `none` (random), `auto` (`imagenet`, or `none` for
-            what is always trained from scratch), or the path of a file.
+            what is always trained from scratch), `bundled` (the package's own, of one network),
+            or the path of a file.
         image_size: H and W of its input, pixels; default: its own.
 
     Raises:
@@ -115,6 +117,8 @@ def load_backbone(name: str, weights: str, image_size: int | None = None) -> Bac
         weights = "none" if name in FROM_SCRATCH else "imagenet"
     if weights == "imagenet":
         model, origin = load_from_hub(name, **options), "imagenet"
+    elif weights == BUNDLED:
+        model, origin = load_bundled(name, **options), BUNDLED
     elif weights == "none":
         model, origin = random_start(name, **options), RANDOM
     else:

@@ -78,15 +78,16 @@ class Learner:
         Those of the first phase were taken on the teacher's inputs; averaged weights have none.
         """
         norms = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]  # noqa: SLF001
+        momenta = [norm.momentum for norm in norms]
         for norm in norms:
             norm.reset_running_stats()
-            norm.momentum = None  # type: ignore[assignment]  # the mean over all batches
+            norm.momentum = None  # the mean over all batches
         network.model.train()
         with torch.no_grad(), self._autocast():
             for images in batches:
                 network(normalised(images.to(self.device), network.normalisation))
-        for norm in norms:
-            norm.momentum = 0.1
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
         network.model.eval()
 
     def result(self, batches: Iterable[Tensor]) -> Backbone:
@@ -101,12 +102,12 @@ class Learner:
     def distance(self, network: Backbone, held_out: Iterable[Tensor]) -> float:
         """Relative error of the pooled features on pictures that were never learned from."""
         found, wanted = [], []
-        is_mapped = isinstance(self._joined, Mapped)
+        joined = self._joined
         with torch.inference_mode(), self._autocast():
             for images in held_out:
                 views = self._views(images)
                 answer = network(views.student)
-                found.append(self._joined.features(answer) if is_mapped else answer)
+                found.append(joined.features(answer) if isinstance(joined, Mapped) else answer)
                 wanted.append(self._teacher(views.teacher))
         return float(relative_error(torch.cat(found), torch.cat(wanted)))
 
@@ -131,13 +132,11 @@ class Learner:
 
     def _begin_phase(self) -> None:
         parameters = list(self._learning.parameters())
-        self._optimizer = torch.optim.AdamW(
-            [
-                {"params": [p for p in parameters if p.ndim > 1]},
-                {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-            ],
-            weight_decay=_WEIGHT_DECAY,
-        )
+        groups: list[dict[str, Any]] = [
+            {"params": [p for p in parameters if p.ndim > 1]},
+            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+        self._optimizer = torch.optim.AdamW(groups, weight_decay=_WEIGHT_DECAY)
         if self.is_joined:
             average = get_ema_multi_avg_fn(_AVERAGE_DECAY)
             self._averaged = AveragedModel(self._learning, multi_avg_fn=average)

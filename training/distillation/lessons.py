@@ -6,9 +6,10 @@ teacher and 1 is who answers everything with its mean.
 Block by block: every block of the student learns what the teacher's block makes of the teacher's
 own input, all blocks in one step. This needs far fewer pictures than teaching a whole network from
 random numbers, because no block waits for the ones below it; but it needs two networks of one
-shape. Joined: the student's blocks work on each other's output, and all stages are compared. Mapped:
-for networks of different shapes, the student's last feature map and pooled features are compared
-after a linear map that learns with it and is thrown away.
+shape. Joined: the student's blocks work on each other's output, and all stages are compared.
+
+Mapped, for networks of different shapes: the student's last feature map and pooled features are
+compared after a linear map that learns with it and is thrown away.
 """
 
 from collections.abc import Sequence
@@ -28,8 +29,8 @@ _POOLED_WEIGHT: Final = 2.0
 
 
 #: Maps of early blocks have thousands of positions that say much the same as their neighbours; so
-#: those blocks are compared on fewer pictures of a step. Of a MobileNetV2's 19 blocks the first five
-#: took 69 % of the time and hold 1 % of the parameters.
+#: those blocks are compared on fewer pictures of a step. Of a MobileNetV2's 19 blocks the first
+#: five took 69 % of the time and hold 1 % of the parameters.
 _POSITIONS: Final = 16_384
 _FEWEST_PICTURES: Final = 8
 
