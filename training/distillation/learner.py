@@ -17,6 +17,12 @@ log = logging.getLogger(__name__)
 #: The averaged weights forget at this rate a step: they look back over some hundreds.
 _AVERAGE_DECAY = 0.995
 
+#: Block by block, scales and biases learn this much faster than weights: a fresh BatchNorm gives
+#: variance 1, a teacher's block what it likes, and until that is met the weights learn little.
+#: Mean relative error after 80 steps of 32 crops of 64 pixels: at 1, 5, 10, 30 times 0.90, 0.65,
+#: 0.47, 0.28.
+_SCALE_HASTE = 30.0
+
 #: Decay of weights; biases and norms have none.
 _WEIGHT_DECAY = 0.01
 
@@ -59,8 +65,9 @@ class Learner:
 
     def learn(self, images: Tensor, rate: float) -> dict[str, float]:
         """One step on uint8 (N, 3, H, W); returns relative errors."""
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate
+        weights, scales = self._optimizer.param_groups
+        weights["lr"] = rate
+        scales["lr"] = rate if self.is_joined else _SCALE_HASTE * rate
         self._learning.train()
         with self._autocast():
             errors = self._lesson.teach(self._views(images))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 #: The part of all pictures that teaches block by block, where student and teacher have one shape.
-BLOCKWISE_PART: Final = 0.35
+BLOCKWISE_PART: Final = 0.3
 
 #: AdamW's rates at their peak, in the two phases.
 BLOCKWISE_RATE: Final = 3e-3
