@@ -174,6 +174,7 @@ class _Run:
         self._learner.retake_statistics(self._learner.student, self._for_statistics())
         self._learner.join()
         self._judge()
+        self._store()
 
     def _judge(self) -> None:
         network = self._learner.result(self._for_statistics())

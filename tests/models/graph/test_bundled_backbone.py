@@ -14,6 +14,7 @@ from models.errors import WeightsError
 from models.graph import bundled_backbone
 from models.graph.backbones import load_backbone
 from models.graph.bundled_backbone import decide_weights
+from models.graph.weights import source_of
 from models.weights_cache import BUNDLED_BACKBONE
 
 IS_BUNDLED = weights_cache.bundled_file() is not None
@@ -51,9 +52,8 @@ def missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def cached(tmp_path: Path) -> None:
     """resnet18's weights in the hub's cache, as far as their presence goes."""
-    config = timm.get_pretrained_cfg("resnet18")
-    assert config is not None
-    folder = tmp_path / "hub" / f"models--{config.hf_hub_id.replace('/', '--')}"
+    repository = str(source_of("resnet18")).replace("/", "--")
+    folder = tmp_path / "hub" / f"models--{repository}"
     (folder / "refs").mkdir(parents=True)
     (folder / "refs" / "main").write_text("0" * 40)
     (folder / "snapshots" / ("0" * 40)).mkdir(parents=True)

@@ -1,7 +1,5 @@
 """distill-backbone, as a user calls it: from pictures to a file that --weights takes."""
 
-import json
-import os
 import signal
 import subprocess
 import sys
@@ -55,64 +53,34 @@ def test_the_card_says_how_it_was_made(make_settings: Make) -> None:
     assert all(f"| {point['pictures']} |" in card.text for point in summary["curve"])
 
 
+def stopped_at(line: str, how: signal.Signals, arguments: list[str]) -> int:
+    """The exit code of the command, which is sent a signal when it has said this."""
+    command = [sys.executable, "-m", "training.distillation.cli", *arguments]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for said in process.stderr:
+            if line in said:
+                process.send_signal(how)
+    return process.returncode
+
+
 @pytest.mark.slow
-def test_a_run_that_was_stopped_goes_on_to_the_same_weights(
+def test_a_run_that_was_stopped_and_killed_ends_with_the_same_weights(
     make_settings: Make, tmp_path: Path
 ) -> None:
-    """Killed in the first phase and again in the second, each time after a checkpoint."""
-    unbroken = distil(make_settings(out=tmp_path / "unbroken"))
-    settings = make_settings()
-    command = [sys.executable, "-c", STOPPED, *arguments_of(settings)]
-    for step in ("4", "14"):
-        done = subprocess.run(command, cwd=ROOT, check=False, env={**os.environ, "KILL_AT": step})
-        assert done.returncode == -signal.SIGKILL
-        command = [sys.executable, "-c", STOPPED, "--resume", str(only_run(settings))]
+    """Asked to stop in the first phase, killed in the second, some steps after a checkpoint."""
+    unbroken = distil(make_settings(out=tmp_path / "unbroken", pictures=3200))
+    settings = make_settings(pictures=3200)
 
-    assert main(["--resume", str(only_run(settings))]) == 0
+    code = stopped_at("picture 800 of 3,200: rel", signal.SIGTERM, arguments_of(settings))
+    resume = ["--resume", str(only_run(settings))]
+    assert code == 130
+    assert stopped_at("picture 1,600 of 3,200: rel", signal.SIGKILL, resume) == -signal.SIGKILL
+    assert main(resume) == 0
 
-    one, other = (
-        load_file(f) for f in (unbroken["weights"], only_run(settings) / "student.safetensors")
-    )
+    files = [unbroken["weights"], only_run(settings) / "student.safetensors"]
+    one, other = (load_file(file) for file in files)
     assert all(torch.equal(one[k], other[k]) for k in one)
-
-
-#: Dies of a real SIGKILL in the middle of a step, the last checkpoint one step behind.
-STOPPED = """
-import os, signal, sys
-from training.distillation import run
-from training.distillation.cli import main
-run._CHECKPOINT_EVERY_S = 0
-learn = run.Learner.learn
-steps = {"done": 0}
-def learn_or_die(self, images, rate):
-    store = sys._getframe(1).f_locals["self"]
-    if store._step == int(os.environ["KILL_AT"]):
-        os.kill(os.getpid(), signal.SIGKILL)
-    return learn(self, images, rate)
-run.Learner.learn = learn_or_die
-main(sys.argv[1:])
-"""
-
-
-@pytest.mark.slow
-def test_a_request_to_terminate_is_stored_and_goes_on(make_settings: Make, tmp_path: Path) -> None:
-    settings = make_settings(pictures=100_000)
-    log = tmp_path / "said"
-    with log.open("w") as said, subprocess.Popen(
-        [sys.executable, "-m", "training.distillation.cli", *arguments_of(settings)],
-        cwd=ROOT, stderr=subprocess.PIPE, text=True,
-    ) as process:  # fmt: skip
-        assert process.stderr is not None
-        for line in process.stderr:
-            said.write(line)
-            if "picture 800 of" in line:
-                process.terminate()
-
-    assert process.returncode == 130
-    assert "--resume goes on from here" in log.read_text()
-    assert main(["--resume", str(only_run(settings)), "--pictures", "1600"]) == 0
-    summary = json.loads((only_run(settings) / "summary.json").read_text())
-    assert [plan["pictures"] for plan in summary["pictures_planned"]] == [100_000, 1600]
 
 
 @pytest.mark.slow
