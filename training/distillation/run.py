@@ -240,11 +240,9 @@ def _asked_to_stop() -> Iterator[threading.Event]:
     """Ctrl-C and a request to terminate end the run after the current step, stored."""
     asked = threading.Event()
 
-    def ask(*_: Any) -> None:
-        log.warning("stopping after this step")
-        asked.set()
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    # Nothing is said in there: a line of the log may be half written at that moment.
+    asking = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda *_: asked.set()) for number in asking}
     try:
         yield asked
     finally:
