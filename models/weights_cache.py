@@ -1,4 +1,4 @@
-"""Downloaded weights on this machine (the hub's cache, and torch's), and whether more can be had.
+"""Weights on this machine (bundled, in the hub's cache, in torch's), and whether more can be had.
 
 Runs without torch, so that a list of all backbones need not wait for it.
 """
@@ -14,11 +14,20 @@ import huggingface_hub
 from huggingface_hub import constants as hub_constants
 from huggingface_hub.utils import get_session
 
+#: The one network that comes with this package, and its parameters.
+BUNDLED_BACKBONE: Final = "mobilenetv2_100"
+BUNDLED_FILE = Path(__file__).parent / "graph" / "bundled" / f"{BUNDLED_BACKBONE}.safetensors"
+
 #: How long a server may take to say anything at all, seconds.
 HUB_PATIENCE_S: Final = 5.0
 
 #: The names under which timm's repositories on the hub keep their weights, the preferred first.
 _HUB_FILES: Final = ("model.safetensors", "pytorch_model.bin")
+
+
+def bundled_file() -> Path | None:
+    """The weights in this package; None in a copy without them."""
+    return BUNDLED_FILE if BUNDLED_FILE.is_file() else None
 
 
 def cached_file(source: str) -> Path | None:
@@ -31,13 +40,19 @@ def cached_file(source: str) -> Path | None:
     if "://" in source:
         path = torch_cache_path(source)
         return path if path.is_file() else None
-    place, _, filename = source.partition("#")
-    repository, _, revision = place.partition("@")
-    for name in (filename,) if filename else _HUB_FILES:
-        found = huggingface_hub.try_to_load_from_cache(repository, name, revision=revision or None)
+    repository, revision, names = hub_files(source)
+    for name in names:
+        found = huggingface_hub.try_to_load_from_cache(repository, name, revision=revision)
         if isinstance(found, str):
             return Path(found)
     return None
+
+
+def hub_files(source: str) -> tuple[str, str | None, tuple[str, ...]]:
+    """Repository, revision and the possible files of weights, the preferred first."""
+    place, _, filename = source.partition("#")
+    repository, _, revision = place.partition("@")
+    return repository, revision or None, (filename,) if filename else _HUB_FILES
 
 
 def torch_cache_path(url: str) -> Path:

@@ -1,9 +1,8 @@
 """The whole way once, for a newcomer: draw pictures, train, serve, ask, look.
 
 Everything it makes lies in demo/; the bundle also goes into the model store, so that `make serve`
-serves it afterwards. The pictures are drawn and the weights are random (there is no backbone in the
-package yet, and a hub may be out of reach): this shows how the parts work together, not how good
-transfer learning is.
+serves it afterwards. The network is the small one in this package, so that nothing is downloaded;
+the pictures are drawn: this shows that transfer learning works, not how well on photographs.
 """
 
 import json
@@ -18,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
+from models.weights_cache import bundled_file
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / "demo"
@@ -38,8 +39,9 @@ def main() -> int:
     if not (PICTURES / "README.txt").exists():
         say("1. drawing 500 screws and nuts (drawn, not photographed)")
         run("draw-screws-nuts", PICTURES)
-    say("2. training: frozen resnet18 with RANDOM weights, so expect little")
-    run("train-transfer", "--data", PICTURES, "--weights", "none", "--out", DEMO / "runs")
+    weights = "bundled" if bundled_file() else "none"
+    say(f"2. training a last layer on a frozen network (--weights {weights})")
+    run("train-transfer", "--data", PICTURES, "--weights", weights, "--out", DEMO / "runs")
     summary = newest_summary()
     say(f"3. serving {summary['model']}")
     with served(summary["model"]) as address:

@@ -83,12 +83,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--backbone", metavar="NAME",
         help="any timm network with a spatial feature map, alexnet, googlenet, cbam_resnet18 or "
-        "-50, or baseline (the course's small one, trained from scratch)",
+        "-50, or baseline (the course's small one, trained from scratch); default: resnet18, or "
+        "the bundled network where its weights cannot be had",
     )  # fmt: skip
     parser.add_argument(
         "--weights", metavar="WHICH",
-        help="imagenet (from the hub, cached), a file (.safetensors or .pth), or none (random); "
-        "auto means imagenet",
+        help="imagenet (from the hub, cached), bundled (a small network in this package), a file "
+        "(.safetensors or .pth), or none (random); auto: imagenet, or bundled where that fits and "
+        "the hub is out of reach",
     )  # fmt: skip
     parser.add_argument(
         "--framing", choices=get_args(WantedFraming),

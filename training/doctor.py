@@ -1,7 +1,8 @@
 """`train-transfer --doctor`: what this machine can do, in some ten lines, without training.
 
 The exit code is 0 where the main job can run: from a folder of pictures to a bundle in the store.
-Weights are not part of that: without a hub a file of weights does, and the last line says so.
+Weights are not part of that: without a hub the bundled ones or a file do, and the last line says
+so.
 Nothing waits long for a network that does not answer.
 """
 
@@ -13,7 +14,7 @@ from typing import Final, Literal
 
 from huggingface_hub import constants as hub_constants
 
-from models.weights_cache import problem_reaching
+from models.weights_cache import bundled_file, problem_reaching
 from training.run_folder import package_versions
 
 #: What the main job is made of; a broken one would keep the other checks from being loaded.
@@ -91,6 +92,9 @@ def _finding(what: str, check: Check) -> Finding:
 def _verdict(findings: Sequence[Finding]) -> Finding:
     if hindrances := _with_effect("hinders", findings):
         return Finding("main job", f"CANNOT run, because of: {', '.join(hindrances)}", "hinders")
+    if _with_effect("needs weights", findings) and bundled_file():
+        said = "can run, with the bundled network or those that are here: train-transfer --data DIR"
+        return Finding("main job", said)
     if _with_effect("needs weights", findings):
         said = "can run with --weights FILE, or with a --backbone whose weights are here"
         return Finding("main job", said)

@@ -85,11 +85,11 @@ def choose_image_size(
         return own
     image_size = larger_than(own.backbone.preprocessing.height)
     try:
-        check_image_size(settings.backbone, image_size)
+        check_image_size(own.backbone.name, image_size)
     except BackboneError:
-        log.info("image size: %s takes no larger pictures", settings.backbone)
+        log.info("image size: %s takes no larger pictures", own.backbone.name)
         return own
-    backbone = load_backbone(settings.backbone, settings.weights, image_size)
+    backbone = load_backbone(own.backbone.name, settings.weights, image_size)
     larger = Sized(backbone, graph_at_its_size(own.graph, backbone), None, {})
     before, own_seconds = _asked(settings, own, sample)
     after, seconds = _asked(settings, larger, sample)

@@ -18,6 +18,7 @@ from models.cores import granted_cores
 from models.errors import ProviderError
 from models.graph import TORCHVISION_OPERATORS
 from models.session import cuda_problem, session_options
+from models.weights_cache import BUNDLED_BACKBONE, bundled_file
 from training.backbone_table import read_table
 from training.doctor import Check, Effect
 
@@ -62,11 +63,14 @@ def check_devices() -> tuple[str, Effect]:
 
 
 def check_weights() -> tuple[str, Effect]:
-    """Which ImageNet weights are on this machine."""
+    """Which weights are on this machine."""
     names = [row.name for row in read_table().rows if row.usable and row.weights_are_here]
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
     listed = f": {', '.join(names[:_MOST_NAMES])}{more}" if names else ""
-    return f"those of {len(names)} backbones are on this machine{listed}", "fine"
+    file = bundled_file()
+    size = f" ({file.stat().st_size / 1e6:.1f} MB)" if file else " is missing from this copy"
+    bundled = f"bundled: {BUNDLED_BACKBONE}{size}"
+    return f"{bundled}; those of {len(names)} backbones are in the caches{listed}", "fine"
 
 
 def check_store() -> tuple[str, Effect]:

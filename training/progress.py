@@ -34,7 +34,7 @@ def be_quiet() -> None:
 
 
 #: Called with the number of items that are done in addition.
-Advance = Callable[[int], None]
+Advance = Callable[[float], None]
 
 
 @contextmanager
@@ -65,10 +65,12 @@ def progress(what: str, total: int, done: int = 0) -> Iterator[Advance]:
 
 class _Lines:
     def __init__(self, what: str, total: int, done: int) -> None:
-        self._what, self._total, self._done, self._before = what, total, done, done
+        self._what, self._total = what, total
+        self._done: float = done
+        self._before = done
         self._start = self._last = time.monotonic()
 
-    def advance(self, count: int) -> None:
+    def advance(self, count: float) -> None:
         self._done += count
         now = time.monotonic()
         if now - self._last < _LINE_EVERY_S and self._done < self._total:

@@ -4,7 +4,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from models import store
 from models.bundle import TrainingSummary, parse_bundle, write_bundle
 from models.errors import DataFolderError
 from models.graph.backbones import Backbone, load_backbone
+from models.graph.bundled_backbone import decide_weights
 from models.graph.catalogue import check_backbone
 from models.graph.export import Description, export_bundle
 from models.graph.extra_backbones import FROM_SCRATCH
@@ -73,11 +74,14 @@ def run(settings: TrainingSettings, resumed: Path | None = None) -> dict[str, An
         if not is_first():
             be_quiet()
         torch.manual_seed(settings.seed)
-        check_backbone(settings.backbone)
+        if settings.backbone is not None:
+            check_backbone(settings.backbone)
         folder = scan_folder(settings.data)
         check_counts(folder, folder.examples)
         _log_folder(folder)
-        backbone = load_backbone(settings.backbone, settings.weights, settings.given_size)
+        name, weights = first_says(lambda: decide_weights(settings.backbone, settings.weights))
+        settings = replace(settings, backbone=name, weights=weights)
+        backbone = load_backbone(name, weights, settings.given_size)
         make = partial(make_run_folder, settings.out, settings.run_name)
         run_folder = resumed or first_says(make)
         with logged_to(run_folder):
@@ -118,7 +122,7 @@ def _trained(
     table = _features(run_folder, folder, viewer, is_resumed=is_resumed)
     learned = learn_head(folder, table, settings.seed, sample.taught)
     outcome = frozen_outcome(learned, viewer.backbone, viewer.graph)
-    if settings.finetune or settings.backbone in FROM_SCRATCH:
+    if settings.finetune or backbone.name in FROM_SCRATCH:
         outcome = fine_tuned_outcome(outcome, table, learned, settings, run_folder)
     return _Trained(folder, table, viewer.view, learned, outcome)
 

@@ -19,8 +19,9 @@ class TrainingSettings:
 
     Attributes:
         data: the folder of pictures.
-        backbone: timm's name of the pretrained network.
-        weights: `auto`, `imagenet`, `none`, or the path of a file.
+        backbone: timm's name of the pretrained network; default: what can be had
+            (`models.graph.bundled_backbone`).
+        weights: `auto`, `imagenet`, `bundled`, `none`, or the path of a file.
         framing: which part of a picture is shown (`models.preprocessing`); `auto`: what suits a
             sample of the training part.
         image_size: H and W of the network's input, pixels; default: its own; `auto`: a larger one
@@ -38,7 +39,7 @@ class TrainingSettings:
     """
 
     data: Path
-    backbone: str = "resnet18"
+    backbone: str | None = None
     weights: str = "auto"
     framing: WantedFraming = "auto"
     image_size: int | Literal["auto"] | None = None

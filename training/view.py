@@ -105,7 +105,7 @@ def _as_stored(
     """What was decided before the run was cut off."""
     graph = export_backbone(backbone)
     if view.image_size != backbone.preprocessing.height:
-        backbone = load_backbone(settings.backbone, settings.weights, view.image_size)
+        backbone = load_backbone(backbone.name, settings.weights, view.image_size)
         graph = graph_at_its_size(graph, backbone)
     backbone.preprocessing = replace(backbone.preprocessing, framing=view.framing.framing)
     known = None

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from models.errors import BackboneError
+from models.graph.bundled_backbone import BUNDLED, load_bundled
 from models.graph.catalogue import check_backbone
 from models.graph.extra_backbones import FROM_SCRATCH
 from models.graph.weights import load_from_file, load_from_hub, random_start
@@ -20,6 +21,9 @@ log = logging.getLogger(__name__)
 
 #: A smaller feature map than this, in each direction, cannot show where the network looked.
 _SMALLEST_MAP: Final = 2
+
+#: What the `weights` of a network that has never learned anything say.
+RANDOM: Final = "none (random)"
 
 _INTERPOLATIONS: Final = frozenset({"bilinear", "bicubic", "lanczos", "nearest"})
 
@@ -61,7 +65,7 @@ class Backbone(nn.Module):
     @property
     def is_random(self) -> bool:
         """Whether it has never learned anything."""
-        return self.weights.startswith("none")
+        return self.weights == RANDOM
 
     def feature_map(self, images: Tensor) -> Tensor:
         """Normalised images float (N, 3, H, W) → the last feature map (N, C, h, w)."""
@@ -96,7 +100,8 @@ def load_backbone(name: str, weights: str, image_size: int | None = None) -> Bac
     Args:
         name: timm's name of the model, or one of `extra_backbones`.
         weights: `imagenet` (the hub's, cached), `none` (random), `auto` (`imagenet`, or `none` for
-            what is always trained from scratch), or the path of a file.
+            what is always trained from scratch), `bundled` (the package's own, of one network),
+            or the path of a file.
         image_size: H and W of its input, pixels; default: its own.
 
     Raises:
@@ -112,8 +117,10 @@ def load_backbone(name: str, weights: str, image_size: int | None = None) -> Bac
         weights = "none" if name in FROM_SCRATCH else "imagenet"
     if weights == "imagenet":
         model, origin = load_from_hub(name, **options), "imagenet"
+    elif weights == BUNDLED:
+        model, origin = load_bundled(name, **options), BUNDLED
     elif weights == "none":
-        model, origin = random_start(name, **options), "none (random)"
+        model, origin = random_start(name, **options), RANDOM
     else:
         path = Path(weights)
         model, origin = load_from_file(name, path, **options), path.name
@@ -121,6 +128,17 @@ def load_backbone(name: str, weights: str, image_size: int | None = None) -> Bac
     if image_size is not None:
         preprocessing = replace(preprocessing, height=image_size, width=image_size)
     return Backbone(name, origin, model, preprocessing)
+
+
+def untrained_backbone(name: str) -> Backbone:
+    """Builds a backbone that is about to learn, from random parameters.
+
+    Raises:
+        BackboneError: unknown, or without a spatial feature map.
+    """
+    check_backbone(name)
+    model = timm.create_model(name, num_classes=0)
+    return Backbone(name, RANDOM, model, preprocessing_of(model))
 
 
 def check_image_size(name: str, image_size: int) -> None:

@@ -19,12 +19,14 @@ from urllib.parse import urlsplit
 import timm
 import torch
 from huggingface_hub import constants as hub_constants
+from huggingface_hub import hf_hub_download
+from huggingface_hub.errors import EntryNotFoundError
 from safetensors import SafetensorError
 from torch import nn
 
 from models.errors import WeightsError
 from models.graph.extra_backbones import FROM_SCRATCH
-from models.weights_cache import cached_file, problem_reaching, torch_cache_path
+from models.weights_cache import cached_file, hub_files, problem_reaching, torch_cache_path
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +37,8 @@ _COUNTER: Final = "num_batches_tracked"
 
 _WAYS_OUT: Final = (
     "Ways on: connect to the hub once, on any machine, and copy its cache folder ({home}) here; "
-    "give a file with --weights FILE; or --weights none for random weights, which teaches little."
+    "give a file with --weights FILE; --weights bundled, without --backbone, for the small network "
+    "in this package; or --weights none for random weights, which teaches little."
 )
 
 #: Eight or more hexadecimal digits before the suffix: the start of the file's SHA-256.
@@ -78,27 +81,37 @@ def load_from_hub(name: str, **options: Any) -> nn.Module:
             f"timm has no pretrained weights for {name}: choose another backbone, "
             "give a file with --weights FILE, or --weights none for random ones"
         )
+    if problem := problem_fetching(name, source):
+        home = "TORCH_HOME" if "://" in source else "HF_HOME"
+        raise WeightsError(f"{problem}. {_WAYS_OUT.format(home=home)}")
+    overlay = {"file": str(cached_file(source))}
+    return _create(name, pretrained=True, pretrained_cfg_overlay=overlay, **options)
+
+
+def problem_fetching(name: str, source: str) -> str | None:
+    """Downloads a model's weights, where they are not on this machine.
+
+    Args:
+        name: of the model, for the log.
+        source: where its weights can be had (`source_of`).
+
+    Returns:
+        Why they are not to be had, as a sentence without its full stop; None where they are here.
+    """
     if cached := cached_file(source):
         log.info("weights: %s from the cache (%s)", name, cached)
-        overlay = {"file": str(cached)}
-        return _create(name, pretrained=True, pretrained_cfg_overlay=overlay, **options)
+        return None
     by_url = "://" in source
     place = "{0.scheme}://{0.netloc}".format(urlsplit(source)) if by_url else hub_constants.ENDPOINT
-    ways_out = _WAYS_OUT.format(home="TORCH_HOME" if by_url else "HF_HOME")
     if problem := problem_reaching(place):
-        raise WeightsError(
-            f"the ImageNet weights of {name} are not on this machine, and {problem}. {ways_out}"
-        )
+        return f"the ImageNet weights of {name} are not on this machine, and {problem}"
     log.info("weights: downloading %s from %s, once", name, place)
     try:
-        if by_url:
-            download(source)
-        return _create(name, pretrained=True, **options)
+        download(source) if by_url else _download_from_hub(source)
     # Proxies, full disks, servers that break off: many libraries' errors, one sentence.
-    except Exception as error:
-        raise WeightsError(
-            f"downloading the weights of {name} failed: {_first_line(error)}. {ways_out}"
-        ) from error
+    except Exception as error:  # noqa: BLE001
+        return f"downloading the weights of {name} failed: {_first_line(error)}"
+    return None
 
 
 def load_from_file(name: str, path: Path, **options: Any) -> nn.Module:
@@ -168,6 +181,18 @@ def download(url: str) -> Path:
             url, str(file), digest and digest.group(1), progress=sys.stderr.isatty()
         )
     return file
+
+
+def _download_from_hub(source: str) -> None:
+    """Fetches the first of a repository's usual files that it has into the hub's cache."""
+    repository, revision, names = hub_files(source)
+    for name in names[:-1]:
+        try:
+            hf_hub_download(repository, name, revision=revision)
+        except EntryNotFoundError:
+            continue
+        return
+    hf_hub_download(repository, names[-1], revision=revision)
 
 
 @contextlib.contextmanager

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from models import store
+from models import store, weights_cache
+from models.weights_cache import bundled_file
 from training.cli import main
 
 ROOT = Path(__file__).parents[2]
@@ -54,7 +55,24 @@ def test_a_line_for_everything_and_a_verdict(capsys: pytest.CaptureFixture[str])
     assert lines["CPU provider"].startswith("comes up and answers (")
     assert "cores are granted" in lines["devices"]
     assert lines["hub"].startswith("http://127.0.0.1:9 could not be reached within 3 s (")
-    assert lines["main job"].startswith("can run with --weights FILE")
+    wanted = (
+        "can run, with the bundled network" if bundled_file() else "can run with --weights FILE"
+    )
+    assert lines["main job"].startswith(wanted)
+
+
+def test_with_bundled_weights_nothing_else_is_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bundled").write_bytes(b"0" * 4_700_000)
+    monkeypatch.setattr(weights_cache, "BUNDLED_FILE", tmp_path / "bundled")
+
+    code = main(["--doctor"])
+
+    lines = lines_of(capsys.readouterr().out)
+    assert code == 0
+    assert lines["main job"].startswith("can run, with the bundled network")
+    assert lines["weights"].startswith("bundled: mobilenetv2_100 (4.7 MB); those of ")
 
 
 def test_the_store_s_bundles_are_counted(
@@ -86,7 +104,8 @@ def test_the_weights_on_this_machine_are_named(tmp_path: Path) -> None:
 
     _, lines = examined(TORCH_HOME=str(tmp_path), HF_HOME=str(tmp_path))
 
-    assert lines["weights"] == "those of 1 backbones are on this machine: googlenet"
+    assert lines["weights"].startswith("bundled: mobilenetv2_100")
+    assert lines["weights"].endswith("; those of 1 backbones are in the caches: googlenet")
 
 
 @pytest.mark.slow

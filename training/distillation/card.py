@@ -1,0 +1,119 @@
+"""What a distillation leaves behind: the weights in half precision, a model card, a summary."""
+
+import hashlib
+import logging
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from huggingface_hub import ModelCard, ModelCardData
+from safetensors.torch import save_file
+
+from models.graph.backbones import Backbone
+from training.distillation.pictures import Pictures
+from training.distillation.settings import DistillationSettings
+from training.run_folder import SUMMARY_FILE, package_versions, write_json
+
+log = logging.getLogger(__name__)
+
+WEIGHTS_FILE: Final = "student.safetensors"
+CARD_FILE: Final = "README.md"
+
+_CARD: Final = """---
+{data}
+---
+
+# {student}, distilled from {teacher}
+
+A {student} without a classifier ({millions:.1f} million parameters, {megabytes:.1f} MB), for
+`train-transfer --backbone {student} --weights {file}`.
+
+It started from random numbers and learned from the answers of a {teacher} ({teacher_weights}) to
+{shown:,} crops of {count:,} pictures from `{place}`, with no labels, by `distill-backbone` of
+train-transfer. {held_out} other pictures were never learned from: on those, the relative error of
+its pooled features (0 is the teacher, 1 who answers everything with the mean) fell like this:
+
+| pictures shown | relative error |
+|---|---|
+{curve}
+
+What it reaches on a task: not measured yet. `train-transfer` says so for yours.
+
+Before you pass it on: what its teacher and the pictures allow is yours to find out and to say here.
+"""
+
+
+def write_result(
+    folder: Path,
+    settings: DistillationSettings,
+    student: Backbone,
+    history: dict[str, Any],
+    pictures: Pictures,
+) -> dict[str, Any]:
+    """Writes weights, card and, last, the summary that says that all is there.
+
+    Returns:
+        The summary.
+
+    Raises:
+        OutputError: the disk is full.
+    """
+    path = folder / WEIGHTS_FILE
+    save_file(as_halves(student), path, metadata={"backbone": student.name})
+    summary = {
+        "weights": str(path),
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "bytes": path.stat().st_size,
+        "parameters": sum(p.numel() for p in student.model.parameters()),
+        "learned_from": len(pictures.names),
+        "held_out": len(pictures.held_out),
+        "left_out": pictures.left_out,
+        **history,
+        "settings": settings.as_json(),
+        "versions": package_versions(),
+    }
+    (folder / CARD_FILE).write_text(card_of(settings, summary), "utf-8")
+    write_json(folder / SUMMARY_FILE, summary)
+    log.info(
+        "%s (%.1f MB): train-transfer --backbone %s --weights %s",
+        path, summary["bytes"] / 1e6, student.name, path,
+    )  # fmt: skip
+    return summary
+
+
+def as_halves(backbone: Backbone) -> dict[str, torch.Tensor]:
+    """The parameters, those of two or more dimensions in half precision.
+
+    What BatchNorm multiplies and divides by stays in full precision: small variances would lose
+    half of their digits, and together they are a thirtieth of the file.
+    """
+    return {
+        name: (value.half() if value.ndim > 1 else value).contiguous()
+        for name, value in backbone.model.state_dict().items()
+        if value.is_floating_point()
+    }
+
+
+def card_of(settings: DistillationSettings, summary: dict[str, Any]) -> str:
+    """The model card, in the form of Hugging Face's."""
+    data = ModelCardData(
+        library_name="timm",
+        pipeline_tag="image-feature-extraction",
+        tags=["distillation", "transfer-learning"],
+    )
+    curve = "\n".join(f"| {p['pictures']:,} | {p['error']:.3f} |" for p in summary["curve"])
+    text = _CARD.format(
+        data=data.to_yaml(),
+        student=settings.student,
+        teacher=settings.teacher,
+        teacher_weights=Path(settings.teacher_weights).name,
+        millions=summary["parameters"] / 1e6,
+        megabytes=summary["bytes"] / 1e6,
+        file=WEIGHTS_FILE,
+        shown=settings.pictures,
+        count=summary["learned_from"],
+        held_out=summary["held_out"],
+        place=settings.data.name,
+        curve=curve,
+    )
+    return str(ModelCard(text))
