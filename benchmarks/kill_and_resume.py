@@ -34,33 +34,40 @@ def main() -> int:
     options = ["--backbone", chosen.backbone, "--epochs", str(chosen.epochs)]
     with tempfile.TemporaryDirectory() as place:
         begun = time.monotonic()
-        unbroken = train(chosen.data, Path(place, "unbroken"), options)
+        begin(chosen.data, Path(place, "unbroken"), options, None)
         lasts = time.monotonic() - begun
-        expected = final_weights(unbroken)
+        expected = final_weights(only_run(Path(place, "unbroken")))
         moments = random.Random(chosen.seed)
-        wrong = 0
-        for number in range(1, chosen.kills + 1):
-            moment = moments.uniform(0, lasts)
-            folder = train(chosen.data, Path(place, str(number)), options, kill_after=moment)
-            same = is_same(expected, final_weights(folder))
+        done = wrong = tries = 0
+        while done < chosen.kills:
+            tries += 1
+            moment, out = moments.uniform(0, lasts), Path(place, str(tries))
+            begun = time.monotonic()
+            if begin(chosen.data, out, options, moment):
+                lasts = time.monotonic() - begun  # faster than before: it ended first, no kill
+                continue
+            done += 1
+            same = is_same(expected, final_weights(resumed(chosen.data, out, options)))
             wrong += not same
             verdict = "the same weights" if same else "OTHER WEIGHTS"
-            print(f"kill {number:2} after {moment:5.1f} of {lasts:.1f} s: {verdict}", flush=True)
-        print(f"{chosen.kills - wrong} of {chosen.kills} ended with the same weights")
+            print(f"kill {done:2} after {moment:5.1f} of {lasts:.1f} s: {verdict}", flush=True)
+        print(f"{done - wrong} of {done} ended with the same weights")
     return 1 if wrong else 0
 
 
-def train(data: Path, out: Path, options: list[str], kill_after: float | None = None) -> Path:
-    """Fine-tunes; where asked, is killed once and resumed. Returns the run folder."""
-    command = [sys.executable, "-m", "training.cli"]
-    begin = [*command, "--data", str(data), "--weights", "none", "--finetune", "--out", str(out)]
-    if run([*begin, *options], out, kill_after) or list(out.glob("*/*/summary.json")):
-        return only_run(out)
-    cut_off = list(out.glob("*/*/settings.json"))
-    # Killed before there was a run folder: nothing to go on with, so it begins again.
-    again = [*command, "--resume", str(cut_off[0].parent)] if cut_off else [*begin, *options]
-    if not run(again, out, None):
-        raise SystemExit(f"{' '.join(again)} failed")
+def begin(data: Path, out: Path, options: list[str], kill_after: float | None) -> bool:
+    """Fine-tunes; whether it ended before it was to be killed."""
+    command = [sys.executable, "-m", "training.cli", "--data", str(data), "--out", str(out)]
+    return run([*command, "--weights", "none", "--finetune", *options], out, kill_after)
+
+
+def resumed(data: Path, out: Path, options: list[str]) -> Path:
+    """Goes on with a run that was killed, wherever it was; returns the folder of its result."""
+    folders = [path.parent for path in out.glob("*/*/settings.json")]
+    if not folders:  # killed before there was a run folder: nothing to go on with
+        begin(data, out, options, None)
+    elif not (folders[0] / "summary.json").exists():
+        run([sys.executable, "-m", "training.cli", "--resume", str(folders[0])], out, None)
     return max(out.glob("*/*/summary.json")).parent
 
 

@@ -10,6 +10,7 @@ pictures of the training, and becomes the first part of the bundle.
 
 import base64
 import contextlib
+import copy
 import logging
 import warnings
 from collections.abc import Iterator
@@ -63,6 +64,11 @@ class Agreement:
 
     probabilities: float
     heatmap: float
+
+    @property
+    def is_close(self) -> bool:
+        """Whether both are within the tolerances; NaN is not."""
+        return self.probabilities <= PROBABILITY_TOLERANCE and self.heatmap <= HEATMAP_TOLERANCE
 
     def as_json(self) -> dict[str, float]:
         """Both figures, for `summary.json`."""
@@ -148,14 +154,20 @@ def check_agreement(
 ) -> Agreement:
     """Compares the exported graph with torch and autograd at batch size 1 and at all examples.
 
+    Where the two differ, torch is asked again in float64, and the graph must agree with that: a
+    head with ReLUs (VGG) has gradients that jump, and it may be torch's float32 that fell on the
+    other side (0.011 in vgg11_bn's heatmap, of which ONNX Runtime had 2e-6).
+
     Raises:
         ExportError: they differ by more than the tolerances; with the figures.
     """
     classes = classifier.linear.out_features
     asked = np.array([i // 2 % classes if i % 2 else PREDICTED_CLASS for i in range(len(examples))])
-    seen = [_difference(session, classifier, examples[:n], asked[:n]) for n in (1, len(examples))]
-    worst = Agreement(max(s.probabilities for s in seen), max(s.heatmap for s in seen))
-    if not (worst.probabilities <= PROBABILITY_TOLERANCE and worst.heatmap <= HEATMAP_TOLERANCE):
+    worst = _largest_difference(session, classifier, examples, asked)
+    if not worst.is_close:
+        exact = copy.deepcopy(classifier).double()
+        worst = _largest_difference(session, exact, examples, asked)
+    if not worst.is_close:
         raise ExportError(
             f"the exported {classifier.backbone.name} does not answer as torch does: probabilities "
             f"differ by {worst.probabilities:.2g} (allowed {PROBABILITY_TOLERANCE}), heatmaps by "
@@ -163,6 +175,16 @@ def check_agreement(
             "report this with the versions of torch and onnxruntime, and try another backbone"
         )
     return worst
+
+
+def _largest_difference(
+    session: ort.InferenceSession,
+    classifier: Classifier,
+    pixels: Pixels,
+    asked: npt.NDArray[np.int64],
+) -> Agreement:
+    seen = [_difference(session, classifier, pixels[:n], asked[:n]) for n in (1, len(pixels))]
+    return Agreement(max(s.probabilities for s in seen), max(s.heatmap for s in seen))
 
 
 def _difference(

@@ -238,6 +238,11 @@ def test_bentoml_has_spans_of_our_routes(
     assert span.kind == Span.SPAN_KIND_SERVER
 
 
+def costly_picture() -> bytes:
+    """A small file that takes seconds to decode."""
+    return encoded(Image.new("RGBA", (7000, 7000)), "PNG")
+
+
 def test_a_worker_that_was_killed_leaves_nothing_in_the_queue(
     bundle_data: bytes, tmp_path: Path
 ) -> None:
@@ -256,11 +261,11 @@ def test_a_worker_that_was_killed_leaves_nothing_in_the_queue(
 
     with running(home_with(bundle_data, tmp_path / "home")) as server:
         (worker,) = psutil.Process(server.process.pid).children()
-        with socket.create_connection(("127.0.0.1", httpx.URL(server.url).port)) as client:
-            client.sendall(
-                b"POST /classify HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n"
-                b"Content-Type: multipart/form-data; boundary=b\r\n\r\n--b"
-            )
+        request = httpx.Request("POST", f"{server.url}/classify", files={"image": costly_picture()})
+        head = [f"{name}: {value}" for name, value in request.headers.items()]
+        with socket.create_connection(("127.0.0.1", request.url.port)) as client:
+            client.sendall("\r\n".join(["POST /classify HTTP/1.1", *head, "", ""]).encode())
+            client.sendall(request.read())
             wait_for(1, server)
             worker.kill()
             wait_for(0, server)
