@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast check serve bench clean
+.PHONY: help install demo test test-fast browser check serve bento bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -18,10 +18,16 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
+browser:  ## Debian's chromium, for the tests of the page, where it is missing and can be had
+	@if command -v chromium >/dev/null || command -v google-chrome >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq \
+		&& DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; then :; \
+	else echo "no chromium here, and none can be installed: the tests of the page will be skipped"; fi
+
 demo: install  ## draw pictures, train, serve, ask, and show one heatmap
 	$(BIN)/python scripts/demo.py
 
-test: install  ## all tests
+test: install browser  ## all tests
 	$(BIN)/python -m pytest
 
 test-fast: install  ## tests that take no more than a few seconds each
@@ -34,6 +40,10 @@ check: install  ## lint, format, types
 
 serve: install  ## serve the newest bundle of the model store, on this machine only
 	BENTOML_DO_NOT_TRACK=true $(BIN)/bentoml serve --host 127.0.0.1 --port $(PORT)
+
+bento: install  ## the service with its model as one file, image_classification-….bento
+	PATH="$(abspath $(BIN)):$$PATH" UV_CONSTRAINT="$(CURDIR)/constraints.txt" BENTOML_DO_NOT_TRACK=true $(BIN)/bentoml build
+	BENTOML_DO_NOT_TRACK=true $(BIN)/bentoml export image_classification:latest "$(CURDIR)"
 
 bench: install  ## every benchmark, one after the other
 	@for program in benchmarks/[a-z]*.py; do echo "== $$program"; $(BIN)/python $$program || exit 1; done

@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import onnxruntime as ort
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for the tests' networks
@@ -23,7 +24,7 @@ from models.session import session_options
 from tests.conftest import lively_classifier, noise_pictures
 from tests.models.graph.families import FAMILIES
 
-_COLUMNS = "{:<32} {:>8} {:>10} {:>16} {:>14}"
+_COLUMNS = "{:<32} {:>8} {:>10} {:>16} {:>16} {:>11}"
 
 
 def main() -> int:
@@ -33,7 +34,11 @@ def main() -> int:
         0 where all agree.
     """
     names = sys.argv[1:] or [name for members in FAMILIES.values() for name in members]
-    print(_COLUMNS.format("backbone", "params M", "export s", "max |d probab.|", "max |d heatmap|"))
+    print(
+        _COLUMNS.format(
+            "backbone", "params M", "export s", "max |d probab.|", "max |d heatmap|", "maps alive"
+        )
+    )
     failed = 0
     for name in names:
         try:
@@ -56,12 +61,15 @@ def measured(name: str) -> str:
     del model
     pixels = noise_pictures(classifier.backbone.preprocessing, 8)
     found: Agreement = check_agreement(session, classifier, pixels)
+    asked = np.arange(len(pixels)) % classifier.linear.out_features
+    (heatmap,) = session.run(["heatmap"], {"image": pixels, "class_index": asked})
     return _COLUMNS.format(
         name,
         f"{parameters:.1f}",
         f"{seconds:.1f}",
         f"{found.probabilities:.1e}",
         f"{found.heatmap:.1e}",
+        f"{int((heatmap.max((1, 2)) > 0).sum())} of {len(pixels)}",
     )
 
 

@@ -1,6 +1,6 @@
 """Many clients at once against the service: how many are answered, how fast, and who is lost.
 
-    python benchmarks/load.py --bundle runs/.../bundle.onnx [--pictures DIR]
+    python benchmarks/load.py [--bundle runs/.../bundle.onnx] [--pictures DIR]
     python benchmarks/load.py --url http://localhost:3000 --route explain
 
 One request in ten carries something that is no picture; it must be refused with 400, and nobody
@@ -10,39 +10,15 @@ other. The clients' own work is part of the figures: they share the cores with t
 
 import argparse
 import contextlib
-import http.client
-import io
-import os
-import shutil
-import socket
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
-from urllib.parse import urlsplit
 
 import numpy as np
-from PIL import Image
-
-from models import store
-
-ROOT = Path(__file__).parents[1]
-BOUNDARY = "a-boundary-that-no-picture-holds"
-LOST = 0
-
-
-@dataclass(frozen=True)
-class Answer:
-    """Status of an answer (0: none came) and the seconds until all of it was there."""
-
-    status: int
-    seconds: float
+from _serving import LOST, Answer, connect, exchange, form, parser_for, read_pictures, serving
 
 
 def main() -> int:
@@ -60,14 +36,11 @@ def main() -> int:
 
 def parse() -> argparse.Namespace:
     """Reads the command line."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("--bundle", type=Path, help="start a server of our own with this bundle")
-    where.add_argument("--url", help="a server that runs already")
+    parser = parser_for(__doc__)
+    parser.add_argument("--url", help="a server that runs already; default: one of our own")
     parser.add_argument("--requests", type=int, default=2000)
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--route", choices=["classify", "explain"], default="classify")
-    parser.add_argument("--pictures", type=Path, help="a folder; default: drawn noise, 640 x 480")
     return parser.parse_args()
 
 
@@ -82,33 +55,8 @@ def target(arguments: argparse.Namespace) -> Iterator[str]:
     if arguments.url:
         yield arguments.url
         return
-    with tempfile.TemporaryDirectory(prefix="bentoml-") as home:
-        os.environ["BENTOML_HOME"] = home
-        store.put(arguments.bundle.read_bytes(), "measured")
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            port = str(listener.getsockname()[1])
-        command = [shutil.which("bentoml", path=Path(sys.executable).parent) or "bentoml", "serve"]
-        command += ["--host", "127.0.0.1", "--port", port]
-        with (Path(home) / "output.txt").open("w") as output:
-            process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
-            try:
-                wait_until_ready(f"http://127.0.0.1:{port}", process)
-                yield f"http://127.0.0.1:{port}"
-            finally:
-                process.terminate()
-                process.wait()
-
-
-def wait_until_ready(url: str, process: "subprocess.Popen[bytes]") -> None:
-    """Asks until the server says so."""
-    while process.poll() is None:
-        connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
-        with contextlib.suppress(OSError):
-            connection.request("GET", "/readyz")
-            if connection.getresponse().status == 200:
-                return
-        threading.Event().wait(0.1)
-    raise SystemExit("the server did not start")
+    with serving(arguments.bundle) as server:
+        yield server.url
 
 
 def send(url: str, arguments: argparse.Namespace, count: int) -> list[Answer]:
@@ -119,50 +67,13 @@ def send(url: str, arguments: argparse.Namespace, count: int) -> list[Answer]:
 
     def ask(number: int) -> Answer:
         if not hasattr(mine, "connection"):
-            mine.connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=120)
+            mine.connection = connect(url)
         is_good = expected_status(number) == 200
         body = pictures[number % len(pictures)] if is_good else broken
         return exchange(mine.connection, f"/{arguments.route}", body)
 
     with ThreadPoolExecutor(arguments.clients) as clients:
         return list(clients.map(ask, range(count)))
-
-
-def exchange(connection: http.client.HTTPConnection, path: str, body: bytes) -> Answer:
-    """One request and its whole answer."""
-    headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
-    start = time.perf_counter()
-    try:
-        connection.request("POST", path, body, headers)
-        response = connection.getresponse()
-        response.read()
-    except (OSError, http.client.HTTPException):
-        connection.close()
-        return Answer(LOST, time.perf_counter() - start)
-    return Answer(response.status, time.perf_counter() - start)
-
-
-def form(data: bytes) -> bytes:
-    """A picture as the only file of a multipart form."""
-    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'
-    return head.encode() + data + f"\r\n--{BOUNDARY}--\r\n".encode()
-
-
-def read_pictures(folder: Path | None) -> list[bytes]:
-    """Up to 100 files of a folder, else blurred noise as JPEG."""
-    if folder:
-        files = sorted(path for path in folder.rglob("*") if path.is_file())
-        return [path.read_bytes() for path in files[:: max(1, len(files) // 100)]]
-    rng = np.random.default_rng(0)
-    return [noise(rng) for _ in range(20)]
-
-
-def noise(rng: np.random.Generator) -> bytes:
-    """A 640 x 480 JPEG of some 30 kB."""
-    small = Image.fromarray(rng.integers(0, 256, (48, 64, 3), dtype=np.uint8))
-    buffer = io.BytesIO()
-    small.resize((640, 480)).save(buffer, "JPEG", quality=75)
-    return buffer.getvalue()
 
 
 def report(answers: list[Answer], seconds: float, arguments: argparse.Namespace) -> None:

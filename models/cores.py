@@ -1,4 +1,4 @@
-"""How many cores this process may use: its affinity and its container's quota."""
+"""How many cores this process may use: its affinity, its container's quota, and who shares them."""
 
 import os
 from pathlib import Path
@@ -7,12 +7,16 @@ _CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
 
 
 def granted_cores() -> int:
-    """Cores that the scheduler and the control group grant, at least 1."""
+    """Cores that the scheduler and the control group grant, at least 1.
+
+    Processes that torchrun started together on this machine get an equal share each.
+    """
     try:
         cores = len(os.sched_getaffinity(0))
     except AttributeError:  # macOS, Windows
         cores = os.cpu_count() or 1
-    return max(1, min(cores, _quota(cores)))
+    together = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    return max(1, min(cores, _quota(cores)) // together)
 
 
 def _quota(otherwise: int) -> int:

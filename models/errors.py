@@ -16,7 +16,10 @@ command line nor the service needs a chain of ifs. Nothing here imports HTTP or 
     ├── StoreError                    the store has no such bundle
     └── RequestError                  HTTP 400: what a client sent
         ├── ImageError                HTTP 400: bytes that are no picture, or a broken one
-        │   └── ImageTooLargeError    HTTP 413: more pixels than allowed
+        │   └── ImageTooLargeError    HTTP 413: more pixels, time or memory than allowed
+        ├── UnknownModelError         HTTP 404
+        ├── SlowBodyError             HTTP 408
+        ├── UnauthorizedError         HTTP 401: no key, or one that is not known
         ├── BodyTooLargeError         HTTP 413
         ├── MediaTypeError            HTTP 415
         ├── UnknownClassError         HTTP 422
@@ -83,9 +86,27 @@ class ImageError(RequestError):
 
 
 class ImageTooLargeError(ImageError):
-    """A picture with more pixels than allowed, known from its header."""
+    """A picture that takes more than allowed: pixels by its header, time or memory to decode."""
 
     http_status = 413
+
+
+class UnknownModelError(RequestError):
+    """A model that is not served here."""
+
+    http_status = 404
+
+
+class SlowBodyError(RequestError):
+    """A request body that did not arrive in time."""
+
+    http_status = 408
+
+
+class UnauthorizedError(RequestError):
+    """A request without a key that opens the service."""
+
+    http_status = 401
 
 
 class BodyTooLargeError(RequestError):
@@ -113,6 +134,6 @@ class UnknownStyleError(RequestError):
 
 
 class OverloadedError(RequestError):
-    """More pictures wait than the queue takes."""
+    """More is asked for than can be answered in time."""
 
     http_status = 503

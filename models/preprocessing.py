@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from models.errors import ImageError, ImageTooLargeError
 
@@ -32,6 +32,9 @@ warnings.simplefilter("error", Image.DecompressionBombWarning)
 # Ghostscript and WMF a part of Windows: no picture of a stranger's may start a program.
 Image.init()
 _FORMATS: Final = tuple(sorted(set(Image.OPEN) - {"EPS", "WMF"}))
+
+#: EXIF orientations that exchange width and height.
+_ON_ITS_SIDE: Final = frozenset({5, 6, 7, 8})
 
 _TRANSPARENT_MODES: Final = frozenset({"RGBA", "RGBa", "LA", "La", "PA"})
 
@@ -85,7 +88,29 @@ class Preprocessing:
         return np.asarray(resized)
 
 
+@dataclass(frozen=True)
+class ReadPicture:
+    """A picture as the network sees it.
+
+    Attributes:
+        pixels: uint8 (H, W, 3), RGB.
+        width: of the whole upright picture, pixels.
+        height: of the whole upright picture, pixels.
+    """
+
+    pixels: Pixels
+    width: int
+    height: int
+
+
 def read_pixels(data: bytes, preprocessing: Preprocessing, max_pixels: int = MAX_PIXELS) -> Pixels:
+    """The pixels of `read_picture`: uint8 (H, W, 3), RGB."""
+    return read_picture(data, preprocessing, max_pixels).pixels
+
+
+def read_picture(
+    data: bytes, preprocessing: Preprocessing, max_pixels: int = MAX_PIXELS
+) -> ReadPicture:
     """Decodes a picture as small as its format allows and makes it the network's input.
 
     Args:
@@ -93,15 +118,13 @@ def read_pixels(data: bytes, preprocessing: Preprocessing, max_pixels: int = MAX
         preprocessing: how to frame and resize.
         max_pixels: refuse a picture whose header claims more.
 
-    Returns:
-        uint8 (H, W, 3), RGB.
-
     Raises:
         ImageError: the bytes are no picture, or a broken one.
         ImageTooLargeError: the picture has more than `max_pixels` pixels.
     """
     smallest = 2 * max(preprocessing.height, preprocessing.width)
-    return preprocessing.pixels(decode_image(data, max_pixels, smallest=smallest))
+    image, (width, height) = _decode(data, max_pixels, smallest)
+    return ReadPicture(preprocessing.pixels(image), width, height)
 
 
 def decode_image(
@@ -119,18 +142,29 @@ def decode_image(
         ImageError: the bytes are no picture, or a broken one.
         ImageTooLargeError: the picture has more than `max_pixels` pixels.
     """
+    return _decode(data, max_pixels, smallest)[0]
+
+
+def _decode(
+    data: bytes, max_pixels: int, smallest: int | None
+) -> tuple[Image.Image, tuple[int, int]]:
+    """What `decode_image` returns, and the size of the upright picture in full."""
     if not data:
         raise ImageError("the file is empty")
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             _check_size(image, max_pixels)
-            if smallest is not None:
-                image.draft(None, (smallest, smallest))
+            stored = image.size
+            is_reduced = bool(smallest and image.draft(None, (smallest, smallest)))
             image.load()
             _check_size(image, max_pixels)  # an ICO's directory may lie about the picture inside
-            return to_rgb(_upright(image))
+            upright, is_on_its_side = _upright(image)
+            size = stored if is_reduced else image.size
+            return to_rgb(upright), size[::-1] if is_on_its_side else size
     except ImageError:
         raise
+    except MemoryError as error:
+        raise ImageTooLargeError("the picture takes more memory than one may take here") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageTooLargeError(f"the picture claims too many pixels ({error})") from error
     except UnidentifiedImageError as error:
@@ -200,12 +234,16 @@ def _check_size(image: Image.Image, max_pixels: int) -> None:
         )
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    """Applies the EXIF orientation; a picture with broken EXIF is taken as it lies."""
+def _upright(image: Image.Image) -> tuple[Image.Image, bool]:
+    """Applies the EXIF orientation, and says whether it exchanged width and height.
+
+    A picture with broken EXIF is taken as it lies.
+    """
     try:
-        return ImageOps.exif_transpose(image)
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
+        return ImageOps.exif_transpose(image), orientation in _ON_ITS_SIDE
     except Exception:  # noqa: BLE001  broken EXIF raises nearly anything; the pixels are fine
-        return image
+        return image, False
 
 
 _KNOWN_UNREADABLE: Final = {

@@ -102,6 +102,17 @@ class Session:
             for best in [int(row.argmax())]
         ]
 
+    def warm_up(self, max_batch: int) -> None:
+        """Runs batches of 1, 2, 4, ... up to `max_batch` pictures.
+
+        What ONNX Runtime allocates for the largest batch is then there, and a GPU has chosen its
+        kernels, before anybody waits for it.
+        """
+        size = self.metadata.preprocessing
+        sizes = {2**power for power in range(max_batch.bit_length())} | {max_batch}
+        for count in sorted(sizes):
+            self.predict(np.zeros((count, size.height, size.width, 3), dtype=np.uint8))
+
     def _check_signature(self) -> None:
         """The graph's inputs and outputs must be those of a bundle, and fit its metadata."""
         preprocessing = self.metadata.preprocessing

@@ -84,13 +84,18 @@ def newest() -> StoredBundle:
     Raises:
         StoreError: the store holds none.
     """
-    found = [stored for stored in map(_latest, _names()) if stored is not None]
+    found = every_newest()
     if not found:
         raise StoreError(
             "the model store holds no bundle yet: run train-transfer --data DIR first "
             "(BENTOML_HOME says where the store is)"
         )
     return max(found, key=lambda stored: stored.path.stat().st_mtime_ns)
+
+
+def every_newest() -> list[StoredBundle]:
+    """The newest version of every name, by name; other programs' models are left out."""
+    return [stored for stored in map(_latest, _names()) if stored is not None]
 
 
 def location() -> Path:

@@ -1,33 +1,27 @@
 """From uploaded pictures to what is answered about them."""
 
 import asyncio
-import io
 import re
 import unicodedata
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Final, Literal, get_args
 from urllib.parse import quote
 
-from PIL import Image
-
 from models.errors import RequestError, UnknownStyleError
-from models.heatmap import heatmap_picture, overlay
-from models.preprocessing import decode_image, read_pixels
+from models.preprocessing import ReadPicture, read_picture
 from models.session import PREDICTED_CLASS, Prediction
-from service.desk import Desk, ServedModel
+from service import metrics
+from service.drawing import Drawing, draw_png
+from service.engine import Engine
+from service.request_log import note_picture
 from service.schemas import Classified, Explanation, ModelDescription, Refused
+from service.served_model import ServedModel
 from service.uploads import Upload
 
-RAW: Final = "raw"
+Style = Drawing | Literal["raw"]
 
-_DRAWN: Final = {"overlay": overlay, "heatmap": heatmap_picture}
-
-STYLES: Final = (*_DRAWN, RAW)
-
-#: zlib's quickest level: photographs come out 4 % larger than at its default, in a third of the
-#: time.
-_PNG_LEVEL: Final = 1
+STYLES: Final[tuple[Style, ...]] = (*get_args(Drawing), "raw")
 
 _LONGEST_STEM: Final = 80
 
@@ -52,14 +46,16 @@ class Question:
 
     upload: Upload
     class_index: int
-    style: str
+    style: Style
 
 
-def describe(model: ServedModel) -> ModelDescription:
+def describe(model: ServedModel, *, is_default: bool) -> ModelDescription:
     """What `/models` says of a model."""
     metadata, training = model.metadata, model.metadata.training
     return ModelDescription(
         model=model.tag,
+        name=model.name,
+        is_default=is_default,
         digest=model.session.digest,
         classes=metadata.classes,
         provider=model.session.provider,
@@ -76,32 +72,29 @@ def describe(model: ServedModel) -> ModelDescription:
     )
 
 
-async def classify_one(desk: Desk, model: ServedModel, upload: Upload) -> Classified:
+async def classify_one(engine: Engine, model: ServedModel, upload: Upload) -> Classified:
     """Answers one picture.
 
     Raises:
         ImageError: it is no picture, a broken one, or too large.
     """
-    prediction = await _predict(desk, model, upload, PREDICTED_CLASS)
+    prediction, _ = await _predict(engine, model, upload, PREDICTED_CLASS)
     return Classified(
         file_name=upload.file_name,
         label=prediction.label,
         probability=_probability(prediction.probability),
-        probabilities={
-            name: _probability(value)
-            for name, value in zip(model.session.classes, prediction.probabilities, strict=True)
-        },
+        probabilities=_probabilities(model, prediction),
     )
 
 
 async def classify_each(
-    desk: Desk, model: ServedModel, uploads: tuple[Upload, ...]
+    engine: Engine, model: ServedModel, uploads: tuple[Upload, ...]
 ) -> list[Classified | Refused]:
     """Answers several pictures in their order; one that cannot be answered stops no other."""
 
     async def answer(upload: Upload) -> Classified | Refused:
         try:
-            return await classify_one(desk, model, upload)
+            return await classify_one(engine, model, upload)
         except RequestError as error:
             return Refused(file_name=upload.file_name, error=f"{error}", status=error.http_status)
 
@@ -119,34 +112,51 @@ def ask(model: ServedModel, upload: Upload, texts: dict[str, str]) -> Question:
     if style not in STYLES:
         raise UnknownStyleError(f"unknown style {style!r}; known are: {', '.join(STYLES)}")
     name = texts.get("class")
-    return Question(upload, model.class_index(name) if name else PREDICTED_CLASS, style)
+    class_index = model.class_index(name) if name else PREDICTED_CLASS
+    return Question(upload, class_index, style)
 
 
 async def explain(
-    desk: Desk, model: ServedModel, question: Question
+    engine: Engine, model: ServedModel, question: Question
 ) -> Explanation | ExplainedPicture:
     """Answers where the network looked, as a picture or as numbers.
 
     Raises:
         ImageError: the file is no picture, a broken one, or too large.
     """
-    prediction = await _predict(desk, model, question.upload, question.class_index)
-    decode = partial(decode_image, question.upload.data, desk.settings.max_pixels)
-    if question.style == RAW:
-        return _as_numbers(model, question, prediction, await desk.in_thread(decode))
-    draw = _DRAWN[question.style]
-    preprocessing = model.metadata.preprocessing
-    png = await desk.in_thread(lambda: _png(draw(decode(), prediction.heatmap, preprocessing)))
+    prediction, picture = await _predict(engine, model, question.upload, question.class_index)
+    if question.style == "raw":
+        return _as_numbers(model, question, prediction, picture)
+    draw = partial(
+        draw_png,
+        question.upload.data,
+        engine.settings.max_pixels,
+        question.style,
+        prediction.heatmap,
+        model.metadata.preprocessing,
+    )
+    with metrics.RENDER.time():
+        png = await engine.workers.run(draw)
     return ExplainedPicture(png, _headers(model, question, prediction))
 
 
-async def _predict(desk: Desk, model: ServedModel, upload: Upload, class_index: int) -> Prediction:
-    read = partial(read_pixels, upload.data, model.metadata.preprocessing, desk.settings.max_pixels)
-    return await model.lane.answer(await desk.in_thread(read), class_index)
+async def _predict(
+    engine: Engine, model: ServedModel, upload: Upload, class_index: int
+) -> tuple[Prediction, ReadPicture]:
+    read = partial(
+        read_picture, upload.data, model.metadata.preprocessing, engine.settings.max_pixels
+    )
+    note_picture(model.tag)
+    with metrics.counted_refusal():
+        with metrics.DECODE.time():
+            picture = await engine.workers.run(read)
+        prediction = await model.batcher.answer(picture.pixels, class_index)
+    metrics.ANSWERS.labels(model.tag, prediction.label).inc()
+    return prediction, picture
 
 
 def _as_numbers(
-    model: ServedModel, question: Question, prediction: Prediction, image: Image.Image
+    model: ServedModel, question: Question, prediction: Prediction, picture: ReadPicture
 ) -> Explanation:
     name, probability = _explained(model, question, prediction)
     return Explanation(
@@ -154,11 +164,12 @@ def _as_numbers(
         file_name=question.upload.file_name,
         label=prediction.label,
         probability=_probability(prediction.probability),
+        probabilities=_probabilities(model, prediction),
         explained_class=name,
         class_probability=probability,
-        width=image.width,
-        height=image.height,
-        box=model.metadata.preprocessing.box(*image.size),
+        width=picture.width,
+        height=picture.height,
+        box=model.metadata.preprocessing.box(picture.width, picture.height),
         heatmap=prediction.heatmap.clip(0, 1).tolist(),
     )
 
@@ -186,15 +197,17 @@ def _explained(model: ServedModel, question: Question, prediction: Prediction) -
     return name, _probability(prediction.probabilities[question.class_index])
 
 
+def _probabilities(model: ServedModel, prediction: Prediction) -> dict[str, float]:
+    """Of all classes, by name, in the bundle's order."""
+    return {
+        name: _probability(value)
+        for name, value in zip(model.session.classes, prediction.probabilities, strict=True)
+    }
+
+
 def _probability(value: float) -> float:
     """A softmax in float32 may end 1e-7 above 1."""
     return min(float(value), 1.0)
-
-
-def _png(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", compress_level=_PNG_LEVEL)
-    return buffer.getvalue()
 
 
 def picture_name(file_name: str, class_name: str, style: str) -> str:

@@ -6,48 +6,85 @@
 import logging
 
 import bentoml
+import uvicorn.config
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
 
-from service.desk import Desk, open_desk
-from service.rehearsal import rehearse
+from service import http_protocol
+from service.bento import ServedBundle, serve_what_the_bento_carries
+from service.engine import Engine
+from service.exposure import warn_if_anybody_may_come_in
+from service.middleware import TruePath, surrounded
+from service.preflight import preflight
+from service.request_log import configure_logging
 from service.routes import Edge, build_app
 from service.settings import read_settings
 
-#: Seconds for a whole request, its upload included; then BentoML answers 504.
-TIMEOUT = 60
+#: Seconds until BentoML answers 504. Our own limits on a body and on its answer
+#: (`service.settings`) come first; this is for the day on which they fail.
+TIMEOUT = 600
+
+log = logging.getLogger(__name__)
 
 app = build_app()
 
+# BentoML makes its own server and lets nobody choose the protocol; this is where uvicorn looks.
+uvicorn.config.HTTP_PROTOCOLS["auto"] = f"{http_protocol.__name__}:TimedHeadProtocol"
 
-@bentoml.service(name="image_classification", workers=1, traffic={"timeout": TIMEOUT})
-@bentoml.asgi_app(Edge(app), path="/")
+
+class _SurroundedService(bentoml.Service[object]):  # type: ignore[misc]
+    """A service with layers of ours outside BentoML's own."""
+
+    def to_asgi(self, is_main: bool = True) -> ASGIApp:  # noqa: FBT001, FBT002  (BentoML's)
+        """Runs once in the worker, before the hooks."""
+        app.state.settings = read_settings()
+        configure_logging(app.state.settings.log_format)
+        return surrounded(super().to_asgi(is_main), app.routes, app.state.settings)
+
+
+@bentoml.service(
+    name="image_classification",
+    service_class=_SurroundedService,
+    workers=1,
+    traffic={"timeout": TIMEOUT},
+    logging={"access": {"enabled": False}},  # ours has the id, and no path that a client chose
+)
+@bentoml.asgi_app(TruePath(Edge(app)), path="/")
 class ImageClassification:
     """Classifies pictures and shows where the network looked."""
+
+    #: What `bentoml build` puts into the bento.
+    bundle = ServedBundle("newest")
 
     @bentoml.on_deployment  # type: ignore[untyped-decorator]
     @staticmethod
     def check_that_it_can_start() -> None:
         """Runs once, before the supervisor and its worker are there."""
-        rehearse()
+        serve_what_the_bento_carries(ImageClassification)
+        preflight()
+        settings = read_settings()
+        configure_logging(settings.log_format)
+        warn_if_anybody_may_come_in(settings)
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]
     async def open(self) -> None:
-        """Loads and checks the bundle. BentoML answers no request, not even /readyz, before."""
-        for name in ("service", "models"):
-            logging.getLogger(name).setLevel(logging.INFO)
-        # It reports every broken form, which anybody can send.
-        logging.getLogger("python_multipart").setLevel(logging.ERROR)
-        app.state.desk = open_desk(read_settings())
+        """Loads and checks the bundles. BentoML answers no request, not even /readyz, before."""
+        app.state.engine = Engine(app.state.settings)
+        await _engine().open()
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     async def close(self) -> None:
         """Runs after the last answer has been sent."""
-        await _desk().close()
+        await _engine().close()
 
     async def __is_ready__(self) -> bool:
-        """What /readyz asks."""
-        return _desk().model.lane.is_open
+        """What /readyz asks; the reason is in its answer, and in the log."""
+        if reason := await _engine().why_not_ready():
+            log.error("not ready: %s", reason)
+            raise HTTPException(503, f"not ready: {reason}")
+        return True
 
 
-def _desk() -> Desk:
-    desk: Desk = app.state.desk
-    return desk
+def _engine() -> Engine:
+    engine: Engine = app.state.engine
+    return engine

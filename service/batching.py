@@ -1,59 +1,31 @@
-"""Requests share batches: one lane to the network, and a gate that keeps the queue short.
+"""Requests share batches: the micro-batcher of one model.
 
-The lane takes whatever waits the moment it is free: no timer, so a lone picture never waits for
-company, and under load batches fill by themselves. One lane with a session that uses all granted
-cores serves a single client sooner than several lanes of one thread, at the same throughput.
+It takes whatever waits the moment it is free: no timer, so a lone picture never waits for company,
+and under load batches fill by themselves. All models run on one thread and take turns, batch by
+batch: a session uses all granted cores, which serves a single client sooner than several sessions
+that share them, at the same throughput, and two sessions at once would only disturb each other.
 
 What enters a batch is decoded, uint8 (H, W, 3), so that no picture of one client can break the
 batch of another. Should a batch fail all the same, its pictures are tried again one by one.
 """
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from models.errors import OverloadedError
 from models.preprocessing import Pixels
 from models.session import PREDICTED_CLASS, Prediction
+from service import metrics
 
 log = logging.getLogger(__name__)
 
 Predict = Callable[[Pixels, npt.NDArray[np.int64]], list[Prediction]]
-
-
-class Gate:
-    """Counts the pictures in the house, from arrival to answer, and turns away what is too much.
-
-    This is what bounds the memory and the waiting of everything behind it, the lane included.
-    """
-
-    def __init__(self, capacity: int) -> None:
-        self.capacity = capacity
-        self.inside = 0
-
-    @contextlib.contextmanager
-    def admit(self, pictures: int) -> Iterator[None]:
-        """Counts pictures in for as long as the context lasts.
-
-        Raises:
-            OverloadedError: they do not fit beside those that are there.
-        """
-        if self.inside + pictures > self.capacity:
-            raise OverloadedError(
-                f"the queue is full: of {self.capacity} places {self.inside} are taken and "
-                f"{pictures} more wanted; try again in a moment"
-            )
-        self.inside += pictures
-        try:
-            yield
-        finally:
-            self.inside -= pictures
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,22 +33,29 @@ class _Item:
     pixels: Pixels
     class_index: int
     answer: "asyncio.Future[Prediction]"
+    arrived: float = field(default_factory=time.perf_counter)
 
 
-class Lane:
-    """Pictures of many requests to one network, in order of arrival. Lives in one event loop."""
+class MicroBatcher:
+    """Pictures of many requests to one network, in order of arrival. Lives in one event loop.
 
-    def __init__(self, predict: Predict, max_batch: int) -> None:
-        """Opens the lane in the running event loop.
+    Attributes:
+        problem: why nothing could be answered lately; None after anything was.
+    """
+
+    def __init__(self, predict: Predict, max_batch: int, thread: Executor) -> None:
+        """Starts in the running event loop.
 
         Args:
             predict: answers uint8 (N, H, W, 3) and int64 (N,), as `Session.predict` does.
             max_batch: the largest N.
+            thread: where the network runs.
         """
+        self.problem: str | None = None
         self._predict = predict
         self._max_batch = max_batch
+        self._thread = thread
         self._queue: asyncio.Queue[_Item] = asyncio.Queue()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="lane")
         self._task = asyncio.create_task(self._run())
 
     @property
@@ -94,7 +73,7 @@ class Lane:
         """Answers everything that waits, then ends. Nothing may be asked any more."""
         await self._queue.join()
         self._task.cancel()
-        self._thread.shutdown()
+        await asyncio.wait([self._task])
 
     async def _run(self) -> None:
         while True:
@@ -104,6 +83,7 @@ class Lane:
             await self._answer([item for item in batch if not item.answer.done()])
             for _ in batch:
                 self._queue.task_done()
+            del batch  # it would be kept until the next one comes
 
     async def _answer(self, batch: list[_Item]) -> None:
         if not batch:
@@ -111,16 +91,18 @@ class Lane:
         loop = asyncio.get_running_loop()
         try:
             answered = await loop.run_in_executor(self._thread, self._run_network, batch)
-        # ONNX Runtime's errors have no common class below Exception; the lane must outlive them.
+        # ONNX Runtime's errors have no common class below Exception; we must outlive them.
         except Exception as error:  # noqa: BLE001
             await self._after_failure(batch, error)
             return
+        self.problem = None
         for item, prediction in answered:
             if not item.answer.done():
                 item.answer.set_result(prediction)
 
     async def _after_failure(self, batch: list[_Item], error: Exception) -> None:
         log.error("a batch of %d failed", len(batch), exc_info=error)
+        self.problem = f"the network fails: {error}"
         if len(batch) > 1:
             for item in batch:
                 await self._answer([item])
@@ -128,6 +110,11 @@ class Lane:
             batch[0].answer.set_exception(error)
 
     def _run_network(self, batch: list[_Item]) -> list[tuple[_Item, Prediction]]:
+        metrics.BATCH.observe(len(batch))
+        for item in batch:
+            metrics.QUEUE_WAIT.observe(time.perf_counter() - item.arrived)
         pixels = np.stack([item.pixels for item in batch])
         class_index = np.array([item.class_index for item in batch], dtype=np.int64)
-        return list(zip(batch, self._predict(pixels, class_index), strict=True))
+        with metrics.INFERENCE.time():
+            predictions = self._predict(pixels, class_index)
+        return list(zip(batch, predictions, strict=True))

@@ -5,8 +5,9 @@ error's class (`models.errors`); anything unforeseen is logged and answered with
 """
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from models.errors import OverloadedError, RequestError
+from models.errors import OverloadedError, RequestError, SlowBodyError
 from service.answers import (
     ExplainedPicture,
     Question,
@@ -28,17 +29,20 @@ from service.answers import (
     describe,
     explain,
 )
-from service.desk import Desk, ServedModel
-from service.openapi import DESCRIPTIONS, document
+from service.docs_page import docs_routes
+from service.engine import Engine
+from service.openapi import document
+from service.page_routes import page_routes
+from service.request_log import note_refusal
 from service.schemas import (
     Classification,
-    Index,
     Models,
     NothingClassified,
     Problem,
     Refused,
 )
-from service.uploads import FormLimits, Upload, read_form
+from service.served_model import ServedModel
+from service.uploads import Form, FormLimits, Upload, read_form
 
 log = logging.getLogger(__name__)
 
@@ -53,29 +57,24 @@ CLIENT_HUNG_UP: Final = 499
 
 async def classify_route(request: Request) -> Response:
     """POST /classify."""
-    desk = _desk(request)
-    settings = desk.settings
-    limits = FormLimits(FILE_FIELD, (), settings.max_pictures, settings.max_body_bytes)
-    with desk.gate.admit(1):  # before the body is read
-        form = await read_form(request, limits)
-        with desk.gate.admit(len(form.files) - 1):
-            return await _unless_hung_up(request, _classification(desk, desk.model, form.files))
+    engine = _engine(request)
+    async with _accepted(request, (), engine.settings.max_pictures) as (form, model):
+        return await _in_time(request, _classification(engine, model, form.files))
 
 
 async def explain_route(request: Request) -> Response:
     """POST /explain."""
-    desk = _desk(request)
-    limits = FormLimits(FILE_FIELD, ("class", "style"), 1, desk.settings.max_body_bytes)
-    with desk.gate.admit(1):
-        form = await read_form(request, limits)
-        model = desk.model
+    engine = _engine(request)
+    async with _accepted(request, ("class", "style"), 1) as (form, model):
         question = ask(model, form.files[0], form.texts)
-        return await _unless_hung_up(request, _explanation(desk, model, question))
+        return await _in_time(request, _explanation(engine, model, question))
 
 
 async def models_route(request: Request) -> Response:
     """GET /models."""
-    return _json(Models(models=[describe(_desk(request).model)]))
+    models = _engine(request).models
+    described = [describe(model, is_default=model is models.default) for model in models.served]
+    return _json(Models(models=described))
 
 
 async def document_route(_: Request) -> Response:
@@ -83,16 +82,13 @@ async def document_route(_: Request) -> Response:
     return JSONResponse(document())
 
 
-async def index_route(_: Request) -> Response:
-    """GET /."""
-    return _json(Index(routes=DESCRIPTIONS))
-
-
-async def _classification(desk: Desk, model: ServedModel, uploads: tuple[Upload, ...]) -> Response:
+async def _classification(
+    engine: Engine, model: ServedModel, uploads: tuple[Upload, ...]
+) -> Response:
     if len(uploads) == 1:
-        answer = await classify_one(desk, model, uploads[0])
+        answer = await classify_one(engine, model, uploads[0])
         return _json(Classification(model=model.tag, predictions=[answer]))
-    answers = await classify_each(desk, model, uploads)
+    answers = await classify_each(engine, model, uploads)
     refused = [answer for answer in answers if isinstance(answer, Refused)]
     if len(refused) < len(answers):
         return _json(Classification(model=model.tag, predictions=answers))
@@ -100,26 +96,57 @@ async def _classification(desk: Desk, model: ServedModel, uploads: tuple[Upload,
     return _json(NothingClassified(error=sentence, predictions=refused), refused[0].status)
 
 
-async def _explanation(desk: Desk, model: ServedModel, question: Question) -> Response:
-    answer = await explain(desk, model, question)
+async def _explanation(engine: Engine, model: ServedModel, question: Question) -> Response:
+    answer = await explain(engine, model, question)
     if isinstance(answer, ExplainedPicture):
         return Response(answer.png, media_type="image/png", headers=answer.headers)
     return _json(answer)
 
 
-async def _unless_hung_up(request: Request, work: Coroutine[Any, Any, Response]) -> Response:
-    """Works on an answer until there is one, or nobody waits for it any more.
+@contextlib.asynccontextmanager
+async def _accepted(
+    request: Request, text_fields: tuple[str, ...], max_files: int
+) -> AsyncIterator[tuple[Form, ServedModel]]:
+    """A request's form, and the model that it asks for, until it has been answered.
+
+    A slow upload holds no place in the queue, and no old version of a model.
 
     Raises:
-        ClientDisconnect: the client hung up; what was waiting for it has left the queue.
+        RequestError: the request is refused.
     """
+    engine, wanted = _engine(request), request.query_params.get("model")
+    settings = engine.settings
+    engine.admission.check()  # before the body is read
+    engine.models.find(wanted)
+    limits = FormLimits(
+        FILE_FIELD, text_fields, max_files, settings.max_body_bytes, settings.body_seconds
+    )
+    with engine.admission.body() as body:
+        form = await read_form(request, limits, body)
+        model = engine.models.find(wanted)
+        with engine.admission.admit(len(form.files)), model.in_use():
+            yield form, model
+
+
+async def _in_time(request: Request, work: Coroutine[Any, Any, Response]) -> Response:
+    """Works on an answer until there is one, it is late, or nobody waits for it any more.
+
+    Raises:
+        OverloadedError: the answer is late; what was waiting for it has left the queue.
+        ClientDisconnect: the client hung up; the same.
+    """
+    seconds = _engine(request).settings.answer_seconds
     working = asyncio.ensure_future(work)
     listening = asyncio.ensure_future(_hang_up(request))
     try:
-        await asyncio.wait({working, listening}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(
+            {working, listening}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
+        )
         if working.done():
             return working.result()
-        raise ClientDisconnect
+        if listening.done():
+            raise ClientDisconnect
+        raise OverloadedError(f"no answer within {seconds:g} seconds; try again in a moment")
     finally:
         working.cancel()
         listening.cancel()
@@ -130,9 +157,9 @@ async def _hang_up(request: Request) -> None:
         pass
 
 
-def _desk(request: Request) -> Desk:
-    desk: Desk = request.app.state.desk
-    return desk
+def _engine(request: Request) -> Engine:
+    engine: Engine = request.app.state.engine
+    return engine
 
 
 def _json(body: BaseModel, status: int = 200) -> Response:
@@ -141,9 +168,12 @@ def _json(body: BaseModel, status: int = 200) -> Response:
 
 async def _refuse(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestError)  # noqa: S101  Starlette calls this for nothing else
+    note_refusal(error)
     response = _json(Problem(error=str(error)), error.http_status)
     if isinstance(error, OverloadedError):
         response.headers["Retry-After"] = RETRY_AFTER
+    if isinstance(error, SlowBodyError):
+        response.headers["Connection"] = "close"  # the rest of the body is not waited for
     return response
 
 
@@ -151,7 +181,8 @@ async def _refuse_route(request: Request, error: Exception) -> Response:
     """An unknown route, or a method that a route does not have."""
     assert isinstance(error, HTTPException)  # noqa: S101
     reason = HTTPStatus(error.status_code).phrase.lower()
-    sentence = f"{request.method} {request.url.path[:100]}: {reason}; GET / names the routes"
+    asked = f"{request.method} {request.url.path[:100]}"
+    sentence = f"{asked}: {reason}; GET /docs.json describes the routes"
     response = _json(Problem(error=sentence), error.status_code)
     response.headers.update(error.headers or {})
     return response
@@ -167,14 +198,15 @@ async def _unforeseen(_: Request, __: Exception) -> Response:
 
 
 def build_app() -> Starlette:
-    """The routes as an application; `state.desk` must be set before it is asked anything."""
+    """The routes as an application; `state.engine` must be set before it is asked anything."""
     app = Starlette(
         routes=[
-            Route("/", index_route, methods=["GET"]),
+            *page_routes(),
             Route("/classify", classify_route, methods=["POST"]),
             Route("/explain", explain_route, methods=["POST"]),
             Route("/models", models_route, methods=["GET"]),
             Route("/docs.json", document_route, methods=["GET"]),
+            *docs_routes(),
         ],
         exception_handlers={
             RequestError: _refuse,

@@ -2,9 +2,19 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+def _numbers(count: int) -> WithJsonSchema:
+    """So many numbers, without `prefixItems`, which many generators of clients do not know."""
+    numbers = {"type": "array", "items": {"type": "number"}}
+    return WithJsonSchema({**numbers, "minItems": count, "maxItems": count})
+
+
+Box = Annotated[tuple[float, float, float, float], _numbers(4)]
+Interval = Annotated[tuple[float, float], _numbers(2)]
 
 
 class _Answer(BaseModel):
@@ -54,11 +64,12 @@ class Explanation(_Answer):
     file_name: str = Field(description="as the client sent it")
     label: str = Field(description="name of the most probable class")
     probability: Probability = Field(description="its probability")
+    probabilities: dict[str, Probability] = Field(description="of all classes, by name")
     explained_class: str = Field(alias="class", description="the class that the heatmap speaks of")
     class_probability: Probability = Field(description="probability of that class")
     width: int = Field(description="of the upright picture, pixels")
     height: int = Field(description="of the upright picture, pixels")
-    box: tuple[float, float, float, float] = Field(
+    box: Box = Field(
         description="what the network saw, and the heatmap covers: left, top, right, bottom in "
         "pixels of the upright picture"
     )
@@ -71,7 +82,9 @@ class Explanation(_Answer):
 class ModelDescription(_Answer):
     """What a served model says of itself."""
 
-    model: str = Field(description="tag in the model store")
+    model: str = Field(description="tag in the model store: `name:version`")
+    name: str = Field(description="its name alone, under which its newest version is served")
+    is_default: bool = Field(description="whether it answers where no model is asked for")
     digest: str = Field(description="SHA-256 of the bundle file")
     classes: tuple[str, ...]
     provider: str = Field(description="what it runs on: cpu or cuda")
@@ -81,7 +94,7 @@ class ModelDescription(_Answer):
     input_height: int = Field(description="what the network sees, pixels")
     framing: str = Field(description="how a picture is brought to that size")
     accuracy: Probability = Field(description="on pictures that it had not seen")
-    accuracy_interval: tuple[float, float] = Field(description="95 % interval of the accuracy")
+    accuracy_interval: Interval = Field(description="95 % interval of the accuracy")
     held_out: int = Field(description="pictures that the accuracy was measured on")
     trained_on: int = Field(description="pictures that it learned from")
     created: str = Field(description="ISO 8601, UTC")
@@ -91,9 +104,3 @@ class Models(_Answer):
     """What is served."""
 
     models: list[ModelDescription]
-
-
-class Index(_Answer):
-    """What this service can be asked for."""
-
-    routes: dict[str, str]

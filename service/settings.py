@@ -5,18 +5,24 @@ Nothing else in the service reads the environment. Every limit that a client can
 
 import logging
 import os
+from pathlib import Path
 from typing import Final
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.cores import granted_cores
 from models.errors import UsageError
 from models.session import Provider
+from service.access import Keys
+from service.request_log import LogFormat
 
 log = logging.getLogger(__name__)
 
 PREFIX: Final = "TRANSFER_"
+
+#: `model`: everything in the store. A bundle of that name is asked for as `all:latest`.
+ALL: Final = "all"
 
 
 class Settings(BaseSettings):
@@ -28,7 +34,15 @@ class Settings(BaseSettings):
 
     model: str | None = Field(
         default=None,
-        description="tag of the bundle, `name` or `name:version`; default: the newest in the store",
+        description="what is served: one or several, with commas, of `name`, whose newest version "
+        "is taken up while running, and `name:version`; or `all` of the store; the first is the "
+        "default. If unset, the name of the newest bundle at the start",
+    )
+    watch_seconds: float = Field(
+        default=5,
+        ge=0,
+        allow_inf_nan=False,
+        description="how often the store is looked at for new versions; 0: never",
     )
     provider: Provider = Field(
         default="auto",
@@ -39,10 +53,21 @@ class Settings(BaseSettings):
         ge=1,
         description="threads of one run of the network; default: the cores granted",
     )
-    decode_threads: int = Field(
+    decode_workers: int = Field(
         default_factory=granted_cores,
         ge=1,
-        description="pictures that are decoded or drawn at the same time; default: the same",
+        description="processes that decode and draw, one picture at a time each; default: the same",
+    )
+    decode_seconds: float = Field(
+        default=10,
+        gt=0,
+        allow_inf_nan=False,
+        description="for decoding, and again for drawing, one picture; above it 413",
+    )
+    decode_memory_bytes: int = Field(
+        default=2 * 1024**3,
+        ge=256 * 1024**2,
+        description="address space of a process that decodes, Python's own included; above it 413",
     )
     max_batch: int = Field(
         default=16, ge=1, description="pictures that one run of the network takes"
@@ -50,7 +75,24 @@ class Settings(BaseSettings):
     queue_size: int = Field(
         default=256,
         ge=1,
-        description="pictures that may be in the house, from arrival to answer; beyond them 503",
+        description="pictures of all requests and models, from arrival to answer; beyond them 503",
+    )
+    max_bytes_in_flight: int = Field(
+        default=256 * 1024**2,
+        ge=1,
+        description="bytes of all bodies from arrival to answer; beyond them 503",
+    )
+    body_seconds: float = Field(
+        default=30,
+        gt=0,
+        allow_inf_nan=False,
+        description="for a request's body to arrive; then 408",
+    )
+    answer_seconds: float = Field(
+        default=20,
+        gt=0,
+        allow_inf_nan=False,
+        description="from the arrival of the body to the answer; then 503. A stop waits 30 s",
     )
     max_pictures: int = Field(default=32, ge=1, description="pictures in one request")
     max_body_bytes: int = Field(
@@ -61,6 +103,39 @@ class Settings(BaseSettings):
         ge=1,
         description="pixels of a picture, as its header claims; a phone's 48 megapixels pass",
     )
+    api_keys: SecretStr | None = Field(
+        default=None,
+        description="keys that open the service, separated by commas; default: none is needed",
+    )
+    api_keys_file: Path | None = Field(
+        default=None,
+        description="file with more keys, one a line; it is read again when it changes",
+    )
+    cors_origins: str | None = Field(
+        default=None,
+        description="origins whose pages may ask, separated by commas, or *; default: none may",
+    )
+    log_format: LogFormat = Field(
+        default="text", description="text for people, or json: one object a line"
+    )
+
+    @property
+    def keys(self) -> Keys | None:
+        """What opens the service; None where it is open to all."""
+        if self.api_keys is None and self.api_keys_file is None:
+            return None
+        named = self.api_keys.get_secret_value() if self.api_keys else ""
+        return Keys(_separated(named), self.api_keys_file)
+
+    @property
+    def allowed_origins(self) -> list[str]:
+        """The origins whose pages may ask; empty: none but our own."""
+        return _separated(self.cors_origins or "")
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The names and tags of `model`; empty if it is unset."""
+        return tuple(name.strip() for name in self.model.split(",")) if self.model else ()
 
     @model_validator(mode="after")
     def _check_that_a_full_request_fits(self) -> "Settings":
@@ -70,7 +145,37 @@ class Settings(BaseSettings):
                 f"{PREFIX}QUEUE_SIZE ({self.queue_size}): "
                 "such a request could never be answered"
             )
+        if self.max_body_bytes > self.max_bytes_in_flight:
+            raise ValueError(
+                f"{PREFIX}MAX_BODY_BYTES ({self.max_body_bytes}) is above "
+                f"{PREFIX}MAX_BYTES_IN_FLIGHT ({self.max_bytes_in_flight}): "
+                "such a request could never be answered"
+            )
         return self
+
+    @model_validator(mode="after")
+    def _check_that_models_are_named(self) -> "Settings":
+        if self.model and (not all(self.models) or (ALL in self.models and len(self.models) > 1)):
+            raise ValueError(
+                f"{PREFIX}MODEL is {self.model!r}: it takes names or tags with commas between "
+                f"them, or the one word {ALL!r}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_that_a_key_is_there(self) -> "Settings":
+        names = f"{PREFIX}API_KEYS, {PREFIX}API_KEYS_FILE"
+        try:
+            keys = self.keys
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"{PREFIX}API_KEYS_FILE cannot be read: {error}") from error
+        if keys is not None and len(keys) == 0:
+            raise ValueError(f"{names}: no key stands there, so nobody could come in")
+        return self
+
+
+def _separated(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def read_settings() -> Settings:

@@ -6,6 +6,7 @@ while it arrives, whatever its Content-Length claims. A text where a file belong
 address that a client sends is ever fetched.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -16,7 +17,8 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
-from models.errors import BodyTooLargeError, MediaTypeError, RequestError
+from models.errors import BodyTooLargeError, MediaTypeError, RequestError, SlowBodyError
+from service.admission import Body
 
 #: RFC 5987 has no place in forms (RFC 7578), but older clients send it for names beyond ASCII.
 _EXTENDED_FILE_NAME = re.compile(r"filename\*=utf-8''([^;]*)", re.IGNORECASE)
@@ -47,6 +49,7 @@ class FormLimits:
         text_fields: the fields that hold texts.
         max_files: how many files.
         max_body_bytes: how long the whole body may be.
+        body_seconds: how long the body may take to arrive.
         max_text_bytes: how long a text may be; twice what file systems allow for a name.
     """
 
@@ -54,14 +57,17 @@ class FormLimits:
     text_fields: tuple[str, ...]
     max_files: int
     max_body_bytes: int
+    body_seconds: float
     max_text_bytes: int = 512
 
 
-async def read_form(request: Request, limits: FormLimits) -> Form:
-    """Reads the body of a request as a multipart form.
+async def read_form(request: Request, limits: FormLimits, body: Body) -> Form:
+    """Reads the body of a request as a multipart form, and counts it as it arrives.
 
     Raises:
         MediaTypeError: it is no multipart form.
+        SlowBodyError: the body took too long.
+        OverloadedError: it does not fit beside the bodies of other requests.
         BodyTooLargeError: the body, or the number of files in it, is above its limit.
         RequestError: the form is broken, holds no file, or other fields than allowed.
     """
@@ -69,9 +75,16 @@ async def read_form(request: Request, limits: FormLimits) -> Form:
     reader = _FormReader(limits)
     try:
         parser = MultipartParser(_boundary(request), reader.callbacks())  # type: ignore[arg-type]
-        async with aclosing(_counted(request, limits.max_body_bytes)) as chunks:
+        async with (
+            asyncio.timeout(limits.body_seconds),
+            aclosing(_counted(request, limits.max_body_bytes, body)) as chunks,
+        ):
             async for chunk in chunks:
                 parser.write(chunk)
+    except TimeoutError as error:
+        raise SlowBodyError(
+            f"the body took more than {limits.body_seconds:g} seconds to arrive"
+        ) from error
     except FormParserError as error:
         raise RequestError(f"the form is broken: {error}") from error
     return reader.form()
@@ -88,11 +101,12 @@ def check_declared_length(request: Request, max_body_bytes: int) -> None:
         raise _body_too_large(max_body_bytes)
 
 
-async def _counted(request: Request, max_body_bytes: int) -> AsyncGenerator[bytes, None]:
-    count = 0
+async def _counted(
+    request: Request, max_body_bytes: int, body: Body
+) -> AsyncGenerator[bytes, None]:
     async for chunk in request.stream():
-        count += len(chunk)
-        if count > max_body_bytes:
+        body.add(len(chunk))
+        if body.length > max_body_bytes:
             raise _body_too_large(max_body_bytes)
         yield chunk
 

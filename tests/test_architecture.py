@@ -88,10 +88,14 @@ def test_the_bento_holds_what_serving_needs_and_no_more() -> None:
         build = BentoBuildConfig.from_yaml(file)
     spec = BentoPathSpec(build.include, build.exclude)
 
-    files = {path for name in OURS for path in (ROOT / name).rglob("*.py")}
+    kinds = ("*.py", "*.html", "*.css", "*.js", "*.svg")
+    folders = [ROOT / name for name in (*OURS, "tests")]
+    files = {path for folder in folders for kind in kinds for path in folder.rglob(kind)}
     held = {path for path in files if spec.includes(path.relative_to(ROOT).as_posix())}
 
-    assert held == {*files_of("models"), *files_of("service")}
+    pages = {path for kind in kinds[1:] for path in (ROOT / "service").rglob(kind)}
+    assert len(pages) > 10
+    assert held == {*files_of("models"), *files_of("service"), *pages}
     needed = {Requirement(line) for line in importlib.metadata.requires("train-transfer") or []}
     packages = build.python.packages or []
     assert {Requirement(line) for line in packages} <= needed

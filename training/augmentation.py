@@ -19,6 +19,7 @@ from torchvision.transforms import v2
 import models.graph  # noqa: F401  makes torchvision importable
 from models.cores import granted_cores
 from models.preprocessing import Pixels, Preprocessing, read_pixels
+from training.distributed import share_of, size
 from training.image_folder import Example
 from training.settings import Augmentation
 
@@ -99,36 +100,51 @@ class Pictures(Dataset[tuple[Tensor, Tensor]]):
 
 
 class _Order(Sampler[Key]):
-    """All positions, shuffled anew in every epoch where asked; Lightning tells it the epoch."""
+    """Our process's share of all positions, in one order that all processes have.
 
-    def __init__(self, count: int, seed: int | None) -> None:
-        self._count, self._seed, self._epoch = count, seed, 0
+    Each takes every n-th of them: their batches together are those of a single process with n
+    times the batch size. Lightning tells the epoch.
+    """
+
+    def __init__(self, count: int, seed: int | None, used: int) -> None:
+        """Makes the order.
+
+        Args:
+            count: how many positions there are.
+            seed: of a new order in every epoch; None: their own order.
+            used: how many of them an epoch takes.
+        """
+        self._count, self._seed, self._used, self._epoch = count, seed, used, 0
 
     def set_epoch(self, epoch: int) -> None:
         self._epoch = epoch
 
     def __len__(self) -> int:
-        return self._count
+        return len(share_of(range(self._used)))
 
     def __iter__(self) -> Iterator[Key]:
         order = np.arange(self._count)
         if self._seed is not None:
             np.random.default_rng([self._seed, self._epoch]).shuffle(order)
-        return ((self._epoch, int(index)) for index in order)
+        return ((self._epoch, int(index)) for index in share_of(order.tolist()[: self._used]))
 
 
 def training_loader(
     pictures: Pictures, batch_size: int, seed: int
 ) -> DataLoader[tuple[Tensor, Tensor]]:
-    """Shuffled batches; a last, smaller one is dropped where there are others."""
-    return DataLoader(
-        pictures,
-        batch_size,
-        sampler=_Order(len(pictures), seed),
-        drop_last=len(pictures) > batch_size,
-    )
+    """Shuffled batches; a last, smaller one is dropped where there are others.
+
+    Args:
+        pictures: what to learn from.
+        batch_size: pictures a step, of all processes together.
+        seed: of the order.
+    """
+    count = len(pictures)
+    used = count // batch_size * batch_size or count
+    return DataLoader(pictures, batch_size // size(), sampler=_Order(count, seed, used))
 
 
 def validation_loader(pictures: Pictures, batch_size: int) -> DataLoader[tuple[Tensor, Tensor]]:
-    """Batches in the examples' own order."""
-    return DataLoader(pictures, batch_size, sampler=_Order(len(pictures), None))
+    """Batches in the examples' own order; `batch_size` of all processes together."""
+    count = len(pictures)
+    return DataLoader(pictures, batch_size // size(), sampler=_Order(count, None, count))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from models.errors import TransferError
+from training.launch import end_with_parent, is_launched, launch
 from training.progress import ConsoleHandler
 from training.run_folder import stored_settings
 from training.settings import Augmentation, TrainingSettings, WantedFraming
@@ -41,6 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
             return list_backbones(pattern)
         settings = TrainingSettings(**arguments) if resumed is None else stored_settings(resumed)
+        if settings.processes > 1 and not is_launched():
+            return launch(sys.argv[1:] if argv is None else argv, settings.devices, settings.nodes)
+        end_with_parent()
         from training.run import run  # noqa: PLC0415
 
         run(settings, resumed)
@@ -128,10 +132,20 @@ def _add_fine_tuning(parser: argparse.ArgumentParser) -> None:
         "--epochs", type=int, metavar="N", help="at most; by default by the number of pictures"
     )
     group.add_argument("--learning-rate", type=float, metavar="RATE", help="of the last layer")
-    group.add_argument("--batch-size", type=int, metavar="N", help="pictures a step")
+    group.add_argument(
+        "--batch-size", type=int, metavar="N", help="pictures a step, of all devices together"
+    )
     group.add_argument(
         "--augmentation", choices=get_args(Augmentation),
         help="how pictures are varied: mild keeps what is up, strong turns them any way",
+    )  # fmt: skip
+    group.add_argument(
+        "--devices", type=int, metavar="N",
+        help="GPUs of this machine that train together, or processes where it has none",
+    )  # fmt: skip
+    group.add_argument(
+        "--nodes", type=int, metavar="N",
+        help="machines that train together, started by torchrun or srun",
     )  # fmt: skip
 
 

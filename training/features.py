@@ -29,6 +29,7 @@ from models.graph.backbones import Backbone
 from models.graph.classifier import Normalise
 from models.preprocessing import Pixels, Preprocessing, read_pixels
 from models.session import session_options
+from training.distributed import gathered, share_of
 from training.image_folder import Example
 from training.progress import progress
 
@@ -97,6 +98,8 @@ def read_features(
 ) -> FeatureTable:
     """Reads every example once. What cannot be read is named in the log and left out.
 
+    Several processes read a share each, and all of them get the whole table.
+
     Args:
         examples: what to read.
         backbone: what reads it.
@@ -105,10 +108,12 @@ def read_features(
     """
     before = frozenset(known.examples if known else ())
     rest = [example for example in examples if example not in before]
-    table = FeatureReader(backbone, backbone_graph).read(rest, backbone.preprocessing)
-    for file in table.left_out:
+    reader = FeatureReader(backbone, backbone_graph)
+    shares = gathered(reader.read(share_of(rest), backbone.preprocessing))
+    left_out = sorted((f for share in shares for f in share.left_out), key=lambda f: f.name)
+    for file in left_out:
         log.warning("left out: %s: %s", file.name, file.reason)
-    return _joined(examples, known, table) if known else table
+    return _joined(examples, [*([known] if known else []), *shares], left_out)
 
 
 class FeatureReader:
@@ -161,17 +166,21 @@ class FeatureReader:
         return _table(examples, features, reads)
 
 
-def _joined(examples: Sequence[Example], known: FeatureTable, read: FeatureTable) -> FeatureTable:
-    """Two tables of different examples as one, in the order of all examples."""
+def _joined(
+    examples: Sequence[Example], tables: Sequence[FeatureTable], left_out: Sequence[LeftOut]
+) -> FeatureTable:
+    """Tables of different examples as one, in the order of all examples."""
+    if len(tables) == 1:
+        return tables[0]
     place = {example: i for i, example in enumerate(examples)}
-    found = [*known.examples, *read.examples]
+    found = [example for table in tables for example in table.examples]
+    digests = [digest for table in tables for digest in table.digests]
     order = sorted(range(len(found)), key=lambda row: place[found[row]])
-    digests = [*known.digests, *read.digests]
     return FeatureTable(
         tuple(found[row] for row in order),
-        np.concatenate([known.features, read.features])[order],
+        np.concatenate([table.features for table in tables])[order],
         tuple(digests[row] for row in order),
-        read.left_out,
+        tuple(left_out),
     )
 
 

@@ -23,6 +23,7 @@ import lightning.pytorch as pl
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.strategies import DDPStrategy
 from timm.optim import param_groups_layer_decay
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -30,10 +31,11 @@ from torch.nn import functional as F
 from models.graph.classifier import Classifier
 from training.augmentation import Pictures, training_loader, validation_loader
 from training.checkpoints import BEST, LAST, AtomicCheckpoints
+from training.distributed import size
 from training.image_folder import Example
 from training.plan import FineTuningPlan
 from training.progress import Advance, progress
-from training.settings import Augmentation
+from training.settings import TrainingSettings
 
 log = logging.getLogger(__name__)
 
@@ -50,15 +52,13 @@ class FineTuningTask:
         training: the examples to learn from.
         validation: those that decide when to stop and which weights are best.
         classes: K.
-        augmentation: how pictures are varied.
-        seed: of the order and of every variation.
+        settings: of the run: its seed, how pictures are varied, who learns together.
     """
 
     training: Sequence[Example]
     validation: Sequence[Example]
     classes: int
-    augmentation: Augmentation
-    seed: int
+    settings: TrainingSettings
 
 
 @dataclass(frozen=True)
@@ -106,12 +106,14 @@ def fine_tune(
         len(task.training), len(task.validation), plan.epochs, plan.batch_size,
         plan.learning_rate, precision,
     )  # fmt: skip
-    trainer = _trainer(plan, precision, run_folder)
+    trainer = _trainer(task, plan, precision, run_folder)
     interrupted = _fit(trainer, _Learner(classifier, task, plan), folder)
     return _with_best_weights(classifier, trainer, folder, (interrupted, precision))
 
 
-def _trainer(plan: FineTuningPlan, precision: str, run_folder: Path) -> pl.Trainer:
+def _trainer(
+    task: FineTuningTask, plan: FineTuningPlan, precision: str, run_folder: Path
+) -> pl.Trainer:
     best = ModelCheckpoint(
         run_folder / _CHECKPOINTS,
         BEST,
@@ -124,7 +126,11 @@ def _trainer(plan: FineTuningPlan, precision: str, run_folder: Path) -> pl.Train
     with _quiet():
         return pl.Trainer(
             accelerator="auto",
-            devices=1,
+            devices=task.settings.devices,
+            num_nodes=task.settings.nodes,
+            # Static: some networks have parameters that their features do not depend on.
+            strategy=DDPStrategy(static_graph=True) if size() > 1 else "auto",
+            use_distributed_sampler=False,  # ours gives each process its share
             max_epochs=plan.epochs,
             precision=precision,  # type: ignore[arg-type]
             callbacks=[
@@ -156,20 +162,24 @@ class _Learner(pl.LightningModule):
 
     def on_train_epoch_start(self) -> None:
         # Whatever else draws random numbers (dropout) does so as in an unbroken run.
-        torch.manual_seed(self.task.seed * 10_007 + self.current_epoch)
+        torch.manual_seed(self.task.settings.seed * 10_007 + self.current_epoch)
         self.classifier.train()
         for module in self.classifier.modules():
-            if isinstance(module, nn.modules.batchnorm._BatchNorm):  # noqa: SLF001
+            is_norm = isinstance(module, nn.modules.batchnorm._BatchNorm)  # noqa: SLF001
+            if is_norm and not self.plan.from_scratch:
                 module.eval()
 
     def training_step(self, batch: Batch) -> Tensor:
         pixels, labels = batch
-        loss = F.cross_entropy(
+        losses = F.cross_entropy(
             self.classifier(pixels).float(),
             labels,
             weight=self.class_weights,  # type: ignore[arg-type]
             label_smoothing=self.plan.label_smoothing,
+            reduction="none",
         )
+        # Not torch's weighted mean: it depends on which classes a process's part of the batch has.
+        loss = losses.mean()
         self.log("training/loss", loss)
         return loss
 
@@ -177,15 +187,17 @@ class _Learner(pl.LightningModule):
         pixels, labels = batch
         logits = self.classifier(pixels).float()
         count = len(labels)
-        loss = F.cross_entropy(logits, labels)
-        self.log("validation/loss", loss, batch_size=count, on_epoch=True)
+        # Smoothed as in training: else it is the smoothing that it measures.
+        loss = F.cross_entropy(logits, labels, label_smoothing=self.plan.label_smoothing)
+        self.log("validation/loss", loss, batch_size=count, on_epoch=True, sync_dist=True)
         right = (logits.argmax(1) == labels).float().mean()
-        self.log("validation/accuracy", right, batch_size=count, on_epoch=True)
+        self.log("validation/accuracy", right, batch_size=count, on_epoch=True, sync_dist=True)
 
     def train_dataloader(self) -> Any:
         task, shape = self.task, self.classifier.backbone.preprocessing
-        pictures = Pictures(task.training, shape, task.augmentation, task.seed)
-        return training_loader(pictures, self.plan.batch_size, task.seed)
+        augmentation, seed = task.settings.augmentation, task.settings.seed
+        pictures = Pictures(task.training, shape, augmentation, seed)
+        return training_loader(pictures, self.plan.batch_size, seed)
 
     def val_dataloader(self) -> Any:
         pictures = Pictures(self.task.validation, self.classifier.backbone.preprocessing)
@@ -277,7 +289,7 @@ class _Shown(Callback):
 
     def on_train_batch_end(self, *arguments: Any) -> None:
         batch: Batch = arguments[3]
-        self._advance(len(batch[1]))
+        self._advance(len(batch[1]) * size())
 
     def on_validation_end(self, trainer: pl.Trainer, _: pl.LightningModule) -> None:
         seen = {k: float(v) for k, v in trainer.callback_metrics.items()}
@@ -308,12 +320,12 @@ def _precision() -> str:
 @contextmanager
 def _graceful_interrupt(trainer: pl.Trainer) -> Iterator[None]:
     """The first Ctrl-C ends the run after the current step; a second one ends it at once."""
-    asked = Callback()
+    asked = _Asked()
 
     def end_after_step(*_: Any) -> None:
         signal.signal(signal.SIGINT, before)
         log.warning("stopping after this step (Ctrl-C again: at once)")
-        asked.on_train_batch_end = _raise_interrupt  # type: ignore[assignment, method-assign]
+        asked.to_stop = True
 
     trainer.callbacks.append(asked)  # type: ignore[attr-defined]
     before = signal.signal(signal.SIGINT, end_after_step)
@@ -323,8 +335,15 @@ def _graceful_interrupt(trainer: pl.Trainer) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _raise_interrupt(*_: Any) -> None:
-    raise InterruptedByUser
+class _Asked(Callback):
+    """Whether to stop; all processes do so after the same step, or they would wait for ever."""
+
+    def __init__(self) -> None:
+        self.to_stop = False
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        if trainer.strategy.reduce_boolean_decision(self.to_stop, all=False):
+            raise InterruptedByUser
 
 
 @contextmanager

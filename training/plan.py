@@ -1,11 +1,17 @@
 """How long and how fast to fine-tune: one pure function of the size of the data set."""
 
+import math
 from dataclasses import asdict, dataclass
 
-#: About as many pictures are shown in all, however many there are: a small set is gone over often.
-_PICTURES_SHOWN = 8000
+from training.settings import TrainingSettings
 
-_FEWEST_EPOCHS, _MOST_EPOCHS = 4, 20
+#: About as many pictures are shown in all, however many there are: a small set is gone over often.
+_SHOWN = 8000
+_SHOWN_FROM_SCRATCH = 50_000
+
+#: Fewest and most epochs.
+_EPOCHS = (4, 20)
+_EPOCHS_FROM_SCRATCH = (30, 100)
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,8 @@ class FineTuningPlan:
         label_smoothing: probability mass that is spread over all classes.
         gradient_clip: largest norm of a step's gradient.
         patience: epochs without a better validation loss after which it stops.
+        from_scratch: whether nothing has been learned yet: BatchNorm's statistics then follow the
+            batches (pretrained ones stay), and the last layer begins at zero.
     """
 
     epochs: int
@@ -33,6 +41,7 @@ class FineTuningPlan:
     label_smoothing: float = 0.1
     gradient_clip: float = 1.0
     patience: int = 4
+    from_scratch: bool = False
 
     def as_json(self) -> dict[str, float]:
         """The plan, for `summary.json`."""
@@ -40,24 +49,33 @@ class FineTuningPlan:
 
 
 def plan_fine_tuning(
-    pictures: int,
-    epochs: int | None = None,
-    learning_rate: float | None = None,
-    batch_size: int | None = None,
+    pictures: int, settings: TrainingSettings, *, from_scratch: bool
 ) -> FineTuningPlan:
-    """A plan that works without a search.
+    """A plan that works without a search; what the settings say goes before the rule.
 
     Args:
         pictures: how many there are to learn from.
-        epochs: overrides the rule.
-        learning_rate: overrides the rule.
-        batch_size: overrides the rule.
+        settings: of the run.
+        from_scratch: whether the network has random weights.
     """
-    shown = round(_PICTURES_SHOWN / pictures)
-    size = batch_size or (16 if pictures < 2000 else 32 if pictures < 20_000 else 64)
+    size = settings.batch_size or _batch_size(pictures, settings.processes)
+    fewest, most = _EPOCHS_FROM_SCRATCH if from_scratch else _EPOCHS
+    shown = _SHOWN_FROM_SCRATCH if from_scratch else _SHOWN
+    epochs = settings.epochs or min(max(round(shown / pictures), fewest), most)
+    # AdamW's best rate grows with the square root of the batch size.
+    rate = (1e-3 if from_scratch else 2e-4) * (size / 16) ** 0.5
     return FineTuningPlan(
-        epochs=epochs or min(max(shown, _FEWEST_EPOCHS), _MOST_EPOCHS),
+        epochs=epochs,
         batch_size=size,
-        # AdamW's best rate grows with the square root of the batch size.
-        learning_rate=learning_rate or 2e-4 * (size / 16) ** 0.5,
+        learning_rate=settings.learning_rate or rate,
+        # What has learned nothing yet has nothing to keep.
+        layer_decay=1.0 if from_scratch else 0.8,
+        patience=max(4, epochs // 4),
+        from_scratch=from_scratch,
     )
+
+
+def _batch_size(pictures: int, processes: int) -> int:
+    """Of all processes together; a multiple of their number."""
+    size = 16 if pictures < 2000 else 32 if pictures < 20_000 else 64
+    return math.ceil(size / processes) * processes

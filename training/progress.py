@@ -27,6 +27,12 @@ class ConsoleHandler(logging.Handler):
         console.print(self.format(record), style=style, markup=False)
 
 
+def be_quiet() -> None:
+    """Says nothing more but errors: of several processes that do the same, one speaks."""
+    console.quiet = True
+    logging.getLogger().setLevel(logging.ERROR)
+
+
 #: Called with the number of items that are done in addition.
 Advance = Callable[[float], None]
 

@@ -8,7 +8,7 @@ what is exported and decides nothing.
 import copy
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import onnx
 from scipy.stats import bootstrap
 from sklearn.metrics import log_loss
 
+from models.errors import UsageError
 from models.graph.backbones import Backbone
 from models.graph.classifier import Classifier, LinearHead
 from models.graph.export import export_backbone
@@ -38,7 +39,7 @@ class Outcome:
     """What is exported, and how good it is.
 
     Attributes:
-        recipe: `frozen` or `fine-tuned`.
+        recipe: `frozen`, `fine-tuned` or `from scratch`.
         classifier: in inference mode.
         backbone_graph: its backbone, exported.
         probabilities: float32 (N held out, K), its answers.
@@ -52,6 +53,12 @@ class Outcome:
     probabilities: Probabilities
     evaluation: Evaluation
     details: dict[str, Any]
+
+    @property
+    def trained_parameters(self) -> int:
+        """How many numbers were learned from the user's pictures."""
+        trained = self.classifier.linear if self.recipe == "frozen" else self.classifier
+        return sum(parameter.numel() for parameter in trained.parameters())
 
 
 @dataclass(frozen=True)
@@ -112,34 +119,40 @@ def fine_tuned_outcome(
         learned: which pictures are for what.
         settings: of the run.
         run_folder: where checkpoints go; fine-tuning goes on from those that are there.
+
+    Raises:
+        UsageError: there are fewer pictures than processes.
+        OutputError: a checkpoint cannot be written.
     """
-    classes = tuple(probe.evaluation.classes)
-    training, validation = _parts(table, learned, settings.seed)
-    rows = {example.path: row for row, example in enumerate(table.examples)}
-    features = table.features[[rows[e.path] for e in training]]
-    start = fit_head(features, _labels(training), len(classes), settings.seed)
-    classifier = Classifier(copy.deepcopy(probe.classifier.backbone), start.head)
-    plan = plan_fine_tuning(
-        len(training), settings.epochs, settings.learning_rate, settings.batch_size
-    )
-    task = FineTuningTask(training, validation, len(classes), settings.augmentation, settings.seed)
+    task = _task(table, learned, len(probe.evaluation.classes), settings)
+    head, before = _probe_of_part(table, task)
+    backbone = copy.deepcopy(probe.classifier.backbone)
+    plan = plan_fine_tuning(len(task.training), settings, from_scratch=backbone.is_random)
+    classifier = Classifier(backbone, _zero(head) if plan.from_scratch else head)
     tuned = fine_tune(classifier, task, plan, run_folder)
-    details = {"plan": plan.as_json(), **asdict(tuned)}
+    details: dict[str, Any] = {"plan": plan.as_json(), **asdict(tuned)}
     if not tuned.best_epoch:
         log.warning("no epoch was finished: the frozen network is exported")
-        return _replace_details(probe, details)
-
-    graph = export_backbone(classifier.backbone)
-    answers = _answers(classifier, graph, (*validation, *learned.held_out))
-    before = probabilities_of(start.head, table.features[[rows[e.path] for e in validation]])
-    comparison = compare(before, answers[: len(validation)], _labels(validation))
+        return replace(probe, details=details)
+    answered = _answered(classifier, task.validation, learned.held_out, probe)
+    comparison = compare(before, answered.validation, _labels(task.validation))
     details["comparison"] = asdict(comparison)
-    _log_comparison(comparison)
-    if not comparison.is_tuned_better:
-        return _replace_details(probe, details)
-    held_out = answers[len(validation) :]
-    judged = evaluate(held_out, _labels(learned.held_out), classes)
-    return Outcome("fine-tuned", classifier, graph, held_out, judged, details)
+    # Told, and nothing is decided by it.
+    details["held_out_accuracy"] = {
+        "frozen": probe.evaluation.accuracy,
+        "fine_tuned": answered.outcome.evaluation.accuracy,
+    }
+    _log_comparison(comparison, answered.outcome.recipe)
+    best = answered.outcome if comparison.is_tuned_better else probe
+    return replace(best, details=details)
+
+
+@dataclass(frozen=True)
+class _Answered:
+    """What the fine-tuned network says of the validation part, and its outcome."""
+
+    validation: Probabilities
+    outcome: Outcome
 
 
 def compare(
@@ -167,6 +180,23 @@ def compare(
     )
 
 
+def _task(
+    table: FeatureTable, learned: Learned, classes: int, settings: TrainingSettings
+) -> FineTuningTask:
+    """What is to be learned from what.
+
+    Raises:
+        UsageError: there are fewer pictures than processes.
+    """
+    training, validation = _parts(table, learned, settings.seed)
+    if min(len(training), len(validation)) < settings.processes:
+        raise UsageError(
+            f"--devices {settings.devices} --nodes {settings.nodes}: {len(training)} pictures to "
+            f"learn from and {len(validation)} for validation are too few for so many processes"
+        )
+    return FineTuningTask(training, validation, classes, settings)
+
+
 def _parts(table: FeatureTable, learned: Learned, seed: int) -> tuple[list[Example], list[Example]]:
     """Training and validation: the folder's own, or a fifth of the training part set aside."""
     if learned.validation:
@@ -180,34 +210,54 @@ def _parts(table: FeatureTable, learned: Learned, seed: int) -> tuple[list[Examp
     )
 
 
-def _answers(
-    classifier: Classifier, graph: onnx.ModelProto, examples: Sequence[Example]
-) -> Probabilities:
-    """What the fine-tuned network answers; every example was readable a moment ago."""
-    table = read_features(examples, classifier.backbone, graph)
+def _probe_of_part(table: FeatureTable, task: FineTuningTask) -> tuple[LinearHead, Probabilities]:
+    """A head fitted on what fine-tuning learns from, and its answers to the validation part."""
+    rows = {example.path: row for row, example in enumerate(table.examples)}
+    training = table.features[[rows[e.path] for e in task.training]]
+    validation = table.features[[rows[e.path] for e in task.validation]]
+    fitted = fit_head(training, _labels(task.training), task.classes, task.settings.seed)
+    return fitted.head, probabilities_of(fitted.head, validation)
+
+
+def _zero(head: LinearHead) -> LinearHead:
+    """A head that has no opinion, of the same shape."""
+    return LinearHead(np.zeros_like(head.weight), np.zeros_like(head.bias))
+
+
+def _answered(
+    classifier: Classifier,
+    validation: Sequence[Example],
+    held_out: Sequence[Example],
+    probe: Outcome,
+) -> _Answered:
+    """Exports the fine-tuned backbone and asks it; every example was readable a moment ago."""
+    graph = export_backbone(classifier.backbone)
+    table = read_features((*validation, *held_out), classifier.backbone, graph)
     weight = classifier.linear.weight.detach().numpy()
     bias = classifier.linear.bias.detach().numpy()
-    return probabilities_of(LinearHead(weight, bias), table.features)
-
-
-def _replace_details(outcome: Outcome, details: dict[str, Any]) -> Outcome:
-    return Outcome(**{**vars(outcome), "details": details})
+    answers = probabilities_of(LinearHead(weight, bias), table.features)
+    judged = answers[len(validation) :]
+    evaluation = evaluate(judged, _labels(held_out), tuple(probe.evaluation.classes))
+    recipe = "from scratch" if classifier.backbone.is_random else "fine-tuned"
+    outcome = Outcome(recipe, classifier, graph, judged, evaluation, {})
+    return _Answered(answers[: len(validation)], outcome)
 
 
 def _labels(examples: Sequence[Example]) -> npt.NDArray[np.int64]:
     return np.array([example.class_index for example in examples])
 
 
-def _log_comparison(comparison: Comparison) -> None:
+def _log_comparison(comparison: Comparison, recipe: str) -> None:
     low, high = comparison.gain_interval
     log.info(
-        "on %d validation pictures: frozen %.1f %%, fine-tuned %.1f %% "
+        "on %d validation pictures: frozen %.1f %%, %s %.1f %% "
         "(%+.1f points, 95 %% interval %+.1f to %+.1f); the %s network is exported",
         comparison.pictures,
         100 * comparison.probe_accuracy,
+        recipe,
         100 * comparison.tuned_accuracy,
         100 * comparison.gain,
         100 * low,
         100 * high,
-        "fine-tuned" if comparison.is_tuned_better else "frozen",
+        recipe if comparison.is_tuned_better else "frozen",
     )

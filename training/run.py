@@ -4,8 +4,9 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,17 +14,20 @@ import numpy as np
 import torch
 
 from models import store
-from models.bundle import TrainingSummary, write_bundle
+from models.bundle import TrainingSummary, parse_bundle, write_bundle
 from models.errors import DataFolderError
-from models.graph.backbones import load_backbone
+from models.graph.backbones import Backbone, load_backbone
 from models.graph.bundled_backbone import decide_weights
 from models.graph.catalogue import check_backbone
 from models.graph.export import Description, export_bundle
+from models.graph.extra_backbones import FROM_SCRATCH
 from models.preprocessing import Pixels, Preprocessing, read_pixels
+from training.distributed import check_devices, first_says, is_first, joined
 from training.feature_file import load_features, save_features
 from training.features import FeatureTable, read_features
 from training.frozen import Learned, learn_head
 from training.image_folder import Example, ImageFolder, check_counts, scan_folder
+from training.progress import be_quiet, console
 from training.recipes import Outcome, fine_tuned_outcome, frozen_outcome
 from training.report import evaluation_as_json, left_out_as_json, print_evaluation
 from training.run_folder import (
@@ -31,8 +35,7 @@ from training.run_folder import (
     FEATURES_FILE,
     SETTINGS_FILE,
     SUMMARY_FILE,
-    log_to,
-    log_to_tensorboard,
+    logged_to,
     make_run_folder,
     package_versions,
     write_json,
@@ -40,7 +43,8 @@ from training.run_folder import (
 )
 from training.sample import draw_sample
 from training.settings import TrainingSettings
-from training.view import Viewer, decide_view
+from training.tensorboard import Judged, how_to_open, log_to_tensorboard
+from training.view import View, Viewer, decide_view
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +54,9 @@ _COMPARED: Final = 8
 
 def run(settings: TrainingSettings, resumed: Path | None = None) -> dict[str, Any]:
     """Trains, judges, exports and stores; prints the result.
+
+    Where several processes train together, all of them come here; the first one decides, writes
+    and exports.
 
     Args:
         settings: what to do.
@@ -62,39 +69,62 @@ def run(settings: TrainingSettings, resumed: Path | None = None) -> dict[str, An
         TransferError: with a sentence for the user, and `exit_code`.
     """
     begun = time.monotonic()
-    torch.manual_seed(settings.seed)
-    if settings.backbone is not None:
-        check_backbone(settings.backbone)
-    folder = scan_folder(settings.data)
-    check_counts(folder, folder.examples)
-    _log_folder(folder)
-    name, weights = decide_weights(settings.backbone, settings.weights)
-    settings = replace(settings, backbone=name, weights=weights)
-    backbone = load_backbone(name, weights, settings.given_size)
-    run_folder = resumed or make_run_folder(settings.out, settings.run_name)
-    handler = log_to(run_folder)
-    try:
-        write_json(run_folder / SETTINGS_FILE, settings.as_json())
-        sample = draw_sample(folder, settings.seed)
-        viewer = decide_view(settings, backbone, sample, len(folder.examples), run_folder)
-        table = _features(run_folder, folder, viewer, is_resumed=resumed is not None)
-        learned = learn_head(folder, table, settings.seed, sample.taught)
-        outcome = frozen_outcome(learned, viewer.backbone, viewer.graph)
-        if settings.finetune:
-            outcome = fine_tuned_outcome(outcome, table, learned, settings, run_folder)
-        summary = _export(settings, run_folder, (folder, table), learned, outcome)
-        summary.update(viewer.view.as_json())
-        summary["seconds"] = round(time.monotonic() - begun, 2)
-        _write_results(run_folder, settings, learned.held_out, outcome)
-        write_json(run_folder / SUMMARY_FILE, summary)
-    finally:
-        logging.getLogger().removeHandler(handler)
-        handler.close()
+    check_devices(settings.devices)
+    with joined(settings.devices, settings.nodes):
+        if not is_first():
+            be_quiet()
+        torch.manual_seed(settings.seed)
+        if settings.backbone is not None:
+            check_backbone(settings.backbone)
+        folder = scan_folder(settings.data)
+        check_counts(folder, folder.examples)
+        _log_folder(folder)
+        name, weights = first_says(partial(decide_weights, settings.backbone, settings.weights))
+        settings = replace(settings, backbone=name, weights=weights)
+        backbone = load_backbone(name, weights, settings.given_size)
+        make = partial(make_run_folder, settings.out, settings.run_name)
+        run_folder = resumed or first_says(make)
+        with logged_to(run_folder):
+            first_says(lambda: write_json(run_folder / SETTINGS_FILE, settings.as_json()))
+            is_resumed = resumed is not None
+            trained = _trained(settings, folder, backbone, run_folder, is_resumed=is_resumed)
+            summary = first_says(lambda: _exported(settings, run_folder, trained, begun))
     log.info("run folder: %s", run_folder)
     log.info("bundle: %s, in the model store as %s", summary["bundle"], summary["model"])
+    log.info("to compare runs: %s", how_to_open(settings.out))
     # Last: whoever pipes this into `head` closes the pipe, and must not lose the run by it.
-    print_evaluation(outcome.evaluation)
+    if not console.quiet:
+        print_evaluation(trained.outcome.evaluation)
     return summary
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """All that there is to tell of a run before it is exported."""
+
+    folder: ImageFolder
+    table: FeatureTable
+    view: View
+    learned: Learned
+    outcome: Outcome
+
+
+def _trained(
+    settings: TrainingSettings,
+    folder: ImageFolder,
+    backbone: Backbone,
+    run_folder: Path,
+    *,
+    is_resumed: bool,
+) -> _Trained:
+    sample = draw_sample(folder, settings.seed)
+    viewer = decide_view(settings, backbone, sample, len(folder.examples), run_folder)
+    table = _features(run_folder, folder, viewer, is_resumed=is_resumed)
+    learned = learn_head(folder, table, settings.seed, sample.taught)
+    outcome = frozen_outcome(learned, viewer.backbone, viewer.graph)
+    if settings.finetune or settings.backbone in FROM_SCRATCH:
+        outcome = fine_tuned_outcome(outcome, table, learned, settings, run_folder)
+    return _Trained(folder, table, viewer.view, learned, outcome)
 
 
 def _features(
@@ -112,56 +142,66 @@ def _features(
         log.info("the pictures have been read before and are the same")
         return before
     table = read_features(folder.examples, viewer.backbone, viewer.graph, viewer.known)
-    save_features(table, kept)
+    first_says(lambda: save_features(table, kept))
     return table
 
 
-def _export(
-    settings: TrainingSettings,
-    run_folder: Path,
-    data: tuple[ImageFolder, FeatureTable],
-    learned: Learned,
-    outcome: Outcome,
+def _exported(
+    settings: TrainingSettings, run_folder: Path, trained: _Trained, begun: float
 ) -> dict[str, Any]:
-    """Writes the bundle to the run folder and the store; returns the summary."""
-    folder, table = data
-    backbone = outcome.classifier.backbone
-    training = TrainingSummary(
-        recipe=outcome.recipe,
-        seed=settings.seed,
-        accuracy=outcome.evaluation.accuracy,
-        accuracy_interval=outcome.evaluation.accuracy_interval,
-        held_out=outcome.evaluation.count,
-        trained_on=len(learned.trained_on),
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
+    """Writes the bundle to the run folder and the store, and what is known of it beside it."""
+    outcome, evaluation = trained.outcome, trained.outcome.evaluation
     log.info("exporting, and comparing with torch")
-    bundle, agreement = export_bundle(
+    data, agreement = export_bundle(
         outcome.classifier,
         outcome.backbone_graph,
-        Description(folder.classes, training, table.data_digest),
-        _compared_pixels(learned.held_out, backbone.preprocessing),
+        _description(settings, trained),
+        _compared_pixels(trained.learned.held_out, outcome.classifier.backbone.preprocessing),
     )
-    write_bundle(bundle, run_folder / BUNDLE_FILE)
-    stored = store.put(bundle, settings.run_name)
-    return {
-        **evaluation_as_json(outcome.evaluation),
-        "held_out_part": learned.held_out[0].part,
-        "trained_on": len(learned.trained_on),
+    path = run_folder / BUNDLE_FILE
+    write_bundle(data, path)
+    stored = store.put(data, settings.run_name)
+    judged = Judged(trained.learned.held_out, outcome.probabilities, evaluation)
+    _write_predictions(run_folder, judged)
+    bundle = parse_bundle(data, str(path))
+    log_to_tensorboard(run_folder, settings, outcome.recipe, judged, bundle)
+    summary = {
+        **evaluation_as_json(evaluation),
+        "held_out_part": trained.learned.held_out[0].part,
+        "trained_on": len(trained.learned.trained_on),
         "model": stored.tag,
-        "bundle": str(run_folder / BUNDLE_FILE),
-        "layout": folder.layout,
-        "left_out": left_out_as_json(table.left_out),
-        "backbone": backbone.name,
-        "weights": backbone.weights,
+        "bundle": str(path),
+        "layout": trained.folder.layout,
+        "left_out": left_out_as_json(trained.table.left_out),
+        "backbone": outcome.classifier.backbone.name,
+        "weights": outcome.classifier.backbone.weights,
         "recipe": outcome.recipe,
-        "regularisation": learned.fitted.as_json(),
+        "trained_parameters": outcome.trained_parameters,
+        "regularisation": trained.learned.fitted.as_json(),
         "fine_tuning": outcome.details,
         "agreement_with_torch": agreement.as_json(),
-        "data_digest": table.data_digest,
+        "data_digest": trained.table.data_digest,
         "settings": settings.as_json(),
         "versions": package_versions(),
+        **trained.view.as_json(),
+        "seconds": round(time.monotonic() - begun, 2),
     }
+    write_json(run_folder / SUMMARY_FILE, summary)  # last: that it is there says "complete"
+    return summary
+
+
+def _description(settings: TrainingSettings, trained: _Trained) -> Description:
+    evaluation = trained.outcome.evaluation
+    summary = TrainingSummary(
+        recipe=trained.outcome.recipe,
+        seed=settings.seed,
+        accuracy=evaluation.accuracy,
+        accuracy_interval=evaluation.accuracy_interval,
+        held_out=evaluation.count,
+        trained_on=len(trained.learned.trained_on),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    return Description(trained.folder.classes, summary, trained.table.data_digest)
 
 
 def _log_folder(folder: ImageFolder) -> None:
@@ -181,22 +221,14 @@ def _compared_pixels(held_out: Sequence[Example], preprocessing: Preprocessing) 
     return np.stack([read_pixels(e.path.read_bytes(), preprocessing) for e in chosen])
 
 
-def _write_results(
-    run_folder: Path,
-    settings: TrainingSettings,
-    held_out: Sequence[Example],
-    outcome: Outcome,
-) -> None:
-    """Writes every held-out picture's answer, and what TensorBoard shows."""
-    evaluation, classes = outcome.evaluation, tuple(outcome.evaluation.classes)
+def _write_predictions(run_folder: Path, judged: Judged) -> None:
+    """Writes every held-out picture's answer."""
+    classes = tuple(judged.evaluation.classes)
     write_rows(
         run_folder / "predictions.csv",
         ("file", "true", "answered", *classes),
         [
             (e.name, classes[e.class_index], classes[int(row.argmax())], *row.round(6).tolist())
-            for e, row in zip(held_out, outcome.probabilities, strict=True)
+            for e, row in zip(judged.examples, judged.probabilities, strict=True)
         ],
     )
-    low, high = evaluation.accuracy_interval
-    metrics = {"accuracy": evaluation.accuracy, "interval/low": low, "interval/high": high}
-    log_to_tensorboard(run_folder, settings, metrics)

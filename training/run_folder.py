@@ -9,7 +9,8 @@ import importlib.metadata
 import json
 import logging
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -74,12 +75,17 @@ def stored_settings(folder: Path) -> TrainingSettings:
         raise UsageError(f"--resume: {path} is not as it was written: {error}") from error
 
 
-def log_to(folder: Path) -> logging.Handler:
-    """Sends all log records to the run's own log file too; the caller removes the handler."""
+@contextmanager
+def logged_to(folder: Path) -> Iterator[None]:
+    """Sends all log records to the run's own log file too."""
     handler = logging.FileHandler(folder / LOG_FILE, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logging.getLogger().addHandler(handler)
-    return handler
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
+        handler.close()
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
@@ -120,13 +126,3 @@ def package_versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue  # onnxruntime or onnxruntime-gpu: only one of the two is there
     return found
-
-
-def log_to_tensorboard(folder: Path, settings: TrainingSettings, metrics: dict[str, float]) -> None:
-    """Writes the settings as hyper-parameters and the metrics as scalars, for `tensorboard`."""
-    # 2 s of import that --help and a refused folder need not wait for.
-    from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415
-
-    shown = {k: "" if v is None else v for k, v in settings.as_json().items()}
-    with SummaryWriter(str(folder)) as writer:
-        writer.add_hparams(shown, metrics, run_name=".")

@@ -14,6 +14,7 @@ from models.errors import UsageError
 from models.graph.backbones import Backbone, load_backbone
 from models.graph.export import export_backbone
 from models.graph.resized import graph_at_its_size
+from training.distributed import first_says, from_first, is_first
 from training.features import FeatureReader, FeatureTable
 from training.framing import FramingChoice, choose_framing
 from training.image_size import LargerSize, Sized, choose_image_size
@@ -76,16 +77,25 @@ def decide_view(
         pictures: how many the pass will read.
         run_folder: where the decision is kept, or stands already.
     """
-    stored = _stored(run_folder)
+    stored = first_says(lambda: _stored(run_folder))
     if stored is not None:
         return _as_stored(settings, backbone, sample, stored)
+    viewer = _decided(settings, backbone, sample, pictures) if is_first() else None
+    if viewer is not None:
+        write_json(run_folder / VIEW_FILE, viewer.view.as_json())
+    view = from_first(viewer and viewer.view)
+    return viewer or _as_stored(settings, backbone, sample, view)
+
+
+def _decided(
+    settings: TrainingSettings, backbone: Backbone, sample: Sample, pictures: int
+) -> Viewer:
     own = Sized(backbone, export_backbone(backbone), None, {})
     sized = choose_image_size(settings, own, sample, pictures)
     backbone, graph = sized.backbone, sized.graph
     choice, known = choose_framing(settings, backbone, graph, sample, sized.read)
     backbone.preprocessing = replace(backbone.preprocessing, framing=choice.framing)
     view = View(backbone.preprocessing.height, choice, sized.larger_size)
-    write_json(run_folder / VIEW_FILE, view.as_json())
     return Viewer(backbone, graph, view, known)
 
 

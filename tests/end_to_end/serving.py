@@ -63,17 +63,23 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(home: Path, **more: str) -> Iterator[Running]:
-    """A server that is ready; it is stopped in the end."""
-    port, output = free_port(), home / "output.txt"
+def running(home: Path, host: str = "127.0.0.1", **more: str) -> Iterator[Running]:
+    """A server of this checkout that is ready; it is stopped in the end."""
+    port = free_port()
+    arguments = [*command(port), "--host", host]
+    with started(arguments, port, ROOT, environment(home, **more)) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def started(
+    arguments: list[str], port: int, folder: Path, environment: dict[str, str]
+) -> Iterator[Running]:
+    """A server process that is ready; it is stopped in the end. Its output is in its home."""
+    output = Path(environment["BENTOML_HOME"]) / "output.txt"
     with output.open("w") as file:
         process = subprocess.Popen(
-            [*command(port), "--host", "127.0.0.1"],
-            cwd=ROOT,
-            env=environment(home, **more),
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            text=True,
+            arguments, cwd=folder, env=environment, stdout=file, stderr=subprocess.STDOUT, text=True
         )
         server = Running(process, f"http://127.0.0.1:{port}", output)
         try:

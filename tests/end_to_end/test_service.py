@@ -1,6 +1,7 @@
 """The service as a user starts it: a process, a port, a model store."""
 
 import io
+import shutil
 import socket
 import subprocess
 import sys
@@ -66,7 +67,7 @@ def test_bentomls_own_routes_answer(client: httpx.Client, route: str) -> None:
 def test_our_routes_and_refusals_come_through(client: httpx.Client) -> None:
     assert client.get("/models").json()["models"][0]["provider"] in ("cpu", "cuda")
     assert "/classify" in client.get("/docs.json").json()["paths"]
-    assert "POST /classify" in client.get("/").json()["routes"]
+    assert client.get("/").headers["content-type"] == "text/html; charset=utf-8"
     assert client.get("/nothing").json()["error"].startswith("GET /nothing: not found")
     assert client.get("/classify").status_code == 405
     assert client.post("/classify", content=b"x").status_code == 415
@@ -83,6 +84,14 @@ def test_no_request_is_lost_among_32_clients(client: httpx.Client, picture: Imag
         statuses = list(clients.map(ask, range(320)))
 
     assert statuses == [400 if number % 10 == 0 else 200 for number in range(320)]
+
+
+def test_a_connection_without_a_request_is_closed(server: Running) -> None:
+    address = httpx.URL(server.url)
+
+    with socket.create_connection((address.host, address.port), timeout=DEADLINE) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost:")
+        assert connection.recv(1000) == b""
 
 
 def test_real_photographs_are_answered(client: httpx.Client, shared_data: Path) -> None:
@@ -191,6 +200,21 @@ def test_what_cannot_start_ends_with_one_sentence(
     assert ended.stderr.startswith(sentence)
     assert len(ended.stderr.splitlines()) == 1
     assert "Tracking Payload" not in ended.stdout
+
+
+def test_of_all_bundles_those_that_are_good_are_served(bundle_data: bytes, tmp_path: Path) -> None:
+    home = home_with(bundle_data, tmp_path / "home")
+    shutil.copytree(home / "models" / "served", home / "models" / "broken")
+    (half,) = (home / "models" / "broken").glob("*/bundle.onnx")
+    half.write_bytes(bundle_data[:1000])
+    described = half.with_name("model.yaml")
+    described.write_text(described.read_text().replace("name: served", "name: broken"))
+
+    with running(home, TRANSFER_MODEL="all") as server:
+        models = httpx.get(f"{server.url}/models", timeout=DEADLINE).json()["models"]
+
+    assert [model["name"] for model in models] == ["served"]
+    assert "is refused, it is not served: " in server.output.read_text()
 
 
 def test_a_damaged_bundle_ends_the_start_by_name(bundle_data: bytes, tmp_path: Path) -> None:

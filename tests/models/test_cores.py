@@ -38,3 +38,13 @@ def test_without_control_groups_there_is_no_quota(
     monkeypatch.setattr(cores, "_CPU_MAX", tmp_path / "absent")
 
     assert cores._quota(otherwise=8) == 8
+
+
+def test_processes_that_were_started_together_share_the_cores(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    alone = cores.granted_cores()
+
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", str(alone))
+
+    assert cores.granted_cores() == 1

@@ -9,6 +9,7 @@ from PIL import Image
 from models.errors import ImageError
 from models.heatmap import overlay
 from models.preprocessing import Preprocessing, decode_image, read_pixels
+from tests.property.hostile_files import damaged, written_files
 from tests.property.strategies import FORMATS, damaged_files, preprocessings, real_file
 
 # Pillow warns of damage and goes on; here it must go on, to see what comes after the warning.
@@ -48,6 +49,12 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
 @given(damaged_files())
 def test_any_damaged_picture_is_read_or_refused(data: bytes) -> None:
     read_or_refuse(data)
+
+
+@pytest.mark.parametrize("name", written_files())
+def test_a_file_of_any_format_damaged_in_all_ways_is_read_or_refused(name: str) -> None:
+    for data in damaged(written_files()[name]):
+        read_or_refuse(data)
 
 
 @given(preprocessings(), st.integers(1, 200_000), st.integers(1, 200_000))

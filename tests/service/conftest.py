@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -15,7 +16,9 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from models import store
-from service.desk import Desk, open_desk
+from service.engine import Engine
+from service.http_protocol import TimedHeadProtocol
+from service.middleware import TruePath, surrounded
 from service.routes import Edge, build_app
 from service.settings import Settings
 from tests.conftest import encoded
@@ -29,8 +32,15 @@ class Served:
     """A running server, a client of it, and what answers inside."""
 
     client: httpx.Client
-    desk: Desk
+    engine: Engine
     port: int
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    limit = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < limit
+        threading.Event().wait(0.01)
 
 
 Serve = Callable[..., AbstractContextManager[Served]]
@@ -57,25 +67,33 @@ def serve(tag: str) -> Serve:
     """Starts a server with settings of its own."""
 
     @contextlib.contextmanager
-    def start(**settings: object) -> Iterator[Served]:
+    def start(keep_alive: int = DEADLINE, **settings: object) -> Iterator[Served]:
         inner = build_app()
+        chosen = Settings.model_validate({"model": tag, "provider": "cpu", **settings})
 
         @contextlib.asynccontextmanager
         async def lifespan(_: Starlette) -> AsyncIterator[None]:
-            chosen = {"model": tag, "provider": "cpu", **settings}
-            inner.state.desk = open_desk(Settings.model_validate(chosen))
+            inner.state.engine = Engine(chosen)
+            await inner.state.engine.open()
             yield
-            await inner.state.desk.close()
+            await inner.state.engine.close()
 
-        app = Starlette(routes=[Mount("/", Edge(inner))], lifespan=lifespan)
-        server = _Server(uvicorn.Config(app, port=0, log_config=None, timeout_keep_alive=DEADLINE))
+        bentoml = Starlette(routes=[Mount("/", TruePath(Edge(inner)))], lifespan=lifespan)
+        config = uvicorn.Config(
+            surrounded(bentoml, inner.routes, chosen),
+            http=TimedHeadProtocol,
+            port=0,
+            log_config=None,
+            timeout_keep_alive=keep_alive,
+        )
+        server = _Server(config)
         thread = threading.Thread(target=server.run)
         thread.start()
         try:
             assert server.is_up.wait(DEADLINE)
             port = server.servers[0].sockets[0].getsockname()[1]
             with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=DEADLINE) as client:
-                yield Served(client, inner.state.desk, port)
+                yield Served(client, inner.state.engine, port)
         finally:
             server.should_exit = True
             thread.join(DEADLINE)

@@ -1,17 +1,19 @@
 import asyncio
 import logging
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from models.errors import OverloadedError
 from models.preprocessing import Pixels
 from models.session import Prediction
-from service.batching import Gate, Lane
+from service.batching import MicroBatcher
 
 BROKEN = 255
+
+ONE_THREAD = ThreadPoolExecutor(1)
 
 
 class Network:
@@ -40,27 +42,27 @@ def picture(level: int) -> Pixels:
     return np.full((2, 2, 3), level, dtype=np.uint8)
 
 
-async def hold_up(network: Network, lane: Lane) -> "asyncio.Task[Prediction]":
+async def hold_up(network: Network, batcher: MicroBatcher) -> "asyncio.Task[Prediction]":
     """Sends picture 0 and returns when the network is busy with it."""
-    first = asyncio.create_task(lane.answer(picture(0)))
+    first = asyncio.create_task(batcher.answer(picture(0)))
     await asyncio.to_thread(network.is_running.wait, 60)
     return first
 
 
-async def queued(lane: Lane, *levels: int) -> "list[asyncio.Task[Prediction]]":
-    tasks = [asyncio.create_task(lane.answer(picture(level), level)) for level in levels]
+async def queued(batcher: MicroBatcher, *levels: int) -> "list[asyncio.Task[Prediction]]":
+    tasks = [asyncio.create_task(batcher.answer(picture(level), level)) for level in levels]
     await asyncio.sleep(0)  # each gets as far as waiting for its answer
     return tasks
 
 
 def test_what_waits_while_the_network_is_busy_goes_together() -> None:
     async def scenario() -> list[str]:
-        lane = Lane(network.predict, max_batch=3)
-        first = await hold_up(network, lane)
-        others = await queued(lane, 1, 2, 3, 4)
+        batcher = MicroBatcher(network.predict, 3, ONE_THREAD)
+        first = await hold_up(network, batcher)
+        others = await queued(batcher, 1, 2, 3, 4)
         network.may_go.set()
         answers = await asyncio.gather(first, *others)
-        await lane.close()
+        await batcher.close()
         return [answer.label for answer in answers]
 
     network = Network()
@@ -73,13 +75,13 @@ def test_a_picture_that_breaks_its_batch_breaks_only_itself(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def scenario() -> list[object]:
-        lane = Lane(network.predict, max_batch=8)
-        first = await hold_up(network, lane)
-        others = await queued(lane, 1, BROKEN, 3)
+        batcher = MicroBatcher(network.predict, 8, ONE_THREAD)
+        first = await hold_up(network, batcher)
+        others = await queued(batcher, 1, BROKEN, 3)
         network.may_go.set()
         answers = await asyncio.gather(first, *others, return_exceptions=True)
-        assert lane.is_open
-        await lane.close()
+        assert batcher.is_open
+        await batcher.close()
         return [a if isinstance(a, BaseException) else a.label for a in answers]
 
     network = Network()
@@ -95,13 +97,13 @@ def test_a_picture_that_breaks_its_batch_breaks_only_itself(
 
 def test_who_hangs_up_while_waiting_is_left_out() -> None:
     async def scenario() -> None:
-        lane = Lane(network.predict, max_batch=8)
-        first = await hold_up(network, lane)
-        gone, stays = await queued(lane, 1, 2)
+        batcher = MicroBatcher(network.predict, 8, ONE_THREAD)
+        first = await hold_up(network, batcher)
+        gone, stays = await queued(batcher, 1, 2)
         gone.cancel()
         network.may_go.set()
         await asyncio.gather(first, stays)
-        await lane.close()
+        await batcher.close()
 
     network = Network()
     asyncio.run(scenario())
@@ -111,38 +113,15 @@ def test_who_hangs_up_while_waiting_is_left_out() -> None:
 
 def test_closing_answers_what_waits() -> None:
     async def scenario() -> list[str]:
-        lane = Lane(network.predict, max_batch=2)
-        first = await hold_up(network, lane)
-        others = await queued(lane, 1, 2, 3)
+        batcher = MicroBatcher(network.predict, 2, ONE_THREAD)
+        first = await hold_up(network, batcher)
+        others = await queued(batcher, 1, 2, 3)
         network.may_go.set()
-        await lane.close()
+        await batcher.close()
         await asyncio.sleep(0)
-        assert not lane.is_open
+        assert not batcher.is_open
         return [task.result().label for task in (first, *others)]
 
     network = Network()
 
     assert asyncio.run(scenario()) == ["0/-1", "1/1", "2/2", "3/3"]
-
-
-def test_the_gate_counts_pictures_in_and_out() -> None:
-    gate = Gate(3)
-
-    with gate.admit(2), gate.admit(1):
-        with (
-            pytest.raises(OverloadedError, match="of 3 places 3 are taken and 1 more wanted"),
-            gate.admit(1),
-        ):
-            pass
-        assert gate.inside == 3
-
-    assert gate.inside == 0
-
-
-def test_the_gate_counts_out_whoever_fails_inside() -> None:
-    gate = Gate(1)
-
-    with pytest.raises(KeyError, match="inside"), gate.admit(1):
-        raise KeyError("inside")
-
-    assert gate.inside == 0

@@ -29,7 +29,7 @@ def classify(client: httpx.Client, *files: tuple[str, bytes]) -> httpx.Response:
 def test_a_picture_gets_what_the_network_says_of_it(served: Served, tag: str, png: bytes) -> None:
     response = classify(served.client, ("a.png", png))
 
-    session = served.desk.model.session
+    session = served.engine.models.default.session
     expected = session.predict(read_pixels(png, session.metadata.preprocessing)[None])[0]
     (answer,) = response.json()["predictions"]
     assert response.status_code == 200
@@ -148,4 +148,4 @@ def test_no_request_is_lost_among_32_clients(served: Served, png: bytes) -> None
     statuses = asyncio.run(all_at_once())
 
     assert statuses == [400 if number % 10 == 0 else 200 for number in range(200)]
-    assert served.desk.gate.inside == 0
+    assert served.engine.admission.pictures == 0

@@ -1,13 +1,17 @@
+import json
 import re
 
 import httpx
 import pytest
+from openapi_spec_validator import validate
 from PIL import Image
 from starlette.routing import Route
 
+from service.access import OPEN_ROUTES
 from service.openapi import DESCRIPTIONS, document
+from service.openapi_examples import EXAMPLES
 from service.routes import build_app
-from service.schemas import Classification, Explanation, Index, Models, NothingClassified
+from service.schemas import Classification, Explanation, Models, NothingClassified
 from tests.conftest import encoded
 
 
@@ -21,15 +25,52 @@ def test_the_document_has_every_route_and_no_other(client: httpx.Client) -> None
         if isinstance(route, Route)
         for method in (route.methods or set()) - {"HEAD"}
     }
-    assert described == routed
-    assert described <= {tuple(reversed(route.split())) for route in DESCRIPTIONS}
+    theirs = {(path, "GET") for path in ("/livez", "/healthz", "/readyz", "/metrics")}
+    assert described == routed - {("/docs/{file}", "GET")} | theirs
+    assert described == {tuple(reversed(route.split())) for route in DESCRIPTIONS}
+
+
+def test_the_document_is_valid() -> None:
+    validate(document())
+
+
+def test_examples_are_of_their_types() -> None:
+    types = (Classification, Explanation, Models, NothingClassified)
+
+    assert EXAMPLES.keys() == {each.__name__ for each in types}
+    for each in types:
+        each.model_validate_json(json.dumps(EXAMPLES[each.__name__]), strict=True)
+
+
+def test_every_answer_has_the_requests_id_and_every_refusal_an_example() -> None:
+    operations = [o for item in document()["paths"].values() for o in item.values()]
+    answers = [(s, a) for o in operations for s, a in o["responses"].items()]
+
+    assert all("X-Request-ID" in answer["headers"] for _, answer in answers)
+    refusals = [a["content"] for status, a in answers if status != "200"]
+    for content in refusals:
+        assert "text/plain" in content or content["application/json"].keys() & {
+            "example",
+            "examples",
+        }
+
+
+def test_keys_are_asked_for_where_they_are_needed() -> None:
+    guarded = {
+        path
+        for path, item in document()["paths"].items()
+        if any("security" not in operation for operation in item.values())
+    }
+
+    assert guarded == document()["paths"].keys() - OPEN_ROUTES
+    assert all("401" in o["responses"] for p in guarded for o in document()["paths"][p].values())
 
 
 @pytest.mark.parametrize("path", ["/classify", "/explain"])
 def test_the_document_names_every_refusal(path: str) -> None:
     responses = document()["paths"][path]["post"]["responses"]
 
-    assert {"200", "400", "413", "415", "500", "503", "504"} <= responses.keys()
+    assert {"200", "400", "401", "404", "413", "415", "500", "503", "504"} <= responses.keys()
     assert ("422" in responses) == (path == "/explain")
     assert "Retry-After" in responses["503"]["headers"]
 
@@ -49,7 +90,6 @@ def test_answers_are_what_the_document_says(client: httpx.Client, picture: Image
     NothingClassified.model_validate_json(client.post("/classify", files=files[1:] * 2).content)
     raw = client.post("/explain", files=files[:1], data={"style": "raw"})
     Explanation.model_validate_json(raw.content, strict=True)
-    Index.model_validate_json(client.get("/").content, strict=True)
 
 
 def test_models_says_what_is_served(client: httpx.Client, tag: str) -> None:

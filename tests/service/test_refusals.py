@@ -4,8 +4,7 @@ import io
 import logging
 import socket
 import threading
-import time
-from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import numpy as np
@@ -15,9 +14,9 @@ from PIL import Image
 
 from models.preprocessing import Pixels
 from models.session import Prediction
-from service.batching import Lane
+from service.batching import MicroBatcher
 from tests.conftest import encoded
-from tests.service.conftest import DEADLINE, Serve, Served
+from tests.service.conftest import DEADLINE, Serve, Served, wait_until
 
 FORM = {"Content-Type": "multipart/form-data; boundary=b"}
 PART = b'--b\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'
@@ -26,13 +25,6 @@ END = b"\r\n--b--\r\n"
 
 def post(client: httpx.Client, content: bytes, route: str = "/classify") -> httpx.Response:
     return client.post(route, content=content, headers=FORM)
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    limit = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < limit
-        threading.Event().wait(0.01)
 
 
 BROKEN_FORMS = {
@@ -181,7 +173,10 @@ def head_only(served: Served, *headers: str, length: int) -> bytes:
     ]
     with socket.create_connection(("127.0.0.1", served.port), timeout=DEADLINE) as connection:
         connection.sendall("\r\n".join([*head, "", ""]).encode())
-        return connection.recv(4096)
+        answer = bytearray()
+        while not answer.endswith(b"}") and (part := connection.recv(4096)):
+            answer += part
+        return bytes(answer)
 
 
 def test_too_many_pictures_are_refused(serve: Serve, png: bytes) -> None:
@@ -202,7 +197,7 @@ def test_too_many_pixels_are_refused(serve: Serve, png: bytes, route: str) -> No
 
 
 def test_a_full_queue_refuses_before_it_reads_the_body(serve: Serve) -> None:
-    with serve(queue_size=1, max_pictures=1) as served, served.desk.gate.admit(1):
+    with serve(queue_size=1, max_pictures=1) as served, served.engine.admission.admit(1):
         answer = head_only(served, length=1000)
 
     assert answer.startswith(b"HTTP/1.1 503")
@@ -210,10 +205,28 @@ def test_a_full_queue_refuses_before_it_reads_the_body(serve: Serve) -> None:
     assert b'{"error":"the queue is full: of 1 places 1 are taken' in answer
 
 
+def test_a_burst_beyond_the_queue_is_answered_or_refused_at_once(serve: Serve, png: bytes) -> None:
+    with (
+        serve(queue_size=4, max_pictures=4) as served,
+        httpx.Client(base_url=served.client.base_url, timeout=DEADLINE) as client,
+        ThreadPoolExecutor(40) as clients,
+    ):
+        burst = [clients.submit(client.post, "/classify", files={"image": png}) for _ in range(200)]
+        answers = [one.result() for one in burst]
+        afterwards = client.post("/classify", files={"image": png})
+
+        assert served.engine.admission.pictures == 0
+        assert served.engine.admission.bytes == 0
+    assert {answer.status_code for answer in answers} <= {200, 503}
+    assert all("Retry-After" in answer.headers for answer in answers if answer.status_code == 503)
+    assert any(answer.status_code == 200 for answer in answers)
+    assert afterwards.status_code == 200
+
+
 def test_the_queue_is_counted_in_pictures(serve: Serve, png: bytes) -> None:
     with serve(queue_size=3, max_pictures=3) as served:
         fits = served.client.post("/classify", files=[("image", png)] * 3)
-        with served.desk.gate.admit(1):
+        with served.engine.admission.admit(1):
             refused = served.client.post("/classify", files=[("image", png)] * 3)
             single = served.client.post("/classify", files=[("image", png)] * 2)
 
@@ -249,13 +262,13 @@ def test_what_nobody_foresaw_is_logged_and_tells_nothing(
     def fail(*_: object) -> list[Prediction]:
         raise RuntimeError("a secret of ours")
 
-    lane = served.desk.model.lane
-    lane._predict, original = fail, lane._predict
+    batcher = served.engine.models.default.batcher
+    batcher._predict, original = fail, batcher._predict
     try:
         with caplog.at_level(logging.ERROR):
             response = served.client.post("/classify", files={"image": png})
     finally:
-        lane._predict = original
+        batcher._predict = original
 
     assert response.status_code == 500
     assert response.json() == {"error": "this failed here, not at your end; the log has the reason"}
@@ -267,8 +280,8 @@ def test_a_client_that_hangs_up_leaves_the_queue(serve: Serve, png: bytes) -> No
     is_running, may_go = threading.Event(), threading.Event()
 
     with serve() as served:
-        lane: Lane = served.desk.model.lane
-        predict = lane._predict
+        batcher: MicroBatcher = served.engine.models.default.batcher
+        predict = batcher._predict
 
         def held_up(pixels: Pixels, class_index: npt.NDArray[np.int64]) -> list[Prediction]:
             batches.append(len(pixels))
@@ -276,12 +289,12 @@ def test_a_client_that_hangs_up_leaves_the_queue(serve: Serve, png: bytes) -> No
             assert may_go.wait(DEADLINE)
             return predict(pixels, class_index)
 
-        lane._predict = held_up
+        batcher._predict = held_up
         with send(served, png):
             assert is_running.wait(DEADLINE)
             with send(served, png):
-                wait_until(lambda: served.desk.gate.inside == 2)
-        wait_until(lambda: served.desk.gate.inside == 0)
+                wait_until(lambda: served.engine.admission.pictures == 2)
+        wait_until(lambda: served.engine.admission.pictures == 0)
         may_go.set()
         assert served.client.post("/classify", files={"image": png}).status_code == 200
 

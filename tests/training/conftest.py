@@ -1,11 +1,14 @@
 """Folders of drawn pictures in the layouts that train-transfer understands."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from safetensors.torch import save_file
 
@@ -13,6 +16,8 @@ from models.graph.backbones import Backbone
 from tests.conftest import TINY_BACKBONE
 from training.run import run
 from training.settings import TrainingSettings
+
+ROOT = Path(__file__).parents[2]
 
 MakeFolder = Callable[..., Path]
 Run = Callable[..., dict[str, Any]]
@@ -71,3 +76,25 @@ def learned_weights(tiny_backbone: Backbone, tmp_path_factory: pytest.TempPathFa
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
     save_file(dict(tiny_backbone.model.state_dict()), path)
     return path
+
+
+def begin(data: Path, out: Path, *options: str) -> subprocess.Popen[str]:
+    """The command in a process of its own, with the tiny network."""
+    command = [sys.executable, "-m", "training.cli", "--data", str(data), "--out", str(out)]
+    fixed = ["--backbone", TINY_BACKBONE, *options]
+    return subprocess.Popen([*command, *fixed], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for(process: subprocess.Popen[str], words: str) -> None:
+    assert process.stderr is not None
+    for line in process.stderr:
+        if words in line:
+            return
+    raise AssertionError(f"it ended without saying {words!r}")
+
+
+def best_weights(out: Path) -> dict[str, torch.Tensor]:
+    """What fine-tuning kept, of the one run below a folder."""
+    (path,) = out.glob("*/*/checkpoints/best.ckpt")
+    found: dict[str, torch.Tensor] = torch.load(path, weights_only=True)["state_dict"]
+    return found

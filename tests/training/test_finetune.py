@@ -18,13 +18,14 @@ from models.errors import OutputError
 from models.graph.classifier import Classifier
 from models.preprocessing import read_pixels
 from tests.conftest import TINY_BACKBONE, lively_classifier
-from tests.training.conftest import fill
+from tests.training.conftest import Run, begin, best_weights, fill, wait_for
 from training.checkpoints import AtomicCheckpoints
 from training.cli import main
 from training.finetune import FineTuningTask, fine_tune, parameter_groups
 from training.image_folder import Example, scan_folder
 from training.plan import FineTuningPlan, plan_fine_tuning
 from training.recipes import compare
+from training.settings import TrainingSettings
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,7 +39,8 @@ def classifier() -> Classifier:
 def task(class_folder: Path) -> FineTuningTask:
     examples = scan_folder(class_folder).examples
     held: list[Example] = [e for i, e in enumerate(examples) if i % 4 == 0]
-    return FineTuningTask([e for e in examples if e not in held], held, 2, "mild", seed=1)
+    settings = TrainingSettings(class_folder, seed=1)
+    return FineTuningTask([e for e in examples if e not in held], held, 2, settings)
 
 
 @pytest.mark.parametrize(
@@ -48,19 +50,23 @@ def task(class_folder: Path) -> FineTuningTask:
 def test_epochs_and_batches_follow_from_the_number_of_pictures(
     pictures: int, epochs: int, batch_size: int
 ) -> None:
-    plan = plan_fine_tuning(pictures)
+    plan = plan_fine_tuning(pictures, TrainingSettings(Path()), from_scratch=False)
 
     assert (plan.epochs, plan.batch_size) == (epochs, batch_size)
 
 
 def test_what_is_given_overrides_the_rule() -> None:
-    plan = plan_fine_tuning(1000, epochs=2, learning_rate=1e-5, batch_size=7)
+    settings = TrainingSettings(Path(), epochs=2, learning_rate=1e-5, batch_size=7)
+
+    plan = plan_fine_tuning(1000, settings, from_scratch=False)
 
     assert (plan.epochs, plan.learning_rate, plan.batch_size) == (2, 1e-5, 7)
 
 
 def test_earlier_layers_learn_more_slowly(classifier: Classifier) -> None:
-    groups = parameter_groups(classifier, plan_fine_tuning(1000))
+    plan = plan_fine_tuning(1000, TrainingSettings(Path()), from_scratch=False)
+
+    groups = parameter_groups(classifier, plan)
 
     rates = {id(p): group["lr"] for group in groups for p in group["params"]}
     named = dict(classifier.named_parameters())
@@ -91,6 +97,38 @@ def test_fine_tuning_lowers_the_loss_on_pictures_that_it_did_not_learn_from(
     fine_tune(classifier, task, FineTuningPlan(8, 8, 3e-3), tmp_path)
 
     assert _log_loss(classifier, task) < before
+
+
+def test_what_has_learned_nothing_learns_its_statistics_too(
+    classifier: Classifier, task: FineTuningTask, tmp_path: Path
+) -> None:
+    before = {k: v.clone() for k, v in classifier.state_dict().items()}
+
+    fine_tune(classifier, task, FineTuningPlan(1, 8, 1e-3, from_scratch=True), tmp_path)
+
+    after = classifier.state_dict()
+    moved = [k for k in before if "running_mean" in k and not torch.equal(after[k], before[k])]
+    assert len(moved) == sum("running_mean" in k for k in before)
+
+
+def test_the_course_s_network_is_trained_from_scratch_unasked(
+    class_folder: Path, train: Run
+) -> None:
+    summary = train(class_folder, backbone="baseline", image_size=32, epochs=4)
+
+    assert summary["fine_tuning"]["plan"]["from_scratch"]
+    assert summary["fine_tuning"]["epochs"] == 4
+    assert set(summary["fine_tuning"]["held_out_accuracy"]) == {"frozen", "fine_tuned"}
+    features, classes = 64, 2
+    expected = {"frozen": (features + 1) * classes, "from scratch": 71_970}
+    assert summary["trained_parameters"] == expected[summary["recipe"]]
+
+
+def test_from_scratch_takes_longer_and_treats_all_layers_alike() -> None:
+    plan = plan_fine_tuning(800, TrainingSettings(Path()), from_scratch=True)
+
+    assert plan.epochs == 62
+    assert plan.layer_decay == 1
 
 
 def _log_loss(classifier: Classifier, task: FineTuningTask) -> float:
@@ -143,36 +181,19 @@ def test_a_full_disk_is_a_sentence_and_the_last_good_checkpoint_stays(tmp_path: 
     assert [p.name for p in tmp_path.iterdir()] == ["last.ckpt"]
 
 
-def _begin(data: Path, out: Path, *options: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "training.cli", "--data", str(data), "--out", str(out)]
-    fixed = ["--backbone", TINY_BACKBONE, "--weights", "none", "--finetune", *options]
-    return subprocess.Popen([*command, *fixed], cwd=ROOT, stderr=subprocess.PIPE, text=True)
-
-
-def _wait_for(process: subprocess.Popen[str], words: str) -> None:
-    assert process.stderr is not None
-    for line in process.stderr:
-        if words in line:
-            return
-    raise AssertionError(f"it ended without saying {words!r}")
-
-
-def _weights(out: Path) -> dict[str, torch.Tensor]:
-    (path,) = out.glob("*/*/checkpoints/best.ckpt")
-    found: dict[str, torch.Tensor] = torch.load(path, weights_only=True)["state_dict"]
-    return found
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", ["epoch 1:", "epoch 2:", "fitting the head"])
-def test_a_killed_run_goes_on_and_ends_with_the_same_weights(tmp_path: Path, moment: str) -> None:
+def test_a_killed_run_goes_on_and_ends_with_the_same_weights(
+    tmp_path: Path, learned_weights: Path, moment: str
+) -> None:
     for label in ("cat", "dog"):
         fill(tmp_path / "pets" / label, label, range(20))
-    unbroken = _begin(tmp_path / "pets", tmp_path / "one", "--epochs", "3")
+    options = ["--finetune", "--weights", str(learned_weights), "--epochs", "3"]
+    unbroken = begin(tmp_path / "pets", tmp_path / "one", *options)
     unbroken.communicate()
 
-    killed = _begin(tmp_path / "pets", tmp_path / "other", "--epochs", "3")
-    _wait_for(killed, moment)
+    killed = begin(tmp_path / "pets", tmp_path / "other", *options)
+    wait_for(killed, moment)
     os.kill(killed.pid, signal.SIGKILL)
     killed.communicate()
     (settings,) = tmp_path.glob("other/*/*/settings.json")
@@ -182,7 +203,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_weights(tmp_path: Path, mom
     )  # fmt: skip
 
     assert resumed.returncode == 0, resumed.stderr
-    one, other = _weights(tmp_path / "one"), _weights(tmp_path / "other")
+    one, other = best_weights(tmp_path / "one"), best_weights(tmp_path / "other")
     assert all(torch.equal(one[name], other[name]) for name in one)
     tables = [
         next((tmp_path / name).glob("*/*/predictions.csv")).read_text("utf-8")
@@ -192,12 +213,16 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_weights(tmp_path: Path, mom
 
 
 @pytest.mark.slow
-def test_ctrl_c_exports_the_best_so_far(tmp_path: Path) -> None:
+@pytest.mark.parametrize("devices", ["1", "2"])
+def test_ctrl_c_exports_the_best_so_far(
+    tmp_path: Path, learned_weights: Path, devices: str
+) -> None:
     for label in ("cat", "dog"):
         fill(tmp_path / "pets" / label, label, range(20))
-    process = _begin(tmp_path / "pets", tmp_path / "runs", "--epochs", "500")
+    options = ["--finetune", "--weights", str(learned_weights), "--epochs", "500"]
+    process = begin(tmp_path / "pets", tmp_path / "runs", *options, "--devices", devices)
 
-    _wait_for(process, "epoch 2:")
+    wait_for(process, "epoch 2:")
     process.send_signal(signal.SIGINT)
     process.communicate()
 

@@ -1,5 +1,6 @@
 """Whole runs, as the command does them, on folders of drawn pictures and a tiny real network."""
 
+import io
 import json
 import logging
 from collections.abc import Callable
@@ -142,7 +143,9 @@ def test_the_courses_layout_is_judged_by_its_test_folder(train: Run, course_fold
     assert list(summary["classes"]) == ["cat", "dog"]
 
 
-def test_tensorboard_shows_the_settings_and_the_accuracy(train: Run, class_folder: Path) -> None:
+def test_tensorboard_shows_settings_accuracy_confusion_and_heatmaps(
+    train: Run, class_folder: Path
+) -> None:
     summary = train(class_folder)
 
     events = EventAccumulator(str(Path(summary["bundle"]).parent))
@@ -150,6 +153,11 @@ def test_tensorboard_shows_the_settings_and_the_accuracy(train: Run, class_folde
 
     assert events.Scalars("accuracy")[0].value == pytest.approx(summary["accuracy"])
     assert "_hparams_/session_start_info" in events.summary_metadata
+    for name in ("confusion", "heatmaps"):
+        picture = events.Images(name)[0]
+        assert picture.width > 200
+        with Image.open(io.BytesIO(picture.encoded_image_string)) as image:
+            assert np.ptp(np.asarray(image)) > 100
 
 
 def test_eight_orientations_of_one_picture_are_one_picture(train: Run, class_folder: Path) -> None:

@@ -21,7 +21,7 @@ from training.distillation.pictures import Pictures, open_archive
 from training.distillation.plan import Plan, make_plan
 from training.distillation.settings import DistillationSettings
 from training.progress import progress
-from training.run_folder import SETTINGS_FILE, SUMMARY_FILE, log_to, make_run_folder, write_json
+from training.run_folder import SETTINGS_FILE, SUMMARY_FILE, logged_to, make_run_folder, write_json
 
 log = logging.getLogger(__name__)
 
@@ -56,8 +56,7 @@ def distil(settings: DistillationSettings, resumed: Path | None = None) -> dict[
     """
     teacher, student = load_teacher(settings), make_student(settings)
     run_folder = resumed or make_run_folder(settings.out, settings.run_name)
-    handler = log_to(run_folder)
-    try:
+    with logged_to(run_folder):
         write_json(run_folder / SETTINGS_FILE, settings.as_json())
         archive = open_archive(settings.data)
         pictures = Pictures(archive, settings.crop, settings.last_crop, settings.seed)
@@ -68,9 +67,6 @@ def distil(settings: DistillationSettings, resumed: Path | None = None) -> dict[
         run = _Run(settings, run_folder, pictures, Learner(teacher, student))
         run.go()
         return write_result(run_folder, settings, run.result(), run.history, pictures)
-    finally:
-        logging.getLogger().removeHandler(handler)
-        handler.close()
 
 
 def load_teacher(settings: DistillationSettings) -> Backbone:

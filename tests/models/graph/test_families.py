@@ -5,6 +5,7 @@ that read any size get small pictures, and of families whose large members repea
 blocks the small one stands here; `benchmarks/families.py` measures all of them whole.
 """
 
+import numpy as np
 import onnxruntime as ort
 import pytest
 import torch
@@ -49,8 +50,12 @@ WHOLE = {
 NARROW_VGGS = ["vgg11", "vgg16", "vgg19", "vgg16_bn", "vgg19_bn"]
 
 
-def train_one_step(classifier: Classifier) -> None:
-    """One step of gradient descent on all parameters, BatchNorm's statistics kept."""
+def train_one_step(classifier: Classifier) -> set[str]:
+    """One step of gradient descent on all parameters, BatchNorm's statistics kept.
+
+    Returns:
+        The names of the parameters that the loss reaches.
+    """
     classifier.train()
     for module in classifier.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -58,23 +63,26 @@ def train_one_step(classifier: Classifier) -> None:
     pixels = torch.from_numpy(noise_pictures(classifier.backbone.preprocessing, CLASSES, seed=5))
     loss = nn.functional.cross_entropy(classifier(pixels), torch.arange(CLASSES))
     loss.backward()
+    reached = {n for n, p in classifier.named_parameters() if p.grad is not None and p.grad.any()}
     nn.utils.clip_grad_norm_(classifier.parameters(), 1.0)
     torch.optim.SGD(classifier.parameters(), lr=0.01).step()
     classifier.zero_grad()
     classifier.eval()
+    return reached
 
 
 def assert_learns(classifier: Classifier) -> None:
     before = {name: tensor.clone() for name, tensor in classifier.state_dict().items()}
 
-    train_one_step(classifier)
+    reached = train_one_step(classifier)
 
     parameters = dict(classifier.named_parameters())
     assert all(tensor.isfinite().all() for tensor in classifier.state_dict().values())
     changed = {name for name in parameters if not torch.equal(parameters[name], before[name])}
     assert next(iter(parameters)) in changed
     assert "linear.weight" in changed
-    assert len(changed) > 0.9 * len(parameters)
+    # Not `changed`: a clipped step is below float32's resolution in some of ResNet-200's tensors.
+    assert len(reached) > 0.9 * len(parameters)
     unlearned = before.keys() - parameters.keys()
     assert all(torch.equal(classifier.state_dict()[name], before[name]) for name in unlearned)
 
@@ -83,31 +91,20 @@ def assert_answers_as_torch_does(classifier: Classifier) -> None:
     """At batch sizes 1 and 3, for the predicted class and for those that are asked for."""
     model = join_head(export_backbone(classifier.backbone), classifier)
     session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    pixels = noise_pictures(classifier.backbone.preprocessing, 3)
 
-    found = check_agreement(
-        session, classifier, noise_pictures(classifier.backbone.preprocessing, 3)
-    )
+    found = check_agreement(session, classifier, pixels)
 
     assert found.probabilities <= 1e-4
     assert found.heatmap <= 1e-3
+    asked = np.arange(CLASSES)
+    (heatmap,) = session.run(["heatmap"], {"image": pixels, "class_index": asked})
+    assert heatmap.max() == 1, "all maps are empty: that they agree says nothing"
 
 
-#: With random weights these are too deep to be judged so. Open: weights that are conditioned as
-#: trained ones are, or float64 as the judge.
-OPEN = {
-    "inception_v4": "rounding moves the heatmap by 4e-3; probabilities agree within 2e-5",
-    "resnet200": "a clipped step moves 521 of its 611 tensors, and its agreement is not known",
-}
-
-
-def _marks(name: str) -> list[pytest.MarkDecorator]:
-    marks = [] if name == "baseline" else [pytest.mark.slow]
-    if name in OPEN:
-        marks.append(pytest.mark.xfail(strict=False, reason=OPEN[name]))
-    return marks
-
-
-@pytest.mark.parametrize("name", [pytest.param(n, marks=_marks(n)) for n in WHOLE])
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[] if n == "baseline" else pytest.mark.slow) for n in WHOLE]
+)
 def test_a_family_learns_and_its_file_answers_as_torch_does(name: str) -> None:
     classifier = with_lively_head(lively_backbone(name, image_size=WHOLE[name]), CLASSES)
 

@@ -1,0 +1,37 @@
+"""What several benchmarks share: a run of `train-transfer` as a user starts it, and its result."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+
+def train_transfer(*options: str | Path) -> dict[str, Any]:
+    """Runs the command in a process of its own, with folders that are thrown away.
+
+    Its progress goes to standard error, as for a user.
+
+    Returns:
+        The content of its `summary.json`.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        command = [sys.executable, "-m", "training.cli", *options, "--out", Path(place, "runs")]
+        environment = {**os.environ, "BENTOML_HOME": str(Path(place, "bentoml"))}
+        subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
+        (path,) = Path(place).glob("runs/*/*/summary.json")
+        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return found
+
+
+def percent(value: float) -> str:
+    """0.985 → 98.5 %."""
+    return f"{100 * value:.1f} %"
+
+
+def with_interval(summary: dict[str, Any]) -> str:
+    """The accuracy on the held-out part, with its 95 % interval."""
+    low, high = summary["accuracy_interval"]
+    return f"{percent(summary['accuracy'])} ({100 * low:.1f} to {100 * high:.1f})"

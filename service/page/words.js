@@ -1,0 +1,68 @@
+// How the page puts figures and names into words. Pure functions.
+
+/** A share in [0, 1] as a percentage; never rounded to a certainty that is not there. */
+export function percent(share) {
+  if (share >= 0.9995) return "> 99.9%";
+  if (share < 0.0005) return "< 0.1%";
+  return exactPercent(share);
+}
+
+/** A share in [0, 1] as a percentage of one decimal. */
+export function exactPercent(share) {
+  return `${(share * 100).toFixed(1)}%`;
+}
+
+/** How good a model is, as a sentence without its subject. */
+export function accuracySentence(model) {
+  const [low, high] = model.accuracy_interval.map(exactPercent);
+  return `right on ${exactPercent(model.accuracy)} of ${count(model.held_out, "held-out picture")} ` +
+    `(95% interval ${low} to ${high})`;
+}
+
+/** A file name without what would make it look like another: control and bidirectional marks. */
+export function plainName(name) {
+  return name.replace(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, "\ufffd").trim();
+}
+
+/** "1 picture", "2,000 pictures". */
+export function count(number, noun) {
+  return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+/** What a model tells apart, without its subject. */
+export function classesSentence(classes) {
+  if (classes.length === 2) return `tells ${classes[0]} from ${classes[1]}`;
+  if (classes.length <= 6) return `tells apart ${listed(classes)}`;
+  const shown = classes.slice(0, 5).join(", ");
+  return `tells apart ${classes.length} classes: ${shown} and ${classes.length - 5} more`;
+}
+
+function listed(names) {
+  if (names.length < 2) return names.join("");
+  return `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+}
+
+/** What a service says, as a sentence with its capital and its full stop. */
+export function sentence(text) {
+  const trimmed = text.trim();
+  const ended = /[.!?…]$/.test(trimmed) ? trimmed : `${trimmed}.`;
+  return ended.charAt(0).toUpperCase() + ended.slice(1);
+}
+
+/** Where a heatmap is strongest, for those who do not see it; "" where it is zero all over. */
+export function strongestPlace(rows) {
+  const best = { value: 0, row: 0, column: 0 };
+  rows.forEach((row, y) => row.forEach((value, x) => {
+    if (value > best.value) Object.assign(best, { value, row: y, column: x });
+  }));
+  if (best.value === 0) return "";
+  const vertical = third(best.row, rows.length, ["upper", "middle", "lower"]);
+  const horizontal = third(best.column, rows[0].length, ["left", "middle", "right"]);
+  if (vertical === "middle" && horizontal === "middle") return "in the middle";
+  if (horizontal === "middle") return `in the ${vertical} middle`;
+  return vertical === "middle" ? `on the ${horizontal}` : `on the ${vertical} ${horizontal}`;
+}
+
+function third(index, length, names) {
+  return names[Math.min(2, Math.floor(((index + 0.5) / length) * 3))];
+}

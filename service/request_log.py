@@ -1,0 +1,151 @@
+"""One line for each request, and the id of the request on every line that it causes.
+
+A line says what was asked for, how it went, how long it took, and how much there was; never what a
+client chose to call things: no path as it was sent, no file name, nothing of a picture.
+"""
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+LogFormat = Literal["text", "json"]
+
+access_log = logging.getLogger("service.access")
+
+#: An orchestrator asks these every few seconds.
+_UNREMARKABLE: Final = ("/livez", "/readyz", "/healthz", "/metrics")
+
+
+@dataclass
+class RequestRecord:
+    """What becomes known of a request until it has been answered.
+
+    Attributes:
+        request_id: what client, answer and log call it.
+        method: of HTTP; `OTHER` where it is none that a route here has.
+        route: the route's template; never the path that was sent.
+        status: of the answer; 499 where the client hung up before there was one.
+        milliseconds: from the first byte to the last.
+        bytes: of the body that were read.
+        pictures: how many pictures were looked at.
+        model: tag of the model that answered.
+        reason: class of the error that it was refused with.
+    """
+
+    request_id: str
+    method: str
+    route: str
+    status: int = 499
+    milliseconds: float = 0
+    bytes: int = 0
+    pictures: int = 0
+    model: str | None = None
+    reason: str | None = None
+
+
+_current: ContextVar[RequestRecord | None] = ContextVar("request", default=None)
+
+
+def current() -> RequestRecord | None:
+    """The request that is being answered here, if any."""
+    return _current.get()
+
+
+def note_picture(model: str) -> None:
+    """Counts a picture for the line of the request that is being answered."""
+    if record := _current.get():
+        record.pictures += 1
+        record.model = model
+
+
+def note_refusal(error: Exception) -> None:
+    """Keeps the class of an error for the line and the metrics of the request."""
+    if record := _current.get():
+        record.reason = type(error).__name__
+
+
+@contextmanager
+def recorded(record: RequestRecord) -> Iterator[None]:
+    """Puts the request's id on every line that is logged inside."""
+    token = _current.set(record)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def write_line(record: RequestRecord) -> None:
+    """Writes the request's own line."""
+    is_quiet = record.route in _UNREMARKABLE and record.status < 400
+    fields = {
+        "method": record.method,
+        "route": record.route,
+        "status": record.status,
+        "milliseconds": round(record.milliseconds, 1),
+        "bytes": record.bytes,
+        "pictures": record.pictures,
+        "model": record.model,
+        "reason": record.reason,
+    }
+    access_log.log(
+        logging.DEBUG if is_quiet else logging.INFO,
+        "%s %s %d",
+        record.method,
+        record.route,
+        record.status,
+        extra={"fields": {name: value for name, value in fields.items() if value is not None}},
+    )
+
+
+def configure_logging(log_format: LogFormat) -> None:
+    """Makes every line of this process a text for people or a JSON object for machines.
+
+    BentoML has put the handlers there by then; only what they write is ours.
+    """
+    formatter = _JsonFormatter() if log_format == "json" else _TextFormatter()
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(formatter)
+    for name in ("service", "models"):
+        logging.getLogger(name).setLevel(logging.INFO)
+    # It reports every broken form, which anybody can send.
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
+
+
+class _TextFormatter(logging.Formatter):
+    """`time [LEVEL] logger message name=value …`, a traceback below it."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  (logging's name)
+        line = f"{_time(record)} [{record.levelname}] {record.name} {record.message}"
+        shown = {k: v for k, v in _fields(record).items() if k not in ("method", "route", "status")}
+        return " ".join([line, *(f"{name}={value}" for name, value in shown.items())])
+
+
+class _JsonFormatter(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": _time(record),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **_fields(record),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    request = _current.get()
+    fields: dict[str, Any] = dict(getattr(record, "fields", {}))
+    return fields | ({"request_id": request.request_id} if request else {})
+
+
+def _time(record: logging.LogRecord) -> str:
+    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,159 @@
+"""A real browser, Debian's chromium without a window, before the real service.
+
+Playwright's loop runs in the main thread for as long as its browser is open, and `asyncio.run`
+refuses to work beside it: so the browser lives for this package of tests and no longer.
+"""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import onnx
+import pytest
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    FilePayload,
+    Locator,
+    Page,
+    Playwright,
+    Route,
+    ViewportSize,
+    sync_playwright,
+)
+
+from models import store
+from models.graph.backbones import Backbone
+from tests.conftest import make_bundle, with_lively_head
+from tests.service.conftest import Served
+
+#: Milliseconds until a test gives up; nothing is measured by it.
+DEADLINE = 30_000
+
+DESKTOP: ViewportSize = {"width": 1280, "height": 900}
+PHONE: ViewportSize = {"width": 360, "height": 740}
+
+#: A refusal of the service: browsers report its status, the page shows its sentence.
+_REFUSED = "Failed to load resource: the server responded with a status of"
+
+
+@dataclass
+class Window:
+    """A page in a browser, and everything it complained of or asked for.
+
+    Attributes:
+        page: the page, at the address of the service.
+        complaints: errors of scripts, violations of the Content-Security-Policy.
+        addresses: of all requests.
+    """
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+    addresses: list[str] = field(default_factory=list)
+
+    def choose(self, *files: FilePayload) -> None:
+        """Chooses files, as the dialog of the button does."""
+        self.page.set_input_files("#files", files)
+
+    @property
+    def cards(self) -> Locator:
+        """The cards, the newest first."""
+        return self.page.locator(".card")
+
+    def in_state(self, state: str) -> Locator:
+        """The cards that are `waiting`, `asking`, `answered`, `refused` or `cancelled`."""
+        return self.page.locator(f".card[data-state={state}]")
+
+    @contextlib.contextmanager
+    def without_answers(self) -> Iterator[None]:
+        """Lets no request for an answer through before the end of the context."""
+        self.page.route("**/explain", _hold)
+        yield
+        self.page.unroute("**/explain")  # which lets those go that were held
+
+    def listen(self) -> None:
+        """Begins to note what the page complains of and asks for."""
+        self.page.on("console", self._note_console)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self.addresses.append(request.url))
+
+    def _note_console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and not message.text.startswith(_REFUSED):
+            self.complaints.append(message.text)
+
+
+def _hold(_: Route) -> None:
+    """A request that nobody passes on waits."""
+
+
+Open = Callable[..., Window]
+
+
+def payload(data: bytes, name: str = "a.png") -> FilePayload:
+    """A file for the page, without a type that would tell what is in it."""
+    return {"name": name, "mimeType": "application/octet-stream", "buffer": data}
+
+
+@pytest.fixture(scope="package")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="package")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    if path is None:
+        pytest.skip("there is no chromium on this machine; `make browser` installs Debian's")
+    browser = playwright.chromium.launch(
+        executable_path=path,
+        chromium_sandbox=os.geteuid() != 0,  # Chromium refuses to have one as root
+        args=["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"],
+    )
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Open]:
+    """Opens the page of a service; in the end nothing may have gone wrong in it."""
+    opened: list[tuple[Window, Served]] = []
+
+    def open_(served: Served, viewport: ViewportSize = DESKTOP, **options: object) -> Window:
+        context = browser.new_context(
+            base_url=f"http://127.0.0.1:{served.port}",
+            viewport=viewport,
+            **options,  # type: ignore[arg-type]  # what Playwright takes is for it to say
+        )
+        context.set_default_timeout(DEADLINE)
+        window = Window(context.new_page())
+        window.listen()
+        window.page.goto("/")
+        opened.append((window, served))
+        return window
+
+    yield open_
+    for window, served in opened:
+        window.page.context.close()
+        assert window.complaints == []
+        here = (f"http://127.0.0.1:{served.port}/", "blob:", "data:")
+        assert [a for a in window.addresses if not a.startswith(here)] == []
+
+
+@pytest.fixture
+def window(open_page: Open, served: Served) -> Window:
+    """The page of the shared service, at the width of a desktop."""
+    window = open_page(served)
+    window.page.locator("#about").wait_for()
+    return window
+
+
+@pytest.fixture(scope="session")
+def tag_of_many(tiny_backbone: Backbone, tiny_backbone_graph: onnx.ModelProto) -> str:
+    """A model with many classes, some with names that want to be more than text."""
+    hostile = ("<img src=x onerror=alert(1)>", "__proto__", "10", "2", "\u05d0\u05d1", "x" * 90)
+    classes = (*hostile, *(f"class {number}" for number in range(24)))
+    classifier = with_lively_head(tiny_backbone, classes=len(classes))
+    return store.put(make_bundle(classifier, tiny_backbone_graph, classes), "many").tag

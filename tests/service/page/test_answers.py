@@ -1,0 +1,277 @@
+"""A picture goes in; its classes and its heatmap come out, as the service says."""
+
+import base64
+import io
+import re
+from pathlib import Path
+
+import httpx
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from service.settings import Settings
+from tests.conftest import encoded
+from tests.service.conftest import Serve, Served
+from tests.service.page.conftest import Open, Window, payload
+
+ORIENTATION = 0x0112
+
+#: How a picture must be stored for each EXIF orientation to make it upright again.
+STORED_FOR = {
+    1: None,
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+
+#: In the page: a canvas, or a picture at its own size, as a PNG in base64.
+PIXELS = """element => {
+  const canvas = document.createElement("canvas");
+  canvas.width = element.naturalWidth ?? element.width;
+  canvas.height = element.naturalHeight ?? element.height;
+  canvas.getContext("2d").drawImage(element, 0, 0);
+  return canvas.toDataURL("image/png").split(",")[1];
+}"""
+
+
+def pixels(window: Window, selector: str, index: int = 0) -> npt.NDArray[np.uint8]:
+    """RGBA, uint8 (H, W, 4), of a canvas or a picture in the page."""
+    png = base64.b64decode(window.page.locator(selector).nth(index).evaluate(PIXELS))
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGBA"))
+
+
+def test_every_class_is_there_with_its_probability(
+    window: Window, served: Served, png: bytes
+) -> None:
+    answer = served.client.post("/classify", files={"image": png}).json()["predictions"][0]
+
+    window.choose(payload(png))
+
+    expect(window.in_state("answered")).to_have_count(1)
+    expect(window.cards.locator(".label")).to_have_text(answer["label"])
+    expected = sorted(answer["probabilities"].items(), key=lambda pair: -pair[1])
+    assert window.cards.locator(".row-name").all_inner_texts() == [name for name, _ in expected]
+    shown = window.cards.locator(".row-percent").all_inner_texts()
+    assert shown == [f"{p * 100:.1f}%" for _, p in expected]
+    widths = [box.evaluate("e => e.style.width") for box in window.cards.locator(".bar-fill").all()]
+    assert [float(w[:-1]) for w in widths] == pytest.approx([p * 100 for _, p in expected], 1e-4)
+
+
+def test_the_model_that_answered_is_named_with_what_is_known_of_it(
+    window: Window, tag: str, png: bytes
+) -> None:
+    window.choose(payload(png))
+
+    expect(window.cards.locator(".by")).to_have_text(
+        f"{tag} was right on 50.0% of 100 held-out pictures (95% interval 40.0% to 60.0%)."
+    )
+
+
+def test_an_empty_page_says_what_is_served(window: Window) -> None:
+    lead = window.page.locator("#lead")
+
+    expect(lead).to_contain_text("drawn tells apart nuts, screws and Bäume & Co.")
+    expect(window.page.locator("#accuracy")).to_have_text("50.0%")
+    expect(window.page.locator("#accuracy-note")).to_have_text(
+        "95% interval 40.0% to 60.0%, on 100 pictures it had not seen"
+    )
+
+
+def test_the_heatmap_is_the_services(window: Window, served: Served, png: bytes) -> None:
+    files = {"image": png}
+    raw = served.client.post("/explain", files=files, data={"style": "raw"}).json()
+    drawn = served.client.post("/explain", files=files, data={"style": "heatmap"})
+
+    window.choose(payload(png))
+
+    expect(window.in_state("answered")).to_have_count(1)
+    heat = pixels(window, ".heat")
+    box = tuple(round(edge) for edge in raw["box"])
+    size = (heat.shape[1], heat.shape[0])
+    whole = Image.open(io.BytesIO(drawn.content))
+    expected = np.asarray(whole.crop(box).resize(size, Image.Resampling.BICUBIC), int)
+    seen = heat[..., 3] > 100  # a canvas keeps the colour of what is nearly clear only roughly
+    assert seen.any()
+    assert np.abs(heat[..., :3].astype(int) - expected)[seen].mean() < 4
+    rows = np.array(raw["heatmap"])
+    middle = heat[heat.shape[0] // 2, heat.shape[1] // 2, 3] / 255
+    assert rows.min() - 0.01 <= middle <= rows.max() + 0.01
+
+
+def test_another_class_has_another_heatmap_and_the_same_label(window: Window, png: bytes) -> None:
+    window.choose(payload(png))
+    expect(window.in_state("answered")).to_have_count(1)
+    label = window.cards.locator(".label").inner_text()
+    first = pixels(window, ".heat")
+
+    radio = window.cards.locator("input[type=radio]:not(:checked)").first
+    other = radio.get_attribute("value") or ""
+    window.page.get_by_role("radio", name=other).check()
+
+    described = f"Heatmap for {other}: "
+    expect(window.page.get_by_role("img", name=described)).to_be_visible()
+    expect(window.page.locator("#status")).to_contain_text(described)
+    assert not np.array_equal(pixels(window, ".heat"), first)
+    expect(window.cards.locator(".label")).to_have_text(label)
+
+
+def test_the_slider_says_how_much_the_heatmap_covers(window: Window, png: bytes) -> None:
+    window.choose(payload(png))
+    expect(window.in_state("answered")).to_have_count(1)
+    heat, slider = window.cards.locator(".heat"), window.page.get_by_role("slider", name="Heatmap")
+
+    expect(heat).to_have_css("opacity", "0.7")
+    slider.press("Home")
+    expect(heat).to_have_css("opacity", "0")
+    slider.press("ArrowRight")
+
+    expect(heat).to_have_css("opacity", "0.05")
+    expect(slider).to_have_attribute("aria-valuetext", "5%")
+
+
+def test_the_download_is_the_services_png_of_the_chosen_class(
+    window: Window, png: bytes, picture: Image.Image, tmp_path: Path
+) -> None:
+    window.choose(payload(png, "my picture.jpg"))
+    expect(window.in_state("answered")).to_have_count(1)
+    window.page.get_by_role("radio", name="Bäume & Co").check()
+    expect(window.cards.locator(".heat")).to_have_attribute("aria-label", re.compile("Bäume"))
+
+    with window.page.expect_download() as download:
+        window.page.get_by_role("button", name="Save PNG").click()
+
+    assert download.value.suggested_filename == "my_picture-Bäume_Co-overlay.png"
+    download.value.save_as(tmp_path / "saved.png")
+    with Image.open(tmp_path / "saved.png") as saved:
+        assert (saved.format, saved.size) == ("PNG", picture.size)
+
+
+def turned(picture: Image.Image, orientation: int, kind: str) -> bytes:
+    """A file that is upright once its EXIF orientation has been followed."""
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    way = STORED_FOR[orientation]
+    stored = picture if way is None else picture.transpose(way)
+    return encoded(stored, kind, exif=exif)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_a_turned_camera_is_shown_upright_and_its_heatmap_covers_it(
+    window: Window, picture: Image.Image, kind: str
+) -> None:
+    window.choose(*(payload(turned(picture, way, kind), f"{way}.{kind}") for way in STORED_FOR))
+
+    expect(window.in_state("answered")).to_have_count(len(STORED_FOR))
+    if kind == "WEBP":  # which Chromium does not turn
+        expect(window.cards.get_by_text("this is the service's picture")).to_have_count(8)
+        return
+    for index in range(len(STORED_FOR)):
+        shown = pixels(window, ".picture", index)[..., :3].astype(int)
+        name = window.cards.nth(index).locator(".name").inner_text()
+        assert np.abs(shown - np.asarray(picture, int)).mean() < 12, name
+        assert window.cards.nth(index).locator(".heat").is_visible(), name
+
+
+def test_the_heatmap_lies_where_the_network_looked(
+    window: Window, served: Served, picture: Image.Image
+) -> None:
+    tall = encoded(picture.resize((60, 150)))
+    raw = served.client.post("/explain", files={"image": tall}, data={"style": "raw"}).json()
+
+    window.choose(payload(tall))
+
+    expect(window.in_state("answered")).to_have_count(1)
+    whole = window.cards.locator(".picture").bounding_box()
+    heat = window.cards.locator(".heat").bounding_box()
+    assert whole
+    assert heat
+    scale = whole["width"] / 60
+    assert whole["height"] == pytest.approx(150 * scale, abs=1)
+    left, top, right, bottom = raw["box"]
+    assert heat["x"] - whole["x"] == pytest.approx(left * scale, abs=1)
+    assert heat["y"] - whole["y"] == pytest.approx(top * scale, abs=1)
+    assert heat["width"] == pytest.approx((right - left) * scale, abs=1)
+    assert heat["height"] == pytest.approx((bottom - top) * scale, abs=1)
+    expect(window.cards.locator(".unseen")).to_be_visible()
+    expect(window.cards.locator(".note")).to_have_text("What is grey was not shown to the network.")
+
+
+def test_what_the_browser_cannot_show_is_shown_as_the_service_draws_it(
+    window: Window, picture: Image.Image
+) -> None:
+    window.choose(payload(encoded(picture, "TIFF"), "a.tif"))
+
+    expect(window.in_state("answered")).to_have_count(1)
+    expect(window.cards.locator(".note")).to_contain_text("this is the service's picture")
+    expect(window.cards.locator(".heat")).to_be_hidden()
+    first = pixels(window, ".picture")
+    assert first.shape[:2] == (picture.height, picture.width)
+    window.cards.locator("input[type=radio]:not(:checked)").first.check()
+    expect(window.cards.locator("input[type=radio]:disabled")).to_have_count(0)
+
+
+def test_of_many_classes_the_first_are_shown_and_then_all(
+    open_page: Open, serve: Serve, tag_of_many: str, png: bytes
+) -> None:
+    with serve(model=tag_of_many) as served:
+        window = open_page(served)
+        window.choose(payload(png))
+        expect(window.in_state("answered")).to_have_count(1)
+        expect(window.cards.locator(".row:visible")).to_have_count(5)
+
+        more = window.page.get_by_role("button", name="Show all 30")
+        more.click()
+
+        expect(window.cards.locator(".row:visible")).to_have_count(30)
+        names = window.cards.locator(".row-name").all_inner_texts()
+        assert {"<img src=x onerror=alert(1)>", "__proto__", "10", "2"} <= set(names)
+        fewer = window.page.get_by_role("button", name="Show the first 5")
+        expect(fewer).to_have_attribute("aria-expanded", "true")
+        expect(window.page.locator("#all-classes li")).to_have_count(30)
+
+
+def test_names_are_text_and_nothing_else(window: Window, png: bytes) -> None:
+    hostile = "<img src=x onerror=alert(1)> \u202egnp.exe" + "y" * 150
+
+    window.choose(payload(png, hostile))
+
+    expect(window.in_state("answered")).to_have_count(1)
+    shown = window.cards.locator(".name").inner_text()
+    assert shown.startswith("<img src=x onerror=alert(1)> \ufffdgnp.exe")
+    assert window.page.locator(".pictures img").count() == 1
+
+
+def test_a_picture_costs_one_request(window: Window, png: bytes) -> None:
+    window.choose(payload(png))
+    expect(window.in_state("answered")).to_have_count(1)
+
+    asked = [httpx.URL(address).path for address in window.addresses]
+    assert asked.count("/explain") == 1
+    assert asked.count("/models") == 1
+
+
+@pytest.mark.skipif(not hasattr(Settings, "models"), reason="this service serves one model only")
+def test_of_several_models_the_chosen_one_answers(
+    open_page: Open, serve: Serve, tag: str, tag_of_many: str, png: bytes
+) -> None:
+    with serve(model=f"{tag},{tag_of_many}") as served:
+        window = open_page(served)
+        chooser = window.page.get_by_label("Model", exact=True)
+        expect(chooser).to_have_value("drawn")
+        window.choose(payload(png))
+        expect(window.cards.locator(".by-tag")).to_have_text(tag)
+        expect(window.in_state("answered")).to_have_count(1)
+
+        chooser.select_option("many")
+
+        expect(window.page.locator("#lead")).to_contain_text("many tells apart 30 classes")
+        expect(window.in_state("answered")).to_have_count(1)
+        expect(window.cards.locator(".by-tag")).to_have_text(tag_of_many)
+        expect(window.cards.locator(".row")).to_have_count(30)

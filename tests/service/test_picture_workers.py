@@ -1,0 +1,126 @@
+"""Whatever work does to its process, it is refused, and the next picture is read."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from models.errors import ImageError, ImageTooLargeError
+from models.preprocessing import Preprocessing, ReadPicture, read_picture
+from service.picture_workers import _ROOT, PictureWorkers
+from service.settings import Settings
+from tests.conftest import encoded
+
+SMALL = Preprocessing(24, 32)
+
+
+def run(*works: Callable[[], object], seconds: float = 60) -> list[object]:
+    """One process does all of it, one after the other; errors are returned."""
+
+    async def whole() -> list[object]:
+        settings = Settings(decode_workers=1, decode_seconds=seconds)
+        workers = PictureWorkers(settings)
+        try:
+            return [
+                (await asyncio.gather(workers.run(work), return_exceptions=True))[0]
+                for work in works
+            ]
+        finally:
+            workers.close()
+
+    return asyncio.run(whole())
+
+
+def test_a_picture_is_read_as_it_is_here(picture: Image.Image) -> None:
+    work = partial(read_picture, encoded(picture), SMALL)
+
+    (found,) = run(work)
+
+    assert isinstance(found, ReadPicture)
+    assert (found.width, found.height) == picture.size
+    assert np.array_equal(found.pixels, work().pixels)
+
+
+def test_a_broken_picture_is_refused_by_the_same_process(picture: Image.Image) -> None:
+    broken = partial(read_picture, encoded(picture)[:200], SMALL)
+
+    before, error, after = run(os.getpid, broken, os.getpid)
+
+    assert isinstance(error, ImageError)
+    assert str(error).startswith("the picture is broken: ")
+    assert before == after != os.getpid()
+
+
+def test_what_takes_too_long_is_ended_and_refused() -> None:
+    before, error, after = run(os.getpid, partial(time.sleep, 600), os.getpid, seconds=3)
+
+    assert isinstance(error, ImageTooLargeError)
+    assert str(error) == "the picture takes more than 3 seconds to decode or draw"
+    assert before != after
+
+
+def test_what_crashes_its_process_is_refused() -> None:
+    error, after = run(partial(signal.raise_signal, signal.SIGSEGV), os.getpid)
+
+    assert isinstance(error, ImageError)
+    assert str(error) == "the picture is broken: decoding it failed badly"
+    assert isinstance(after, int)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits a process's memory")
+def test_what_takes_too_much_memory_is_refused_by_the_same_process() -> None:
+    before, error, after = run(os.getpid, partial(bytearray, 2**40), os.getpid)
+
+    assert isinstance(error, ImageTooLargeError)
+    assert str(error) == "the picture takes more memory than one may take here"
+    assert before == after
+
+
+def test_a_process_that_was_killed_while_idle_costs_no_picture(picture: Image.Image) -> None:
+    async def scenario() -> object:
+        workers = PictureWorkers(Settings(decode_workers=1))
+        try:
+            await workers.open()
+            worker = workers._idle.get()
+            assert worker._process is not None
+            worker._process.kill()
+            worker._process.wait()
+            workers._idle.put(worker)
+            return await workers.run(partial(read_picture, encoded(picture), SMALL))
+        finally:
+            workers.close()
+
+    assert isinstance(asyncio.run(scenario()), ReadPicture)
+
+
+def test_a_mistake_of_ours_is_none_of_the_picture() -> None:
+    (error,) = run(partial(divmod, 1, 0))
+
+    assert isinstance(error, RuntimeError)
+    assert "ZeroDivisionError" in str(error)
+
+
+@pytest.mark.parametrize("code", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_that_reaches_the_process_is_left_to_the_service(code: signal.Signals) -> None:
+    before, _, after = run(os.getpid, partial(signal.raise_signal, code), os.getpid)
+
+    assert before == after
+
+
+def test_the_process_is_small_and_imports_neither_bentoml_nor_onnxruntime() -> None:
+    program = "import json, sys, service.picture_worker; print(json.dumps(sorted(sys.modules)))"
+
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], cwd=_ROOT, check=True, capture_output=True, text=True
+    ).stdout
+
+    assert '"PIL.Image"' in loaded
+    assert not any(f'"{name}"' in loaded for name in ("bentoml", "onnxruntime", "onnx", "torch"))

@@ -1,0 +1,107 @@
+"""Several models over HTTP, and new versions of one under load."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from models import store
+from models.bundle import Bundle
+from tests.conftest import resealed
+from tests.service.conftest import Serve, Served, wait_until
+
+VERSIONS = 6
+
+
+def version(bundle: Bundle, mark: str) -> bytes:
+    """The same network, whose classes say which version answers."""
+    return resealed(bundle, classes=tuple(f"{mark}-{number}" for number in range(3))).data
+
+
+@pytest.fixture(scope="module")
+def two(serve: Serve, bundle: Bundle) -> Iterator[tuple[Served, str, str]]:
+    first = store.put(version(bundle, "first"), "first").tag
+    second = store.put(version(bundle, "second"), "second").tag
+    with serve(model="first,second") as served:
+        yield served, first, second
+
+
+def test_every_model_is_described_and_the_first_is_the_default(
+    two: tuple[Served, str, str],
+) -> None:
+    served, first, second = two
+
+    models = served.client.get("/models").json()["models"]
+
+    found = [(model["model"], model["name"], model["is_default"]) for model in models]
+    assert found == [(first, "first", True), (second, "second", False)]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [("", "first"), ("?model=", "first"), ("?model=first", "first"), ("?model=second", "second")],
+)
+def test_the_address_chooses_the_model(
+    two: tuple[Served, str, str], png: bytes, query: str, expected: str
+) -> None:
+    client = two[0].client
+
+    classified = client.post(f"/classify{query}", files={"image": png}).json()
+    explained = client.post(f"/explain{query}", files={"image": png})
+
+    assert classified["model"].startswith(f"{expected}:")
+    assert classified["predictions"][0]["label"].startswith(f"{expected}-")
+    assert explained.headers["X-Model"] == classified["model"]
+    assert explained.headers["X-Label"].startswith(f"{expected}-")
+
+
+def test_a_version_can_be_asked_for(two: tuple[Served, str, str], png: bytes) -> None:
+    served, _, second = two
+
+    response = served.client.post("/classify", params={"model": second}, files={"image": png})
+
+    assert response.json()["model"] == second
+
+
+@pytest.mark.parametrize("route", ["/classify", "/explain"])
+def test_an_unknown_model_is_refused_with_those_that_are_served(
+    two: tuple[Served, str, str], png: bytes, route: str
+) -> None:
+    served, first, second = two
+
+    response = served.client.post(f"{route}?model=bolts:1", files={"image": png})
+
+    assert response.status_code == 404
+    assert response.json() == {
+        "error": f"no model 'bolts:1' is served here; served are: {first}, {second}"
+    }
+
+
+def test_new_versions_under_load_lose_no_request(serve: Serve, bundle: Bundle, png: bytes) -> None:
+    """Every answer names its version, and its labels are that version's."""
+    versions = [store.put(version(bundle, "v0"), "followed").tag]
+    over = threading.Event()
+
+    def ask(client: httpx.Client) -> list[httpx.Response]:
+        answers = []
+        while not over.is_set():
+            answers.append(client.post("/classify", files={"image": png}))
+        return answers
+
+    with serve(model="followed", watch_seconds=0.01) as served, ThreadPoolExecutor(4) as clients:
+        asking = [clients.submit(ask, served.client) for _ in range(4)]
+        for number in range(1, VERSIONS):
+            versions.append(store.put(version(bundle, f"v{number}"), "followed").tag)
+            wait_until(lambda: served.engine.models.default.tag == versions[-1])
+            after = served.client.post("/classify", files={"image": png})
+            assert after.json()["model"] == versions[-1]
+        over.set()
+        answers = [answer for one in asking for answer in one.result()]
+
+    assert {answer.status_code for answer in answers} == {200}
+    for answer in answers:
+        number = versions.index(answer.json()["model"])
+        assert answer.json()["predictions"][0]["label"].startswith(f"v{number}-")
+    assert answers

@@ -1,0 +1,99 @@
+"""What lies in deploy/ is what its programs accept, and speaks of metrics that there are."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import promql_parser
+import pytest
+import yaml
+from prometheus_client import REGISTRY
+
+from service import metrics, settings
+
+ROOT = Path(__file__).parents[1]
+
+DEPLOY = ROOT / "deploy"
+
+#: Of BentoML's, as tests/end_to_end/test_operators.py sees them.
+BENTOMLS = {"bentoml_service_request_total", "bentoml_service_request_duration_seconds_bucket"}
+
+
+def documents(name: str) -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all((DEPLOY / name).read_text(encoding="utf-8")))
+
+
+def rules() -> list[dict[str, Any]]:
+    return [rule for group in documents("alerts.yaml")[0]["groups"] for rule in group["rules"]]
+
+
+def metric_names() -> set[str]:
+    ours = {s.name for family in REGISTRY.collect() for s in family.samples} | {
+        f"{family.name}_total" for family in REGISTRY.collect() if family.type == "counter"
+    }
+    gauges = {family.name for family in REGISTRY.collect() if family.type == "gauge"}
+    return {name for name in ours | gauges if name.startswith("transfer_")} | BENTOMLS
+
+
+def test_the_compose_file_is_one() -> None:
+    checked = subprocess.run(
+        [
+            *(sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"),
+            str(DEPLOY / "compose.yaml"),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert checked.returncode == 0, checked.stdout
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_the_kubernetes_manifests_are_what_a_cluster_takes(number: int) -> None:
+    kubernetes_validate.validate(documents("kubernetes.yaml")[number], "1.37", strict=True)
+
+
+def test_a_wrong_manifest_would_be_seen() -> None:
+    wrong = documents("kubernetes.yaml")[0]
+    wrong["spec"]["template"]["spec"]["containers"][0]["livenessProb"] = {}
+
+    with pytest.raises(kubernetes_validate.ValidationError, match="livenessProb"):
+        kubernetes_validate.validate(wrong, "1.37", strict=True)
+
+
+def test_the_autoscaler_scales_on_a_metric_of_ours_that_the_adapter_gives() -> None:
+    scaler = next(d for d in documents("kubernetes.yaml") if d["kind"].endswith("Autoscaler"))
+    (rule,) = documents("prometheus-adapter.yaml")[0]["rules"]["custom"]
+
+    name = scaler["spec"]["metrics"][0]["pods"]["metric"]["name"]
+    assert name == rule["name"]["as"] == metrics.QUEUE._name
+
+
+def test_settings_in_the_manifests_are_settings() -> None:
+    known = {f"{settings.PREFIX}{name}".upper() for name in settings.Settings.model_fields}
+
+    for name in ("compose.yaml", "kubernetes.yaml"):
+        used = set(re.findall(r"TRANSFER_\w+", (DEPLOY / name).read_text(encoding="utf-8")))
+        assert used
+        assert used <= known
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
+def test_an_alarm_asks_for_metrics_that_there_are(rule: dict[str, Any]) -> None:
+    promql_parser.parse(rule["expr"])
+
+    asked = set(re.findall(r"\b(?:transfer|bentoml)_\w+", rule["expr"]))
+    assert asked
+    assert asked <= metric_names()
+
+
+def test_every_alarm_has_its_paragraph_and_every_paragraph_its_alarm() -> None:
+    page = (ROOT / "docs" / "on-call.md").read_text(encoding="utf-8")
+
+    assert set(re.findall(r"^## (Transfer\w+)", page, re.MULTILINE)) == {
+        r["alert"] for r in rules()
+    }
