@@ -33,7 +33,7 @@ from models.preprocessing import read_pixels
 from models.session import Session, session_options
 from models.weights_cache import BUNDLED_BACKBONE, BUNDLED_FILE
 
-ROUNDS, BATCH, BATCHES = 15, 8, 4
+ROUNDS, BATCH, BATCHES = 7, 8, 4
 
 
 def main() -> int:
@@ -87,7 +87,7 @@ def train(data: Path, options: list[str], place: Path) -> tuple[Path, dict[str, 
         [*command, *options], env=environment, check=False, capture_output=True, text=True
     )
     if done.returncode:
-        raise SystemExit(done.stderr)
+        raise SystemExit(f"{done.stderr}\nthe training of {data} ended with {done.returncode}")
     (summary,) = out.glob("*/*/summary.json")
     return summary.parent, json.loads(summary.read_text("utf-8"))
 
