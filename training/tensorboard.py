@@ -6,6 +6,7 @@ where the exported network looked, the wrong answers first.
 """
 
 import shlex
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,8 +69,15 @@ def log_to_tensorboard(
     with SummaryWriter(str(folder)) as writer:
         writer.add_hparams({**shown, "recipe": recipe}, metrics, run_name=".")
         if len(evaluation.classes) <= _MOST_CLASSES:
-            writer.add_figure("confusion", _confusion(evaluation))
-        writer.add_figure("heatmaps", _heatmaps(judged, Session(bundle, "cpu")))
+            add_figure(writer, "confusion", _confusion(evaluation))
+        add_figure(writer, "heatmaps", _heatmaps(judged, Session(bundle, "cpu")))
+
+
+def add_figure(writer: SummaryWriter, name: str, figure: Figure) -> None:
+    """Draws a figure; letters that matplotlib's font lacks become boxes, without a word."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        writer.add_figure(name, figure)
 
 
 def how_to_open(out: Path) -> str:

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
+from torch.utils.tensorboard import SummaryWriter
 
 from training.evaluation import evaluate
 from training.image_folder import Example
-from training.tensorboard import Judged, chosen_examples, how_to_open
+from training.tensorboard import Judged, add_figure, chosen_examples, how_to_open
 
 
 def judged(labels: list[int], answers: list[list[float]]) -> Judged:
@@ -32,6 +34,14 @@ def test_mistakes_do_not_push_out_everything_else() -> None:
     chosen = chosen_examples(judged([1] * 40 + [0] * 40, [[0.9, 0.1]] * 80))
 
     assert [example.class_index for example in chosen] == [1] * 6 + [0] * 6
+
+
+def test_class_names_of_any_script_are_drawn_without_a_warning(tmp_path: Path) -> None:
+    figure = Figure()
+    figure.subplots().set_title("猫")
+
+    with SummaryWriter(str(tmp_path)) as writer:
+        add_figure(writer, "confusion", figure)
 
 
 def test_the_command_that_opens_it_can_be_pasted() -> None:
