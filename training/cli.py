@@ -41,7 +41,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             from training.list_backbones import list_backbones  # noqa: PLC0415
 
             return list_backbones(pattern)
-        settings = TrainingSettings(**arguments) if resumed is None else stored_settings(resumed)
+        settings = (
+            TrainingSettings(**arguments)
+            if resumed is None
+            else stored_settings(resumed, TrainingSettings)
+        )
         if settings.processes > 1 and not is_launched():
             return launch(sys.argv[1:] if argv is None else argv, settings.devices, settings.nodes)
         end_with_parent()

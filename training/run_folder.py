@@ -13,18 +13,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from models.errors import OutputError, UsageError
-from training.settings import TrainingSettings
 
 BUNDLE_FILE: Final = "bundle.onnx"
 FEATURES_FILE: Final = "features.npz"
 SETTINGS_FILE: Final = "settings.json"
 SUMMARY_FILE: Final = "summary.json"
 LOG_FILE: Final = "log.txt"
+
+_Settings = TypeVar("_Settings")
 
 _PACKAGES: Final = (
     "torch", "torchvision", "timm", "onnx", "onnxscript", "onnxruntime", "onnxruntime-gpu",
@@ -58,8 +59,12 @@ def make_run_folder(out: Path, name: str) -> Path:
     raise OutputError(f"--out: {parent} already holds a thousand runs of this second")
 
 
-def stored_settings(folder: Path) -> TrainingSettings:
+def stored_settings(folder: Path, kind: type[_Settings]) -> _Settings:
     """The settings of a run that began earlier and has not ended.
+
+    Args:
+        folder: of the run.
+        kind: the dataclass that its settings are.
 
     Raises:
         UsageError: there is no such run, or it has ended.
@@ -70,7 +75,7 @@ def stored_settings(folder: Path) -> TrainingSettings:
     if (folder / SUMMARY_FILE).exists():
         raise UsageError(f"--resume: the run in {folder} has ended; its result is {SUMMARY_FILE}")
     try:
-        return TypeAdapter(TrainingSettings).validate_json(path.read_bytes())
+        return TypeAdapter(kind).validate_json(path.read_bytes())
     except ValidationError as error:
         raise UsageError(f"--resume: {path} is not as it was written: {error}") from error
 

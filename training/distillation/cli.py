@@ -11,6 +11,7 @@ from typing import Any
 from models.errors import TransferError, UsageError
 from training.distillation.settings import DistillationSettings
 from training.progress import ConsoleHandler
+from training.run_folder import stored_settings
 
 _DEFAULTS: dict[str, Any] = {
     f.name: f.default for f in fields(DistillationSettings) if f.default is not MISSING
@@ -28,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for noisy in ("timm", "httpx", "httpx2", "huggingface_hub"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     # Late, because torch and timm take seconds that --help need not wait for.
-    from training.distillation.run import InterruptedByUser, distil, stored_settings  # noqa: PLC0415
+    from training.distillation.run import InterruptedByUser, distil  # noqa: PLC0415
 
     resumed: Path | None = given.pop("resume", None)
     try:
@@ -36,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             settings = DistillationSettings(**given)
         else:
             _check_only_pictures(given)
-            settings = replace(stored_settings(resumed), **given)
+            settings = replace(stored_settings(resumed, DistillationSettings), **given)
         distil(settings, resumed)
     except TransferError as error:
         print(f"distill-backbone: {error}", file=sys.stderr)

@@ -10,18 +10,17 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from pydantic import TypeAdapter, ValidationError
 
 from models.errors import UsageError
 from models.graph.backbones import Backbone, load_backbone, untrained_backbone
 from training.checkpoints import LAST, AtomicCheckpoints
-from training.distillation.card import WEIGHTS_FILE, write_result
+from training.distillation.card import write_result
 from training.distillation.learner import Learner
 from training.distillation.pictures import Pictures, open_archive
 from training.distillation.plan import Plan, make_plan
 from training.distillation.settings import DistillationSettings
 from training.progress import progress
-from training.run_folder import SETTINGS_FILE, SUMMARY_FILE, logged_to, make_run_folder, write_json
+from training.run_folder import SETTINGS_FILE, logged_to, make_run_folder, write_json
 
 log = logging.getLogger(__name__)
 
@@ -92,23 +91,6 @@ def make_student(settings: DistillationSettings) -> Backbone:
     """
     torch.manual_seed(settings.seed)
     return untrained_backbone(settings.student)
-
-
-def stored_settings(folder: Path) -> DistillationSettings:
-    """The settings of a distillation that began earlier and has not ended.
-
-    Raises:
-        UsageError: there is no such run, or it has ended.
-    """
-    path = folder / SETTINGS_FILE
-    if not path.is_file():
-        raise UsageError(f"--resume: {folder} is no run folder (it has no {SETTINGS_FILE})")
-    if (folder / SUMMARY_FILE).exists():
-        raise UsageError(f"--resume: the run in {folder} has ended; its result is {WEIGHTS_FILE}")
-    try:
-        return TypeAdapter(DistillationSettings).validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise UsageError(f"--resume: {path} is not as it was written: {error}") from error
 
 
 class _Run:
