@@ -4,9 +4,12 @@
 """
 
 import logging
+from typing import Any
 
 import bentoml
 import uvicorn.config
+from bentoml._internal.server.http.traffic import TimeoutMiddleware
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
@@ -19,10 +22,6 @@ from service.preflight import preflight
 from service.request_log import configure_logging
 from service.routes import Edge, build_app
 from service.settings import read_settings
-
-#: Seconds until BentoML answers 504. Our own limits on a body and on its answer
-#: (`service.settings`) come first; this is for the day on which they fail.
-TIMEOUT = 600
 
 log = logging.getLogger(__name__)
 
@@ -39,14 +38,15 @@ class _SurroundedService(bentoml.Service[object]):  # type: ignore[misc]
         """Runs once in the worker, before the hooks."""
         app.state.settings = read_settings()
         configure_logging(app.state.settings.log_format)
-        return surrounded(super().to_asgi(is_main), app.routes, app.state.settings)
+        answering = super().to_asgi(is_main)
+        _take_out_timeout(answering)
+        return surrounded(answering, app.routes, app.state.settings)
 
 
 @bentoml.service(
     name="image_classification",
     service_class=_SurroundedService,
     workers=1,
-    traffic={"timeout": TIMEOUT},
     logging={"access": {"enabled": False}},  # ours has the id, and no path that a client chose
 )
 @bentoml.asgi_app(TruePath(Edge(app)), path="/")
@@ -83,6 +83,16 @@ class ImageClassification:
             log.error("not ready: %s", reason)
             raise HTTPException(503, f"not ready: {reason}")
         return True
+
+
+def _take_out_timeout(starlette: Starlette) -> None:
+    """BentoML's limit on the time of an answer; ours on a body and its answer come before it.
+
+    It never cancels its timers: each keeps a request's context, with its span, until it would have
+    gone off, which is memory that grows with every request of the last minute or ten.
+    """
+    layers: list[Any] = starlette.user_middleware
+    starlette.user_middleware = [layer for layer in layers if layer.cls is not TimeoutMiddleware]
 
 
 def _engine() -> Engine:

@@ -50,7 +50,6 @@ _REFUSALS: Final = {
     422: "there is no such class or style; the sentence names those that there are",
     500: "it failed here; the log has the reason",
     503: "too much is waiting, or the answer would be late; come back after `Retry-After` seconds",
-    504: "no answer for ten minutes, whatever the reason",
 }
 
 _PNG_HEADERS: Final = {
@@ -143,7 +142,7 @@ def _classify() -> _Json:
         "items": _file(),
         "description": "the field may be repeated; one that cannot be answered stops no other",
     }
-    refusals = _refusals(400, 401, 404, 408, 413, 415, 500, 503, 504)
+    refusals = _refusals(400, 401, 404, 408, 413, 415, 500, 503)
     for status in (400, 413):
         refusals[str(status)]["content"] = _content(Problem, NothingClassified)
     answer = "an entry for each picture; of several, at least one was answered"
@@ -182,7 +181,7 @@ def _explain() -> _Json:
         "requestBody": _form(fields),
         "responses": {
             "200": answer,
-            **_refusals(400, 401, 404, 408, 413, 415, 422, 500, 503, 504),
+            **_refusals(400, 401, 404, 408, 413, 415, 422, 500, 503),
         },
     }
 

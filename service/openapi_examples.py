@@ -71,5 +71,4 @@ PROBLEMS: Final = {
     422: "unknown class 'bolts'; known are: nuts, screws",
     500: "this failed here, not at your end; the log has the reason",
     503: "the queue is full: of 256 places 256 are taken and 1 more wanted; try again in a moment",
-    504: "Not able to process the request in 60 seconds",
 }

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
-from typing import IO, TypeVar, cast
+from typing import IO, Final, TypeVar, cast
 
 from models.errors import ImageError, ImageTooLargeError
 from service.settings import Settings
@@ -25,6 +25,15 @@ from service.settings import Settings
 log = logging.getLogger(__name__)
 
 _ROOT = Path(__file__).parents[1]
+
+#: Of a process. One thread for numpy's linear algebra, which is not used: each takes address space.
+#: glibc gives back what a large picture took, instead of keeping ever more for the next one: with
+#: its thresholds set they no longer rise with what was freed (mallopt(3)).
+_ENVIRONMENT: Final = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "MALLOC_MMAP_THRESHOLD_": f"{128 * 1024}",
+    "MALLOC_TRIM_THRESHOLD_": f"{128 * 1024}",
+}
 
 _T = TypeVar("_T")
 
@@ -102,13 +111,12 @@ class _Worker:
             self._process = None
 
     def _start(self) -> subprocess.Popen[bytes]:
-        # Our own program. One thread for numpy's linear algebra, which is not used: each takes
-        # address space. What decoders write to stderr is about a stranger's picture.
+        # Our own program. What decoders write to stderr is about a stranger's picture.
         command = [sys.executable, "-m", "service.picture_worker", str(self._memory_bytes)]
         process = subprocess.Popen(  # noqa: S603
             command,
             cwd=_ROOT,
-            env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
+            env=os.environ | _ENVIRONMENT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
