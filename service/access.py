@@ -13,12 +13,10 @@ from pathlib import Path
 from typing import Final
 
 from starlette.datastructures import Headers
-from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from models.errors import UnauthorizedError
-from service.request_log import note_refusal
-from service.schemas import Problem
+from service.refusals import refusal
 
 log = logging.getLogger(__name__)
 
@@ -88,11 +86,7 @@ class KeyRequired:
         if scope["type"] != "http" or scope["path"] in OPEN_ROUTES or self._has_key(scope):
             await self._app(scope, receive, send)
             return
-        note_refusal(UnauthorizedError())
-        body = Problem(error=_SENTENCE).model_dump_json()
-        headers = {"WWW-Authenticate": "Bearer"}
-        refusal = Response(body, 401, headers, "application/json")
-        await refusal(scope, receive, send)
+        await refusal(UnauthorizedError(_SENTENCE))(scope, receive, send)
 
     def _has_key(self, scope: Scope) -> bool:
         scheme, _, key = Headers(scope=scope).get("authorization", "").partition(" ")

@@ -36,11 +36,12 @@ class _SurroundedService(bentoml.Service[object]):  # type: ignore[misc]
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:  # noqa: FBT001, FBT002  (BentoML's)
         """Runs once in the worker, before the hooks."""
-        app.state.settings = read_settings()
-        configure_logging(app.state.settings.log_format)
+        settings = read_settings()
+        configure_logging(settings.log_format)
+        app.state.engine = Engine(settings)
         answering = super().to_asgi(is_main)
         _take_out_timeout(answering)
-        return surrounded(answering, app.routes, app.state.settings)
+        return surrounded(answering, app.routes, app.state.engine)
 
 
 @bentoml.service(
@@ -69,7 +70,6 @@ class ImageClassification:
     @bentoml.on_startup  # type: ignore[untyped-decorator]
     async def open(self) -> None:
         """Loads and checks the bundles. BentoML answers no request, not even /readyz, before."""
-        app.state.engine = Engine(app.state.settings)
         await _engine().open()
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]

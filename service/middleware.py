@@ -1,7 +1,8 @@
 """What every request passes on its way in, and every answer on its way out.
 
 It stands outside BentoML's own layers, so it holds for BentoML's routes and refusals too: an id,
-one line in the log, headers that keep browsers careful, keys, and a path that cannot be anything.
+one line in the log, headers that keep browsers careful, keys, 503 where there is no place, and a
+path that cannot be anything.
 
 The last is for what BentoML labels its metrics and spans with: the path. Here that becomes the
 template of a route (`/page/{path}`, `/{unknown}`), of which there are few, so that a client which
@@ -23,8 +24,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import metrics
 from service.access import KeyRequired
+from service.admission import RefusedWhenFull
+from service.engine import Engine
 from service.request_log import RequestRecord, current, recorded, write_line
-from service.settings import Settings
 
 UNKNOWN_ROUTE: Final = "/{unknown}"
 
@@ -55,8 +57,10 @@ _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "O
 _TRUE_PATH: Final = "train_transfer.path"
 
 
-def surrounded(app: ASGIApp, routes: Sequence[BaseRoute], settings: Settings) -> ASGIApp:
+def surrounded(app: ASGIApp, routes: Sequence[BaseRoute], engine: Engine) -> ASGIApp:
     """Puts everything around an application that has these routes, and BentoML's."""
+    settings = engine.settings
+    app = RefusedWhenFull(app, engine.admission)
     if keys := settings.keys:
         app = KeyRequired(app, keys)
     if origins := settings.allowed_origins:

@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from models.errors import OverloadedError, RequestError, SlowBodyError
+from models.errors import OverloadedError, RequestError
 from service.answers import (
     ExplainedPicture,
     Question,
@@ -33,7 +33,7 @@ from service.docs_page import docs_routes
 from service.engine import Engine
 from service.openapi import document
 from service.page_routes import page_routes
-from service.request_log import note_refusal
+from service.refusals import refusal
 from service.schemas import (
     Classification,
     Models,
@@ -47,9 +47,6 @@ from service.uploads import Form, FormLimits, Upload, read_form
 log = logging.getLogger(__name__)
 
 FILE_FIELD: Final = "image"
-
-#: Seconds. A full queue is empty again after some; clients that come back spread by themselves.
-RETRY_AFTER: Final = "1"
 
 #: As nginx logs it. Nobody reads this answer.
 CLIENT_HUNG_UP: Final = 499
@@ -116,7 +113,6 @@ async def _accepted(
     """
     engine, wanted = _engine(request), request.query_params.get("model")
     settings = engine.settings
-    engine.admission.check()  # before the body is read
     engine.models.find(wanted)
     limits = FormLimits(
         FILE_FIELD, text_fields, max_files, settings.max_body_bytes, settings.body_seconds
@@ -168,13 +164,7 @@ def _json(body: BaseModel, status: int = 200) -> Response:
 
 async def _refuse(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestError)  # noqa: S101  Starlette calls this for nothing else
-    note_refusal(error)
-    response = _json(Problem(error=str(error)), error.http_status)
-    if isinstance(error, OverloadedError):
-        response.headers["Retry-After"] = RETRY_AFTER
-    if isinstance(error, SlowBodyError):
-        response.headers["Connection"] = "close"  # the rest of the body is not waited for
-    return response
+    return refusal(error)
 
 
 async def _refuse_route(request: Request, error: Exception) -> Response:

@@ -70,17 +70,17 @@ def serve(tag: str) -> Serve:
     def start(keep_alive: int = DEADLINE, **settings: object) -> Iterator[Served]:
         inner = build_app()
         chosen = Settings.model_validate({"model": tag, "provider": "cpu", **settings})
+        inner.state.engine = Engine(chosen)
 
         @contextlib.asynccontextmanager
         async def lifespan(_: Starlette) -> AsyncIterator[None]:
-            inner.state.engine = Engine(chosen)
             await inner.state.engine.open()
             yield
             await inner.state.engine.close()
 
         bentoml = Starlette(routes=[Mount("/", TruePath(Edge(inner)))], lifespan=lifespan)
         config = uvicorn.Config(
-            surrounded(bentoml, inner.routes, chosen),
+            surrounded(bentoml, inner.routes, inner.state.engine),
             http=TimedHeadProtocol,
             port=0,
             log_config=None,
