@@ -27,6 +27,9 @@ from models.preprocessing import Preprocessing
 
 FORMAT_VERSION: Final = 1
 
+#: What a backbone computes with.
+Precision = Literal["fp32", "int8", "fp16"]
+
 _METADATA_KEY: Final = "train_transfer"
 _DIGEST_KEY: Final = "sha256"
 
@@ -81,6 +84,7 @@ class BundleMetadata(_Record):
     preprocessing: Preprocessing
     backbone: str
     weights: str = Field(description="where the backbone's weights came from")
+    precision: Precision = Field(default="fp32", description="what the backbone computes with")
     training: TrainingSummary
     data_digest: str
     self_check: Annotated[tuple[SelfCheck, ...], Field(min_length=1)]

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
-from models.bundle import Bundle, SelfCheck
+from models.bundle import Bundle, Precision, SelfCheck
 from models.cores import granted_cores
 from models.errors import BundleError, ProviderError
 from models.preprocessing import Pixels, read_pixels
@@ -25,10 +25,14 @@ log = logging.getLogger(__name__)
 Provider = Literal["auto", "cpu", "cuda"]
 Floats = npt.NDArray[np.float32]
 
-#: How far an answer of the self-check may lie from the one that was stored. Other processors round
-#: otherwise (1e-6 seen), other JPEG and resize code moves pixels; another network is far outside.
-PROBABILITY_TOLERANCE: Final = 2e-3
-HEATMAP_TOLERANCE: Final = 2e-2
+#: How far an answer of the self-check, probabilities and heatmap, may lie from the one that was
+#: stored. Other processors round otherwise (1e-6 seen; in int8, whose steps are coarse, 0.02 and
+#: 0.1), other JPEG and resize code moves pixels; another network is far outside.
+TOLERANCES: Final[dict[Precision, tuple[float, float]]] = {
+    "fp32": (2e-3, 2e-2),
+    "fp16": (1e-2, 1e-1),
+    "int8": (5e-2, 3e-1),
+}
 
 PREDICTED_CLASS: Final = -1
 
@@ -152,9 +156,10 @@ class Session:
             self._check_answer(number, check, answer)
 
     def _check_answer(self, number: int, check: SelfCheck, answer: Prediction) -> None:
+        of_probabilities, of_heatmap = TOLERANCES[self.metadata.precision]
         for name, expected, found, tolerance in (
-            ("probabilities", check.probabilities, answer.probabilities, PROBABILITY_TOLERANCE),
-            ("heatmap", check.heatmap, answer.heatmap, HEATMAP_TOLERANCE),
+            ("probabilities", check.probabilities, answer.probabilities, of_probabilities),
+            ("heatmap", check.heatmap, answer.heatmap, of_heatmap),
         ):
             difference = np.abs(np.asarray(expected) - found).max() if _same(expected, found) else 9
             if not difference <= tolerance:  # NaN too

@@ -61,6 +61,7 @@ def describe(model: ServedModel, *, is_default: bool) -> ModelDescription:
         provider=model.session.provider,
         backbone=metadata.backbone,
         weights=metadata.weights,
+        precision=metadata.precision,
         input_width=metadata.preprocessing.width,
         input_height=metadata.preprocessing.height,
         framing=metadata.preprocessing.framing,

@@ -43,6 +43,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
                 "provider": "cpu",
                 "backbone": "mobilenetv2_100",
                 "weights": "imagenet",
+                "precision": "int8",
                 "input_width": 224,
                 "input_height": 224,
                 "framing": "squash",

@@ -4,6 +4,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
+from models.bundle import Precision
+
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -90,6 +92,7 @@ class ModelDescription(_Answer):
     provider: str = Field(description="what it runs on: cpu or cuda")
     backbone: str
     weights: str = Field(description="where the backbone's weights came from")
+    precision: Precision = Field(description="what the backbone computes with")
     input_width: int = Field(description="what the network sees, pixels")
     input_height: int = Field(description="what the network sees, pixels")
     framing: str = Field(description="how a picture is brought to that size")

@@ -27,6 +27,7 @@ from models.cores import granted_cores
 from models.errors import ImageError
 from models.graph.backbones import Backbone
 from models.graph.classifier import Normalise
+from models.graph.precision import precision_of
 from models.preprocessing import Pixels, Preprocessing, read_pixels
 from models.session import session_options
 from training.distributed import gathered, share_of
@@ -126,7 +127,8 @@ class FeatureReader:
             backbone: what reads.
             backbone_graph: the same, exported; it is what reads on a CPU.
         """
-        use_gpu = torch.cuda.is_available()
+        # What has fewer bits than torch's must itself be what reads.
+        use_gpu = torch.cuda.is_available() and precision_of(backbone_graph) == "fp32"
         self._extract = (
             _torch_extractor(backbone) if use_gpu else _onnx_extractor(backbone, backbone_graph)
         )

@@ -66,6 +66,11 @@ class FramingChoice:
     asked: dict[Framing, AskedFraming]
 
 
+def first_asked(settings: TrainingSettings) -> Framing:
+    """How pictures are shown before a framing is chosen: as was asked for, else with the most."""
+    return FRAMINGS[0] if settings.framing == "auto" else settings.framing
+
+
 def choose_framing(
     settings: TrainingSettings,
     backbone: Backbone,
@@ -91,7 +96,7 @@ def choose_framing(
     discarded = {framing: _area_discarded(way, sizes) for framing, way in ways.items()}
     count = len(sample.examples)
     if reason := _reason_not_to_ask(settings, backbone, discarded):
-        framing = FRAMINGS[0] if settings.framing == "auto" else settings.framing
+        framing = first_asked(settings)
         choice = FramingChoice(framing, reason, count, discarded[framing], {})
         return _said(choice), read.get(ways[framing])
     reader = FeatureReader(backbone, graph)

@@ -18,6 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedKFold, train_test_split
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from models.graph.classifier import LinearHead
 from training.progress import progress
@@ -57,7 +58,7 @@ class FittedHead:
 
 
 def fit_head(features: Features, labels: Labels, classes: int, seed: int) -> FittedHead:
-    """Fits the last layer.
+    """Fits the last layer, and chooses the strength of its regularisation.
 
     Classes are weighted by the inverse of their counts, so that a rare one is not given up.
 
@@ -67,15 +68,23 @@ def fit_head(features: Features, labels: Labels, classes: int, seed: int) -> Fit
         classes: K.
         seed: of the folds.
     """
-    scaler = StandardScaler().fit(features)
-    scaled = scaler.transform(features)
-    strength, loss = _choose_strength(scaled, labels, seed)
-    fitted = _fit(scaled, labels, strength)
-    weight, bias = _rows(fitted, classes)
-    weight = weight / scaler.scale_
-    bias = bias - weight @ scaler.mean_
-    head = LinearHead(weight.astype(np.float32), bias.astype(np.float32))
-    return FittedHead(head, strength, loss)
+    # A hundred small matrix products: threads wait for each other, on two cores forty times as long
+    # as one of them works (12.8 against 0.3 s for 1,000 pictures of 1,280 features).
+    with threadpool_limits(1):
+        scaled = StandardScaler().fit_transform(features)
+        strength, loss = _choose_strength(scaled, labels, seed)
+    return FittedHead(fit_head_at(strength, features, labels, classes), strength, loss)
+
+
+def fit_head_at(strength: float, features: Features, labels: Labels, classes: int) -> LinearHead:
+    """Fits the last layer with a strength that is known (scikit-learn's C)."""
+    with threadpool_limits(1):
+        scaler = StandardScaler().fit(features)
+        fitted = _fit(scaler.transform(features), labels, strength)
+        weight, bias = _rows(fitted, classes)
+        weight = weight / scaler.scale_
+        bias = bias - weight @ scaler.mean_
+    return LinearHead(weight.astype(np.float32), bias.astype(np.float32))
 
 
 def probabilities_of(head: LinearHead, features: Features) -> npt.NDArray[np.float32]:

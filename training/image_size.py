@@ -18,7 +18,7 @@ from models.graph.backbones import Backbone, check_image_size, load_backbone
 from models.graph.resized import graph_at_its_size
 from models.preprocessing import Preprocessing
 from training.features import FeatureReader, FeatureTable
-from training.framing import FRAMINGS
+from training.framing import first_asked
 from training.sample import CrossValidation, Sample, cross_validate, gain
 from training.settings import TrainingSettings
 
@@ -131,8 +131,7 @@ def _asked(
     settings: TrainingSettings, sized: Sized, sample: Sample
 ) -> tuple[CrossValidation | None, float]:
     """What the sample says of a size, and the seconds that reading it took."""
-    framing = FRAMINGS[0] if settings.framing == "auto" else settings.framing
-    way = replace(sized.backbone.preprocessing, framing=framing)
+    way = replace(sized.backbone.preprocessing, framing=first_asked(settings))
     reader = FeatureReader(sized.backbone, sized.graph)
     # On a CPU its own time is counted: what else runs here would tell lies about the cost.
     clock = time.perf_counter if torch.cuda.is_available() else time.process_time

@@ -19,17 +19,21 @@ from scipy.stats import bootstrap
 from sklearn.metrics import log_loss
 
 from models.errors import UsageError
-from models.graph.backbones import Backbone
 from models.graph.classifier import Classifier, LinearHead
 from models.graph.export import export_backbone
+from training.distributed import first_says
 from training.evaluation import CONFIDENCE, Evaluation, Probabilities, evaluate
 from training.features import FeatureTable, read_features
 from training.finetune import FineTuningTask, fine_tune
 from training.frozen import Learned
 from training.head import fit_head, probabilities_of
 from training.image_folder import Example, hold_out
+from training.image_size import Sized
 from training.plan import plan_fine_tuning
+from training.precision import PrecisionChoice, choose_again
+from training.sample import Sample
 from training.settings import TrainingSettings
+from training.view import Viewer
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +45,8 @@ class Outcome:
     Attributes:
         recipe: `frozen`, `fine-tuned` or `from scratch`.
         classifier: in inference mode.
-        backbone_graph: its backbone, exported.
+        backbone_graph: its backbone, exported, in the precision that was chosen.
+        precision: that choice.
         probabilities: float32 (N held out, K), its answers.
         evaluation: their comparison with the truth.
         details: what `summary.json` says of the recipe.
@@ -50,6 +55,7 @@ class Outcome:
     recipe: str
     classifier: Classifier
     backbone_graph: onnx.ModelProto
+    precision: PrecisionChoice
     probabilities: Probabilities
     evaluation: Evaluation
     details: dict[str, Any]
@@ -92,12 +98,13 @@ class Comparison:
         )
 
 
-def frozen_outcome(learned: Learned, backbone: Backbone, graph: onnx.ModelProto) -> Outcome:
+def frozen_outcome(learned: Learned, viewer: Viewer) -> Outcome:
     """The frozen recipe's: what has been learned already."""
     return Outcome(
         "frozen",
-        Classifier(backbone, learned.fitted.head),
-        graph,
+        Classifier(viewer.backbone, learned.fitted.head),
+        viewer.graph,
+        viewer.view.precision,
         learned.probabilities,
         learned.evaluation,
         {},
@@ -110,6 +117,7 @@ def fine_tuned_outcome(
     learned: Learned,
     settings: TrainingSettings,
     run_folder: Path,
+    sample: Sample,
 ) -> Outcome:
     """Fine-tunes from a probe on a part of the training pictures, and keeps the better of the two.
 
@@ -119,6 +127,7 @@ def fine_tuned_outcome(
         learned: which pictures are for what.
         settings: of the run.
         run_folder: where checkpoints go; fine-tuning goes on from those that are there.
+        sample: of the training part, which says with how many bits the result may compute.
 
     Raises:
         UsageError: there are fewer pictures than processes.
@@ -135,6 +144,8 @@ def fine_tuned_outcome(
         log.warning("no epoch was finished: the frozen network is exported")
         return replace(probe, details=details)
     answered = _answered(classifier, task.validation, learned.held_out, probe)
+    if probe.precision.precision != "fp32":
+        answered = _in_fewer_bits(answered, task, learned.held_out, probe, sample)
     comparison = compare(before, answered.validation, _labels(task.validation))
     details["comparison"] = asdict(comparison)
     # Told, and nothing is decided by it.
@@ -239,8 +250,62 @@ def _answered(
     judged = answers[len(validation) :]
     evaluation = evaluate(judged, _labels(held_out), tuple(probe.evaluation.classes))
     recipe = "from scratch" if classifier.backbone.is_random else "fine-tuned"
-    outcome = Outcome(recipe, classifier, graph, judged, evaluation, {})
+    fp32 = PrecisionChoice("fp32", "torch learns in it", None)
+    outcome = Outcome(recipe, classifier, graph, fp32, judged, evaluation, {})
     return _Answered(answers[: len(validation)], outcome)
+
+
+def _in_fewer_bits(
+    answered: _Answered,
+    task: FineTuningTask,
+    held_out: Sequence[Example],
+    probe: Outcome,
+    sample: Sample,
+) -> _Answered:
+    """The fine-tuned network in the probe's precision, its head fitted on what it then sees.
+
+    What was not asked for by name must not answer less of the validation part rightly.
+    """
+    outcome, settings = answered.outcome, task.settings
+    backbone = outcome.classifier.backbone
+    fp32 = Sized(backbone, outcome.backbone_graph, None, {})
+
+    def choose() -> tuple[PrecisionChoice, onnx.ModelProto]:
+        choice, sized = choose_again(probe.precision, settings, fp32, sample)
+        return choice, sized.graph
+
+    choice, graph = first_says(choose)
+    if choice.precision == "fp32":
+        return replace(answered, outcome=replace(outcome, precision=choice))
+    learned, judging = len(task.training), len(task.training) + len(task.validation)
+    table = read_features((*task.training, *task.validation, *held_out), backbone, graph)
+    labels = _labels(task.training)
+    fitted = fit_head(table.features[:learned], labels, task.classes, settings.seed)
+    answers = probabilities_of(fitted.head, table.features[learned:])
+    validation, judged = answers[: judging - learned], answers[judging - learned :]
+    if settings.precision == "auto" and _right(validation, task) < _right(
+        answered.validation, task
+    ):
+        log.info("precision: fp32, which answers more of the validation part rightly")
+        choice = replace(choice, precision="fp32", chosen_by="better on the validation part")
+        return replace(answered, outcome=replace(outcome, precision=choice))
+    evaluation = evaluate(judged, _labels(held_out), tuple(probe.evaluation.classes))
+    return _Answered(
+        validation,
+        replace(
+            outcome,
+            classifier=Classifier(backbone, fitted.head),
+            backbone_graph=graph,
+            precision=choice,
+            probabilities=judged,
+            evaluation=evaluation,
+        ),
+    )
+
+
+def _right(answers: Probabilities, task: FineTuningTask) -> int:
+    """How many of the validation part are answered rightly."""
+    return int((answers.argmax(1) == _labels(task.validation)).sum())
 
 
 def _labels(examples: Sequence[Example]) -> npt.NDArray[np.int64]:

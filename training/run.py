@@ -4,7 +4,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -121,9 +121,9 @@ def _trained(
     viewer = decide_view(settings, backbone, sample, len(folder.examples), run_folder)
     table = _features(run_folder, folder, viewer, is_resumed=is_resumed)
     learned = learn_head(folder, table, settings.seed, sample.taught)
-    outcome = frozen_outcome(learned, viewer.backbone, viewer.graph)
+    outcome = frozen_outcome(learned, viewer)
     if settings.finetune or backbone.name in FROM_SCRATCH:
-        outcome = fine_tuned_outcome(outcome, table, learned, settings, run_folder)
+        outcome = fine_tuned_outcome(outcome, table, learned, settings, run_folder, sample)
     return _Trained(folder, table, viewer.view, learned, outcome)
 
 
@@ -184,6 +184,7 @@ def _exported(
         "settings": settings.as_json(),
         "versions": package_versions(),
         **trained.view.as_json(),
+        "precision": asdict(outcome.precision),
         "seconds": round(time.monotonic() - begun, 2),
     }
     write_json(run_folder / SUMMARY_FILE, summary)  # last: that it is there says "complete"

@@ -37,10 +37,10 @@ MOST_CLASSES: Final = 24
 FEWEST_OF_A_CLASS: Final = 5
 
 #: Fewer readable pictures cannot tell anything apart.
-_FEWEST: Final = 20
+FEWEST: Final = 20
 
 #: scikit-learn's C, for standardised features: the middle of what `training.head` finds best.
-_STRENGTH: Final = 1e-2
+STRENGTH: Final = 1e-2
 
 
 @dataclass(frozen=True)
@@ -63,10 +63,12 @@ class CrossValidation:
 
     Attributes:
         losses: float64 (N,), the log loss of each picture.
+        answers: int64 (N,), what each was taken for, numbered among the classes that were asked.
         accuracy: top-1, in [0, 1].
     """
 
     losses: npt.NDArray[np.float64]
+    answers: npt.NDArray[np.int64]
     accuracy: float
 
     @property
@@ -129,21 +131,22 @@ def cross_validate(table: FeatureTable, seed: int) -> CrossValidation | None:
     known, counts = np.unique(labels, return_counts=True)
     asked = np.isin(labels, known[counts > 1])
     folds = min(5, min(counts[counts > 1], default=0))
-    if asked.sum() < _FEWEST or (counts > 1).sum() < 2:
+    if asked.sum() < FEWEST or (counts > 1).sum() < 2:
         return None
     known, labels = np.unique(labels[asked], return_inverse=True)
     # Some hundred steps on matrices this small: threads would only wait for each other.
     with threadpool_limits(1):
         answers = cross_val_predict(
-            LogisticRegression(C=_STRENGTH, max_iter=1000, class_weight="balanced"),
+            LogisticRegression(C=STRENGTH, max_iter=1000, class_weight="balanced"),
             _rotated(table.features[asked]),
             labels,
             cv=StratifiedKFold(folds, shuffle=True, random_state=seed),
             method="predict_proba",
         )
     true = answers[np.arange(len(labels)), labels]
-    accuracy = float((answers.argmax(axis=1) == labels).mean())
-    return CrossValidation(-np.log(np.maximum(true, 1e-7)), accuracy)
+    best = answers.argmax(axis=1)
+    accuracy = float((best == labels).mean())
+    return CrossValidation(-np.log(np.maximum(true, 1e-7)), best, accuracy)
 
 
 def gain(before: CrossValidation, after: CrossValidation) -> Gain:

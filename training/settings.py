@@ -4,10 +4,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from models.bundle import Precision
 from models.errors import UsageError
 
 Augmentation = Literal["none", "mild", "strong"]
 WantedFraming = Literal["auto", "squash", "short-side", "crop"]
+WantedPrecision = Literal["auto"] | Precision
 
 _SMALLEST_IMAGE: Final = 16
 _LARGEST_IMAGE: Final = 4096
@@ -26,6 +28,8 @@ class TrainingSettings:
             sample of the training part.
         image_size: H and W of the network's input, pixels; default: its own; `auto`: a larger one
             where it pays on the sample.
+        precision: of what the backbone computes with (`training.precision`); `auto`: int8 where
+            there is no GPU and a sample says that it is as good and faster, else fp32.
         name: what the result is called; default: the data folder's name.
         out: where the run folder is made.
         seed: of the split, the folds, and of random weights.
@@ -43,6 +47,7 @@ class TrainingSettings:
     weights: str = "auto"
     framing: WantedFraming = "auto"
     image_size: int | Literal["auto"] | None = None
+    precision: WantedPrecision = "auto"
     name: str | None = None
     out: Path = Path("runs")
     seed: int = 0

@@ -1,4 +1,4 @@
-"""What the network is shown of every picture: size and framing, decided once and kept with the run.
+"""How the network looks at pictures: size, precision, framing; decided once, kept with the run.
 
 A run that goes on after it was cut off takes what was decided before, on whatever machine it is.
 """
@@ -18,6 +18,7 @@ from training.distributed import first_says, from_first, is_first
 from training.features import FeatureReader, FeatureTable
 from training.framing import FramingChoice, choose_framing
 from training.image_size import LargerSize, Sized, choose_image_size
+from training.precision import PrecisionChoice, at_precision, choose_precision
 from training.run_folder import write_json
 from training.sample import Sample
 from training.settings import TrainingSettings
@@ -32,11 +33,13 @@ class View:
     Attributes:
         image_size: of the network's input, pixels a side.
         framing: which part of a picture is shown.
+        precision: what the network computes with.
         larger_size: what was found of a larger size, where it was asked about.
     """
 
     image_size: int
     framing: FramingChoice
+    precision: PrecisionChoice
     larger_size: LargerSize | None
 
     def as_json(self) -> dict[str, Any]:
@@ -46,11 +49,11 @@ class View:
 
 @dataclass(frozen=True)
 class Viewer:
-    """A backbone that knows what it is shown.
+    """A backbone that knows what it is shown, and its graph in the precision that was chosen.
 
     Attributes:
         backbone: with its final preprocessing.
-        graph: the same, exported.
+        graph: the same, exported, in that precision.
         view: how that was decided.
         known: what it has read already, of the sample.
     """
@@ -92,10 +95,11 @@ def _decided(
 ) -> Viewer:
     own = Sized(backbone, export_backbone(backbone), None, {})
     sized = choose_image_size(settings, own, sample, pictures)
+    precision, sized = choose_precision(settings, sized, sample)
     backbone, graph = sized.backbone, sized.graph
     choice, known = choose_framing(settings, backbone, graph, sample, sized.read)
     backbone.preprocessing = replace(backbone.preprocessing, framing=choice.framing)
-    view = View(backbone.preprocessing.height, choice, sized.larger_size)
+    view = View(backbone.preprocessing.height, choice, precision, sized.larger_size)
     return Viewer(backbone, graph, view, known)
 
 
@@ -107,9 +111,11 @@ def _as_stored(
     if view.image_size != backbone.preprocessing.height:
         backbone = load_backbone(backbone.name, settings.weights, view.image_size)
         graph = graph_at_its_size(graph, backbone)
+    sized = Sized(backbone, graph, view.larger_size, {})
+    graph = at_precision(view.precision.precision, settings, sized, sample).graph
     backbone.preprocessing = replace(backbone.preprocessing, framing=view.framing.framing)
     known = None
-    if view.framing.asked or view.larger_size:
+    if view.framing.asked or view.larger_size or view.precision.has_read:
         # Read again in the same batches as before: the same to the last bit.
         known = FeatureReader(backbone, graph).read(sample.examples, backbone.preprocessing)
     return Viewer(backbone, graph, view, known)

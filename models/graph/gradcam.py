@@ -84,6 +84,13 @@ def explain_by_autograd(
     """
     with torch.no_grad():
         feature_map = classifier.feature_map(image)
+    return explain_feature_map(classifier, feature_map, class_index)
+
+
+def explain_feature_map(
+    classifier: Classifier, feature_map: Tensor, class_index: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The same from the last feature map on, whoever made it: float (N, C, h, w)."""
     logits, gradient = _head_and_gradient(classifier)(feature_map, class_index)
     return logits.softmax(1), heatmap_of(feature_map, gradient)
 

@@ -104,7 +104,9 @@ def test_where_all_are_equal_most_is_shown(tmp_path: Path, choose: Choose) -> No
 def test_a_difference_below_its_standard_error_is_none(
     losses: dict[Framing, list[float]], expected: Framing
 ) -> None:
-    answers = {f: CrossValidation(np.array(values), 1.0) for f, values in losses.items()}
+    answers = {
+        f: CrossValidation(np.array(values), np.array([]), 1.0) for f, values in losses.items()
+    }
 
     assert preferred(answers) == expected
 

@@ -1,0 +1,287 @@
+"""With how many bits the network computes: eight where that has earned its place, else 32.
+
+On a processor with the instructions for it an int8 network reads and serves up to four times as
+fast. What that costs is asked of the bounded sample of the training part that also decides how
+pictures are framed (`training.sample`), before all pictures are read: the network that is chosen
+reads them, and its head is fitted on what *it* sees (docs/decisions/0016 has the figures).
+"""
+
+import logging
+import time
+from dataclasses import dataclass, replace
+from statistics import median
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnxruntime as ort
+import torch
+from scipy.stats import rankdata
+
+from models.bundle import Precision
+from models.errors import ImageError
+from models.graph.backbones import Backbone
+from models.graph.classifier import Classifier
+from models.graph.gradcam import explain_feature_map
+from models.graph.precision import in_half_precision, quantise
+from models.preprocessing import Pixels, Preprocessing, read_pixels
+from models.session import session_options
+from training.features import FeatureReader, FeatureTable
+from training.framing import first_asked
+from training.head import fit_head_at
+from training.image_size import Sized
+from training.sample import FEWEST, STRENGTH, Sample, cross_validate
+from training.settings import TrainingSettings
+
+log = logging.getLogger(__name__)
+
+#: What int8 must reach to be taken unasked.
+AGREEMENT: Final = 0.97
+CORRELATION: Final = 0.9
+SPEEDUP: Final = 1.2
+
+#: Pictures of the sample that calibrate, and that heatmaps are compared on.
+_CALIBRATION: Final = 32
+
+#: A batch is timed in both, in turn, so often; less where that takes longer than so many seconds.
+_TIMED_BATCH: Final = 8
+_ROUNDS: Final = 5
+_SECONDS: Final = 5.0
+
+TOO_FEW: Final = "there are too few pictures to compare int8 on"
+
+Heatmaps = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Earned:
+    """How a network does in int8 beside the same one in fp32; None where it was not asked.
+
+    Attributes:
+        speedup: pictures a second against fp32, on one thread of this machine.
+        agreement: part of the sample that heads, fitted without it, answer alike.
+        log_loss: of fp32 and of int8, cross-validated on the sample.
+        accuracy: likewise, top-1.
+        heatmap_correlation: of ranks, for the true class, in the median picture.
+    """
+
+    speedup: float
+    agreement: float | None = None
+    log_loss: tuple[float, float] | None = None
+    accuracy: tuple[float, float] | None = None
+    heatmap_correlation: float | None = None
+
+    @property
+    def objection(self) -> str:
+        """Why int8 is not to be taken; empty where it is."""
+        if self.speedup < SPEEDUP:
+            return f"int8 is only {self.speedup:.2f} times as fast here"
+        if self.agreement is None or self.heatmap_correlation is None:
+            return TOO_FEW
+        if self.agreement < AGREEMENT:
+            return f"int8 answers only {100 * self.agreement:.1f} % of a sample alike"
+        if self.heatmap_correlation < CORRELATION:
+            return f"int8's heatmaps differ (rank correlation {self.heatmap_correlation:.2f})"
+        return ""
+
+
+@dataclass(frozen=True)
+class PrecisionChoice:
+    """A precision, and why.
+
+    Attributes:
+        precision: of what the backbone computes with.
+        chosen_by: in a few words.
+        earned: what was found of int8, where it was asked about.
+    """
+
+    precision: Precision
+    chosen_by: str
+    earned: Earned | None
+
+    @property
+    def has_read(self) -> bool:
+        """Whether the sample was read for it."""
+        return self.earned is not None and self.earned.agreement is not None
+
+
+def choose_precision(
+    settings: TrainingSettings, sized: Sized, sample: Sample
+) -> tuple[PrecisionChoice, Sized]:
+    """Takes the precision that was asked for, or int8 where the sample says that it is as good.
+
+    Args:
+        settings: of the run.
+        sized: the backbone with its graph, and what that has read of the sample.
+        sample: what to ask.
+
+    Returns:
+        The choice; and the backbone with a graph of that precision, and what *that* has read.
+    """
+    if settings.precision != "auto":
+        choice = PrecisionChoice(settings.precision, "--precision", None)
+        return choice, at_precision(settings.precision, settings, sized, sample)
+    if torch.cuda.is_available():
+        return _said(PrecisionChoice("fp32", "a GPU gains nothing by int8", None)), sized
+    if len(sample.examples) < FEWEST:
+        return _said(PrecisionChoice("fp32", TOO_FEW, None)), sized
+    return _best(settings, sized, sample)
+
+
+def at_precision(
+    precision: Precision, settings: TrainingSettings, sized: Sized, sample: Sample
+) -> Sized:
+    """The same backbone, with a graph of that precision that has read nothing yet."""
+    if precision == "int8":
+        pixels, _ = _calibration(settings, sized.backbone, sample)
+        return replace(sized, graph=quantise(sized.graph, pixels), read={})
+    if precision == "fp16":
+        return replace(sized, graph=in_half_precision(sized.graph), read={})
+    return sized
+
+
+def choose_again(
+    before: PrecisionChoice, settings: TrainingSettings, sized: Sized, sample: Sample
+) -> tuple[PrecisionChoice, Sized]:
+    """The same for a network that has learned since; its speed is what it was.
+
+    Args:
+        before: what was chosen for the network when it had not.
+        settings: of the run.
+        sized: the network as it is now, in fp32.
+        sample: of what it learned from.
+    """
+    if before.earned is None or before.precision == "fp32":
+        return before, at_precision(before.precision, settings, sized, sample)
+    return _best(settings, sized, sample, before.earned.speedup)
+
+
+def _best(
+    settings: TrainingSettings, fp32: Sized, sample: Sample, speedup: float | None = None
+) -> tuple[PrecisionChoice, Sized]:
+    int8 = at_precision("int8", settings, fp32, sample)
+    earned = _earned(settings, fp32, int8, sample, speedup)
+    if earned.objection:
+        return _said(PrecisionChoice("fp32", earned.objection, earned)), fp32
+    return _said(PrecisionChoice("int8", "as good as fp32 on a sample", earned)), int8
+
+
+def _earned(
+    settings: TrainingSettings, fp32: Sized, int8: Sized, sample: Sample, speedup: float | None
+) -> Earned:
+    """Asks what is cheap first, and no more where that decides."""
+    pixels, labels = _calibration(settings, fp32.backbone, sample)
+    sessions = [_session(one.graph) for one in (fp32, int8)]
+    if speedup is None:
+        speedup = _speedup(sessions[0], sessions[1], pixels[:_TIMED_BATCH])
+    earned = Earned(speedup)
+    if speedup < SPEEDUP:
+        return earned
+    way = _way(settings, fp32.backbone)
+    tables = [_read(fp32, way, sample, "fp32"), _read(int8, way, sample, "int8")]
+    asked = [cross_validate(table, settings.seed) for table in tables]
+    if asked[0] is None or asked[1] is None:
+        return earned
+    heatmaps = [
+        _heatmaps(fp32.backbone, table, session, pixels, labels)
+        for table, session in zip(tables, sessions, strict=True)
+    ]
+    return replace(
+        earned,
+        agreement=float((asked[0].answers == asked[1].answers).mean()),
+        log_loss=(asked[0].log_loss, asked[1].log_loss),
+        accuracy=(asked[0].accuracy, asked[1].accuracy),
+        heatmap_correlation=rank_correlation(heatmaps[0], heatmaps[1]),
+    )
+
+
+def rank_correlation(some: Heatmaps, others: Heatmaps) -> float:
+    """Spearman's, of each pair of heatmaps; the median over the pairs. (N, h, w) twice.
+
+    Two maps without a single difference in them (all zero) are alike; one such and another are not.
+    """
+    ranks = [rankdata(maps.reshape(len(maps), -1), axis=1) for maps in (some, others)]
+    centred = [of_one - of_one.mean(axis=1, keepdims=True) for of_one in ranks]
+    lengths = [np.linalg.norm(of_one, axis=1) for of_one in centred]
+    both, product = lengths[0] * lengths[1], (centred[0] * centred[1]).sum(axis=1)
+    flat = (lengths[0] == 0) & (lengths[1] == 0)
+    found = np.divide(product, both, out=flat.astype(float), where=both > 0)
+    return float(np.median(found))
+
+
+def _way(settings: TrainingSettings, backbone: Backbone) -> Preprocessing:
+    return replace(backbone.preprocessing, framing=first_asked(settings))
+
+
+def _calibration(
+    settings: TrainingSettings, backbone: Backbone, sample: Sample
+) -> tuple[Pixels, npt.NDArray[np.int64]]:
+    """Some pictures of the sample, spread over it, and their classes."""
+    way, pixels, labels = _way(settings, backbone), [], []
+    for example in sample.examples[:: max(1, len(sample.examples) // _CALIBRATION)]:
+        try:
+            pixels.append(read_pixels(example.path.read_bytes(), way))
+        except (OSError, ImageError):
+            continue  # the pass names it
+        labels.append(example.class_index)
+    return np.stack(pixels[:_CALIBRATION]), np.array(labels[:_CALIBRATION])
+
+
+def _session(graph: onnx.ModelProto) -> ort.InferenceSession:
+    return ort.InferenceSession(
+        graph.SerializeToString(), session_options(1), providers=["CPUExecutionProvider"]
+    )
+
+
+def _speedup(fp32: ort.InferenceSession, int8: ort.InferenceSession, pixels: Pixels) -> float:
+    """In turn, in time of this process: what else runs here would tell lies."""
+    begun = time.perf_counter()
+    seconds: list[tuple[float, float]] = []
+    while len(seconds) < _ROUNDS and (not seconds or time.perf_counter() - begun < _SECONDS):
+        seconds.append((_seconds(fp32, pixels), _seconds(int8, pixels)))
+    return round(median(a for a, _ in seconds) / median(b for _, b in seconds), 2)
+
+
+def _seconds(session: ort.InferenceSession, pixels: Pixels) -> float:
+    begun = time.process_time()
+    session.run(None, {"image": pixels})
+    return time.process_time() - begun
+
+
+def _read(sized: Sized, way: Preprocessing, sample: Sample, precision: str) -> FeatureTable:
+    if way not in sized.read:
+        reader = FeatureReader(sized.backbone, sized.graph)
+        sized.read[way] = reader.read(sample.examples, way, f"a sample in {precision}")
+    return sized.read[way]
+
+
+def _heatmaps(
+    backbone: Backbone,
+    table: FeatureTable,
+    session: ort.InferenceSession,
+    pixels: Pixels,
+    labels: npt.NDArray[np.int64],
+) -> Heatmaps:
+    """What a head that is fitted on the whole sample shows of the calibration's pictures."""
+    classes, of_examples = np.unique([e.class_index for e in table.examples], return_inverse=True)
+    head = fit_head_at(STRENGTH, table.features, of_examples, len(classes))
+    classifier = Classifier(backbone, head)
+    (feature_map,) = session.run(["feature_map"], {"image": pixels})
+    asked = torch.from_numpy(np.searchsorted(classes, labels))
+    _, heatmaps = explain_feature_map(classifier, torch.from_numpy(feature_map), asked)
+    found: Heatmaps = heatmaps.detach().numpy()
+    return found
+
+
+def _said(choice: PrecisionChoice) -> PrecisionChoice:
+    """Says what was found and chosen."""
+    earned = choice.earned
+    found = ""
+    if earned and earned.agreement is not None and earned.heatmap_correlation is not None:
+        found = (
+            f": {100 * earned.agreement:.1f} % of it answered alike, heatmaps' rank correlation "
+            f"{earned.heatmap_correlation:.2f}, {earned.speedup:.2f} times as fast"
+        )
+    log.info("precision: %s (%s%s)", choice.precision, choice.chosen_by, found)
+    return choice
