@@ -55,7 +55,7 @@ class MicroBatcher:
         self._predict = predict
         self._max_batch = max_batch
         self._thread = thread
-        self._queue: asyncio.Queue[_Item] = asyncio.Queue()
+        self._queue: asyncio.Queue[_Item | None] = asyncio.Queue()
         self._task = asyncio.create_task(self._run())
 
     @property
@@ -72,18 +72,21 @@ class MicroBatcher:
     async def close(self) -> None:
         """Answers everything that waits, then ends. Nothing may be asked any more."""
         await self._queue.join()
-        self._task.cancel()
-        await asyncio.wait([self._task])
+        # Cancelled, it would keep its traceback, and that the network: hundreds of MiB until the
+        # garbage is collected.
+        self._queue.put_nowait(None)
+        await self._task
 
     async def _run(self) -> None:
-        while True:
-            batch = [await self._queue.get()]
+        while first := await self._queue.get():
+            batch = [first]
             while len(batch) < self._max_batch and not self._queue.empty():
-                batch.append(self._queue.get_nowait())
+                if item := self._queue.get_nowait():
+                    batch.append(item)
             await self._answer([item for item in batch if not item.answer.done()])
             for _ in batch:
                 self._queue.task_done()
-            del batch  # it would be kept until the next one comes
+            del first, batch  # they would be kept until the next one comes
 
     async def _answer(self, batch: list[_Item]) -> None:
         if not batch:

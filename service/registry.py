@@ -7,7 +7,10 @@ goes on, the log says once why, and the same file is not tried again.
 """
 
 import asyncio
+import contextlib
+import ctypes
 import logging
+import sys
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
@@ -186,6 +189,8 @@ class ModelRegistry:
             old.metric.set(0)
             await old.retire()
             log.info("%s has answered its last request", old.tag)
+            del old
+            await asyncio.to_thread(_give_memory_back)
 
     def _note_refusal(self, wanted: Wanted, error: Exception) -> None:
         self._refused[wanted.key] = wanted.state
@@ -193,6 +198,16 @@ class ModelRegistry:
         goes_on = f"{old.tag} goes on" if old else "it is not served"
         metrics.REFUSED_BUNDLES.labels(wanted.stored.tag.partition(":")[0]).inc()
         log.error("%s is refused, %s: %s", wanted.stored.tag, goes_on, error)
+
+
+def _give_memory_back() -> None:
+    """Glibc keeps what a model took, in pieces into which the next one does not fit.
+
+    Without this a service grows by some 10 MiB with each of fifty new versions.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(AttributeError):  # musl has no such function
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def _name(stored: StoredBundle) -> str:

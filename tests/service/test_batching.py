@@ -1,6 +1,8 @@
 import asyncio
+import gc
 import logging
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -125,3 +127,25 @@ def test_closing_answers_what_waits() -> None:
     network = Network()
 
     assert asyncio.run(scenario()) == ["0/-1", "1/1", "2/2", "3/3"]
+
+
+def test_a_network_is_let_go_when_its_batcher_has_closed() -> None:
+    """Not some time later, when garbage is collected: networks are large, and versions many."""
+
+    async def scenario() -> None:
+        network = Network()
+        network.may_go.set()
+        batcher = MicroBatcher(network.predict, 2, ONE_THREAD)
+        await asyncio.gather(*(batcher.answer(picture(level)) for level in range(5)))
+        await batcher.close()
+        let_go = weakref.ref(network)
+        del network, batcher
+        ONE_THREAD.submit(str).result()  # the thread forgets what it did last
+        assert let_go() is None
+
+    gc.collect()
+    gc.disable()
+    try:
+        asyncio.run(scenario())
+    finally:
+        gc.enable()
