@@ -5,8 +5,9 @@ import os
 import tempfile
 from pathlib import Path
 
-# Before anything imports BentoML: no test touches the model store of whoever runs it.
+# Before anything is imported: no test touches the model store or the caches of whoever runs it.
 os.environ["BENTOML_HOME"] = tempfile.mkdtemp(prefix="bentoml-")
+os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="caches-")
 
 import numpy as np
 import onnx

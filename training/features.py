@@ -30,6 +30,7 @@ from models.graph.classifier import Normalise
 from models.graph.precision import precision_of
 from models.preprocessing import Pixels, Preprocessing, read_pixels
 from models.session import session_options
+from training.cache import FeatureCache, digest_of
 from training.distributed import gathered, share_of
 from training.image_folder import Example
 from training.progress import progress
@@ -134,6 +135,7 @@ class FeatureReader:
         )
         self._batch = _GPU_BATCH if use_gpu else _CPU_BATCH
         self._width = backbone.num_features
+        self._key = (hashlib.sha256(backbone_graph.SerializeToString()).digest(), f"{use_gpu}")
 
     def read(
         self, examples: Sequence[Example], preprocessing: Preprocessing, what: str = "pictures"
@@ -147,14 +149,18 @@ class FeatureReader:
         """
         features = np.empty((len(examples), self._width), dtype=np.float32)
         reads: list[_Read] = []
+        cache = FeatureCache(digest_of(*self._key, f"{preprocessing}"))
 
         def work(start: int) -> list[_Read]:
             batch = examples[start : start + self._batch]
-            found = [_read(example.path, preprocessing) for example in batch]
+            found = [_read(example.path, preprocessing, cache) for example in batch]
             rows = [start + i for i, read in enumerate(found) if read.pixels is not None]
             if rows:
                 pixels = np.stack([r.pixels for r in found if r.pixels is not None])
                 features[rows] = self._extract(pixels)
+            for row, read in enumerate(found, start):
+                if (known := cache.get(read.digest)) is not None:
+                    features[row] = known
             return [_Read(read.digest, None, read.reason) for read in found]
 
         with progress(f"reading {what}", len(examples)) as advance:
@@ -165,7 +171,11 @@ class FeatureReader:
                     advance(len(found))
             finally:
                 pool.shutdown(cancel_futures=True)
-        return _table(examples, features, reads)
+        table = _table(examples, features, reads)
+        if known := sum(cache.get(digest) is not None for digest in table.digests):
+            log.info("%s: %d were known from an earlier run", what, known)
+        cache.add(table.digests, table.features)
+        return table
 
 
 def _joined(
@@ -201,16 +211,19 @@ def _table(examples: Sequence[Example], features: Features, reads: Sequence[_Rea
     )
 
 
-def _read(path: Path, preprocessing: Preprocessing) -> _Read:
+def _read(path: Path, preprocessing: Preprocessing, cache: FeatureCache) -> _Read:
+    """A picture that is to be shown to the network, or one whose features are known."""
     try:
         data = path.read_bytes()
     except OSError as error:
         return _Read("", None, f"the file cannot be opened: {error.strerror}")
+    digest = hashlib.sha256(data).hexdigest()
+    if cache.get(digest) is not None:
+        return _Read(digest, None, "")
     try:
-        pixels = read_pixels(data, preprocessing)
+        return _Read(digest, read_pixels(data, preprocessing), "")
     except ImageError as error:
         return _Read("", None, str(error))
-    return _Read(hashlib.sha256(data).hexdigest(), pixels, "")
 
 
 def _onnx_extractor(backbone: Backbone, graph: onnx.ModelProto) -> Extractor:

@@ -6,12 +6,10 @@ pass is long; only `auto` takes the larger size.
 """
 
 import logging
-import time
 from dataclasses import dataclass, replace
 from typing import Final
 
 import onnx
-import torch
 
 from models.errors import BackboneError
 from models.graph.backbones import Backbone, check_image_size, load_backbone
@@ -41,7 +39,7 @@ class LargerSize:
         gain: how much less log loss, mean over the sample.
         error: the standard error of that.
         accuracy: cross-validated, at the network's own size and at the larger one.
-        cost: time per picture, against the network's own size.
+        cost: pixels of a picture, against the network's own size; time goes with them.
         pays: whether the gain is more than chance.
     """
 
@@ -91,12 +89,11 @@ def choose_image_size(
         return own
     backbone = load_backbone(own.backbone.name, settings.weights, image_size)
     larger = Sized(backbone, graph_at_its_size(own.graph, backbone), None, {})
-    before, own_seconds = _asked(settings, own, sample)
-    after, seconds = _asked(settings, larger, sample)
+    before, after = _asked(settings, own, sample), _asked(settings, larger, sample)
     if before is None or after is None:
         log.info("image size: there are too few pictures to ask about a larger one")
         return replace(own, read={})
-    found = _compared(before, after, image_size, seconds / own_seconds)
+    found = _compared(before, after, image_size, _cost(own.backbone))
     takes = found.pays and settings.image_size == "auto"
     _log(found, settings, own.backbone, takes=takes)
     return replace(larger if takes else own, larger_size=found)
@@ -105,6 +102,11 @@ def choose_image_size(
 def larger_than(image_size: int) -> int:
     """The next size worth asking about: some 1.29 times as large, a multiple of 32."""
     return max(round(image_size * _LARGER / _STEP), image_size // _STEP + 1) * _STEP
+
+
+def _cost(own: Backbone) -> float:
+    size = own.preprocessing.height
+    return (larger_than(size) / size) ** 2
 
 
 def _is_to_be_asked(
@@ -117,7 +119,7 @@ def _is_to_be_asked(
     if settings.image_size is not None:
         return settings.image_size == "auto"
     own = backbone.preprocessing.height
-    cost = (larger_than(own) / own) ** 2 * len(sample.examples) / pictures
+    cost = _cost(backbone) * len(sample.examples) / pictures
     if cost > _CHEAP:
         log.info(
             "image size: %d, the network's own; asking whether a larger one would pay would add "
@@ -127,18 +129,12 @@ def _is_to_be_asked(
     return cost <= _CHEAP
 
 
-def _asked(
-    settings: TrainingSettings, sized: Sized, sample: Sample
-) -> tuple[CrossValidation | None, float]:
-    """What the sample says of a size, and the seconds that reading it took."""
+def _asked(settings: TrainingSettings, sized: Sized, sample: Sample) -> CrossValidation | None:
+    """What the sample says of a size."""
     way = replace(sized.backbone.preprocessing, framing=first_asked(settings))
     reader = FeatureReader(sized.backbone, sized.graph)
-    # On a CPU its own time is counted: what else runs here would tell lies about the cost.
-    clock = time.perf_counter if torch.cuda.is_available() else time.process_time
-    begun = clock()
     sized.read[way] = reader.read(sample.examples, way, f"a sample at {way.width} pixels")
-    seconds = clock() - begun
-    return cross_validate(sized.read[way], settings.seed), seconds
+    return cross_validate(sized.read[way], settings.seed)
 
 
 def _compared(
@@ -163,7 +159,7 @@ def _log(found: LargerSize, settings: TrainingSettings, backbone: Backbone, *, t
         verdict = f"--image-size {found.image_size} takes it"
     log.info(
         "image size: %d instead of %d %s: log loss %+.4f ± %.4f and %.1f → %.1f %% right on a "
-        "sample of the training part, for %.2f times the time; %s",
+        "sample of the training part, for %.2f times the pixels; %s",
         found.image_size, own, "pays" if found.pays else "does not pay",
         -found.gain, found.error, 100 * before, 100 * after, found.cost, verdict,
     )  # fmt: skip

@@ -7,8 +7,10 @@ reads them, and its head is fitted on what *it* sees (docs/decisions/0016 has th
 """
 
 import logging
+import platform
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 from statistics import median
 from typing import Final
 
@@ -17,6 +19,7 @@ import numpy.typing as npt
 import onnx
 import onnxruntime as ort
 import torch
+from pydantic import TypeAdapter
 from scipy.stats import rankdata
 
 from models.bundle import Precision
@@ -24,11 +27,13 @@ from models.errors import ImageError
 from models.graph.backbones import Backbone
 from models.graph.classifier import Classifier
 from models.graph.gradcam import explain_feature_map
-from models.graph.precision import in_half_precision, quantise
+from models.graph.precision import in_half_precision
 from models.preprocessing import Pixels, Preprocessing, read_pixels
 from models.session import session_options
+from training.cache import digest_of, remembered
 from training.features import FeatureReader, FeatureTable
 from training.framing import first_asked
+from training.graphs import quantised
 from training.head import fit_head_at
 from training.image_size import Sized
 from training.sample import FEWEST, STRENGTH, Sample, cross_validate
@@ -135,7 +140,7 @@ def at_precision(
     """The same backbone, with a graph of that precision that has read nothing yet."""
     if precision == "int8":
         pixels, _ = _calibration(settings, sized.backbone, sample)
-        return replace(sized, graph=quantise(sized.graph, pixels), read={})
+        return replace(sized, graph=quantised(sized.graph, pixels), read={})
     if precision == "fp16":
         return replace(sized, graph=in_half_precision(sized.graph), read={})
     return sized
@@ -161,10 +166,36 @@ def _best(
     settings: TrainingSettings, fp32: Sized, sample: Sample, speedup: float | None = None
 ) -> tuple[PrecisionChoice, Sized]:
     int8 = at_precision("int8", settings, fp32, sample)
-    earned = _earned(settings, fp32, int8, sample, speedup)
+    earned = _remembered(settings, (fp32, int8), sample, speedup)
     if earned.objection:
         return _said(PrecisionChoice("fp32", earned.objection, earned)), fp32
     return _said(PrecisionChoice("int8", "as good as fp32 on a sample", earned)), int8
+
+
+def _remembered(
+    settings: TrainingSettings,
+    both: tuple[Sized, Sized],
+    sample: Sample,
+    speedup: float | None,
+) -> Earned:
+    """What was found of int8, now or by an earlier run on this machine and the same pictures."""
+    key = digest_of(
+        *(one.graph.SerializeToString() for one in both),
+        *(_bytes(example.path) for example in sample.examples),
+        f"{_way(settings, both[0].backbone)} {settings.seed} {speedup} {platform.node()}",
+    )
+
+    def ask() -> bytes:
+        return TypeAdapter(Earned).dump_json(_earned(settings, *both, sample, speedup))
+
+    return TypeAdapter(Earned).validate_json(remembered("earned", key, ask))
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def _earned(

@@ -12,11 +12,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from models.errors import UsageError
 from models.graph.backbones import Backbone, load_backbone
-from models.graph.export import export_backbone
 from models.graph.resized import graph_at_its_size
 from training.distributed import first_says, from_first, is_first
 from training.features import FeatureReader, FeatureTable
 from training.framing import FramingChoice, choose_framing
+from training.graphs import exported
 from training.image_size import LargerSize, Sized, choose_image_size
 from training.precision import PrecisionChoice, at_precision, choose_precision
 from training.run_folder import write_json
@@ -93,7 +93,7 @@ def decide_view(
 def _decided(
     settings: TrainingSettings, backbone: Backbone, sample: Sample, pictures: int
 ) -> Viewer:
-    own = Sized(backbone, export_backbone(backbone), None, {})
+    own = Sized(backbone, exported(backbone), None, {})
     sized = choose_image_size(settings, own, sample, pictures)
     precision, sized = choose_precision(settings, sized, sample)
     backbone, graph = sized.backbone, sized.graph
@@ -107,7 +107,7 @@ def _as_stored(
     settings: TrainingSettings, backbone: Backbone, sample: Sample, view: View
 ) -> Viewer:
     """What was decided before the run was cut off."""
-    graph = export_backbone(backbone)
+    graph = exported(backbone)
     if view.image_size != backbone.preprocessing.height:
         backbone = load_backbone(backbone.name, settings.weights, view.image_size)
         graph = graph_at_its_size(graph, backbone)

@@ -24,7 +24,7 @@ def test_a_larger_size_is_taken_where_it_pays(
     assert asked["image_size"] == 192
     assert summary["image_size"] == (192 if asked["pays"] else 160)
     assert asked["pays"] == (asked["gain"] > asked["error"])
-    assert asked["cost"] > 0
+    assert asked["cost"] == 1.44
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,45 @@
+"""Graphs of backbones, from the cache where an earlier run made the same ones.
+
+An export takes seconds of every run, and comes out the same for the same parameters and size.
+"""
+
+import hashlib
+from collections.abc import Callable
+
+import onnx
+
+from models.graph.backbones import Backbone
+from models.graph.export import export_backbone
+from models.graph.precision import quantise
+from models.preprocessing import Pixels
+from training.cache import digest_of, remembered
+
+
+def exported(backbone: Backbone) -> onnx.ModelProto:
+    """The backbone's graph, as `export_backbone` makes it.
+
+    Raises:
+        ExportError: torch's exporter cannot write this network down.
+    """
+    parameters = hashlib.sha256()
+    for name, value in backbone.state_dict().items():
+        parameters.update(name.encode() + value.numpy().tobytes())
+    size = backbone.preprocessing
+    key = digest_of(
+        backbone.name,
+        f"{size.height} {size.width} {backbone.normalisation}",
+        parameters.digest(),
+    )
+    return _remembered("backbone", key, lambda: export_backbone(backbone))
+
+
+def quantised(graph: onnx.ModelProto, pictures: Pixels) -> onnx.ModelProto:
+    """The graph in int8, as `quantise` makes it."""
+    key = digest_of(graph.SerializeToString(), f"{pictures.shape}", pictures.tobytes())
+    return _remembered("int8", key, lambda: quantise(graph, pictures))
+
+
+def _remembered(kind: str, key: str, make: Callable[[], onnx.ModelProto]) -> onnx.ModelProto:
+    data = remembered(kind, key, lambda: bytes(make().SerializeToString()))
+    found: onnx.ModelProto = onnx.load_model_from_string(data)
+    return found
