@@ -25,6 +25,7 @@ import numpy as np
 from _measure import Figures, asking, machine, measure, median, version_of
 from _serving import (
     PORT,
+    Answer,
     Server,
     form,
     launched,
@@ -84,7 +85,7 @@ UVICORN = (sys.executable, "-m", "uvicorn", "--port", PORT, "--workers", WORKERS
 BENTOML = (program("bentoml"), "serve", "--host", "127.0.0.1", "--port", PORT)
 KNOWN = (
     Rival("LitServe", "litserve", (sys.executable, "litserve_server.py", PORT), "/health"),
-    Rival("BentoML batchable", "bentoml", (*BENTOML, "bento_batching:Classifier"), "/readyz"),
+    Rival("BentoML", "bentoml", (*BENTOML, "bento_batching:Classifier"), "/readyz"),
     Rival("FastAPI", "fastapi", (*UVICORN, "fastapi_server:app"), "/health"),
 )
 
@@ -147,7 +148,7 @@ def rivals(folder: Path, bundle: Bundle) -> dict[str, Start]:
             print(f"{rival.name} is left out: {rival.package} is not installed")
             continue
         for workers in sorted({1, granted_cores()}):
-            processes = "one process" if workers == 1 else f"{workers} processes"
+            processes = "1 process" if workers == 1 else f"{workers} processes"
             found[f"{rival.name}, {processes}"] = partial(start_rival, rival, path, workers)
     return found
 
@@ -168,13 +169,20 @@ def check(name: str, server: Server, bundle: Bundle, picture: bytes) -> None:
     answer = post(server.url, "/classify", form(picture))
     if answer.status != 200:
         raise SystemExit(f"{name} answers {answer.status}:\n{server.output.read_text()[-2000:]}")
-    found = json.loads(answer.body)
-    found = found[0] if isinstance(found, list) else found  # BentoML's batches
+    found = probabilities_of(answer, bundle.metadata.classes)
     pixels = read_pixels(picture, bundle.metadata.preprocessing)
     expected = Session(bundle, "cpu").predict(pixels[None])[0].probabilities
-    difference = np.abs(np.array(list(found["probabilities"].values())) - expected).max()
+    difference = np.abs(found - expected).max()
     if not difference <= TOLERANCE[bundle.metadata.precision]:
         raise SystemExit(f"{name} answers with other probabilities: {found}, not {expected}")
+
+
+def probabilities_of(answer: Answer, classes: tuple[str, ...]) -> np.ndarray:
+    """Those of the first picture, whichever way they were answered."""
+    found = json.loads(answer.body)
+    if isinstance(found, dict):
+        found = found.get("predictions", [found])
+    return np.array([found[0]["probabilities"][name] for name in classes])
 
 
 def show(arguments: argparse.Namespace, bundle: Bundle, rounds: Rounds) -> None:
