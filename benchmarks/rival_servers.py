@@ -209,7 +209,7 @@ def show(arguments: argparse.Namespace, bundle: Bundle, rounds: Rounds) -> None:
 
 def title(arguments: argparse.Namespace, bundle: Bundle) -> str:
     """What was measured."""
-    weights = ", random weights" if bundle.metadata.weights == "none" else ""
+    weights = ", random weights" if bundle.metadata.weights.startswith("none") else ""
     pictures = f"pictures of {arguments.pictures.name}" if arguments.pictures else "drawn noise"
     return (
         f"{bundle.metadata.backbone}{weights}, {bundle.metadata.precision}, {pictures}: medians of "
