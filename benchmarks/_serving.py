@@ -31,6 +31,7 @@ ROOT = Path(__file__).parents[1]
 BOUNDARY = "a-boundary-that-no-picture-holds"
 FORM = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
 LOST = 0
+PORT = "PORT"
 
 #: Seconds after which a client gives up; then the answer counts as lost.
 PATIENCE = 120
@@ -82,10 +83,12 @@ class Server:
         return found / 2**20
 
 
-def parser_for(description: str | None) -> argparse.ArgumentParser:
-    """A parser with what every benchmark of the service takes."""
+def parser_for(
+    description: str | None, bundle: str = "a small one, trained now"
+) -> argparse.ArgumentParser:
+    """A parser with what every benchmark of the service takes; `bundle` describes the default."""
     parser = argparse.ArgumentParser(description=(description or "").split("\n", 1)[0])
-    parser.add_argument("--bundle", type=Path, help="default: a small one, trained now")
+    parser.add_argument("--bundle", type=Path, help=f"default: {bundle}")
     parser.add_argument("--pictures", type=Path, help="a folder; default: drawn noise, 640 x 480")
     return parser
 
@@ -111,23 +114,51 @@ def own_store(home: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def started(home: Path, **settings: object) -> Iterator[Server]:
     """A server on a free port; its settings are named as in `service.settings`."""
+    chosen = {f"TRANSFER_{name.upper()}": str(value) for name, value in settings.items()}
+    command = [program("bentoml"), "serve", "--host", "127.0.0.1", "--port", PORT]
+    with launched(command, home / "output.txt", chosen) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def launched(
+    command: list[str],
+    output: Path,
+    environment: dict[str, str],
+    folder: Path = ROOT,
+    ready: str = "/readyz",
+) -> Iterator[Server]:
+    """Any server on a free port, which takes the place of PORT; it is stopped in the end."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = str(listener.getsockname()[1])
-    command = [shutil.which("bentoml", path=Path(sys.executable).parent) or "bentoml", "serve"]
-    command += ["--host", "127.0.0.1", "--port", port]
-    chosen = {f"TRANSFER_{name.upper()}": str(value) for name, value in settings.items()}
-    output = home / "output.txt"
+    command = [port if word == PORT else word for word in command]
     with output.open("wb") as file:
         process = subprocess.Popen(
-            command, cwd=ROOT, env=os.environ | chosen, stdout=file, stderr=file
+            command, cwd=folder, env=os.environ | environment, stdout=file, stderr=file
         )
         server = Server(process, f"http://127.0.0.1:{port}", output)
         try:
-            wait_until_ready(server)
+            wait_until_ready(server, ready)
             yield server
         finally:
-            process.terminate()
-            process.wait()
+            stop(process)
+
+
+def stop(process: "subprocess.Popen[bytes]") -> None:
+    """Ends a server, and what it leaves behind."""
+    started_by_it = []
+    with contextlib.suppress(psutil.NoSuchProcess):
+        started_by_it = psutil.Process(process.pid).children(recursive=True)
+    process.terminate()
+    process.wait()
+    for child in started_by_it:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.kill()
+
+
+def program(name: str) -> str:
+    """A command that is installed beside this Python."""
+    return shutil.which(name, path=Path(sys.executable).parent) or name
 
 
 def small_bundle(folder: Path) -> bytes:
@@ -141,12 +172,19 @@ def small_bundle(folder: Path) -> bytes:
     return next((folder / "runs").rglob("bundle.onnx")).read_bytes()
 
 
-def wait_until_ready(server: Server) -> None:
+def random_bundles(name: str, folder: Path) -> tuple[Path, Path]:
+    """A backbone with random weights as bundles in fp32 and in int8."""
+    command = [sys.executable, Path(__file__).with_name("_random_bundle.py"), name, folder]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return folder / "fp32.onnx", folder / "int8.onnx"
+
+
+def wait_until_ready(server: Server, path: str = "/readyz") -> None:
     """Asks until the server says so."""
     while server.process.poll() is None:
         connection = connect(server.url)
         with contextlib.suppress(OSError):
-            connection.request("GET", "/readyz")
+            connection.request("GET", path)
             if connection.getresponse().status == 200:
                 return
         threading.Event().wait(0.1)
