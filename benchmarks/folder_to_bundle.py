@@ -1,14 +1,19 @@
 """How long from a folder to a bundle, against one bare ONNX Runtime pass over the same pictures?
 
-A: `train-transfer` as a whole process: start, export, the pass, the fit, the comparison with torch.
-B: a process that only decodes and resizes every picture as the training does and runs the exported
-backbone on it, eight at a time, with ONNX Runtime as it comes. In turn, A B A B; whole processes.
+Whole processes, in turn:
+- bare: a process that only decodes and resizes every picture as the training does and runs the
+  exported backbone on it in fp32, eight at a time, with ONNX Runtime as it comes;
+- fp32: `train-transfer --precision fp32`: start, export, the pass, the fit, the comparison;
+- auto: the same with the question of int8, and in int8 where that is answered so;
+- again: the last one once more, with another seed, when features are known.
+The first three find an empty cache. With `--copies` the folder is repeated under altered bytes.
 
-    python benchmarks/folder_to_bundle.py --data DIR [--backbone resnet18] [--rounds 3]
+    python benchmarks/folder_to_bundle.py --data DIR [--backbone resnet18] [--copies 1] [--rounds 3]
 """
 
 import argparse
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -28,7 +33,8 @@ import sys
 import numpy as np
 import onnxruntime as ort
 from models.preprocessing import Preprocessing, read_pixels
-graph, size, crop, interpolation, *paths = sys.argv[1:]
+graph, size, crop, interpolation, listed = sys.argv[1:]
+paths = open(listed).read().splitlines()
 preprocessing = Preprocessing(int(size), int(size), "crop", float(crop), interpolation)
 session = ort.InferenceSession(graph, providers=["CPUExecutionProvider"])
 for start in range(0, len(paths), 8):
@@ -36,54 +42,91 @@ for start in range(0, len(paths), 8):
     session.run(None, {"image": np.stack(batch)})
 """
 
+#: What each is asked for, against the bare pass; of `again`, against `auto`.
+ASKED = {"fp32": "1.25", "auto": "0.9", "again": "0.2"}
+
 
 def main() -> None:
-    """Runs both in turn and prints a table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    """Runs all in turn and prints a table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--backbone", default="resnet18")
+    parser.add_argument("--weights", default="none", help="default: none (random)")
+    parser.add_argument("--copies", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=3)
     chosen = parser.parse_args()
-    paths = [str(example.path) for example in scan_folder(chosen.data).examples]
     with tempfile.TemporaryDirectory() as place:
-        backbone = load_backbone(chosen.backbone, "none")
-        graph = Path(place, "backbone.onnx")
-        graph.write_bytes(export_backbone(backbone).SerializeToString())
-        shape = backbone.preprocessing
-        ours = [
-            sys.executable, "-m", "training.cli", "--data", str(chosen.data.resolve()),
-            "--backbone", chosen.backbone, "--weights", "none", "--out", place,
-        ]  # fmt: skip
-        bare = [
-            sys.executable, "-c", BARE_PROGRAM, str(graph), str(shape.height),
-            str(shape.crop_fraction), shape.interpolation, *paths,
-        ]  # fmt: skip
-        environment = {**os.environ, "BENTOML_HOME": place}
-        rounds = [
-            (seconds(ours, environment), seconds(bare, environment)) for _ in range(chosen.rounds)
-        ]
-    show(rounds, f"{chosen.backbone}, {len(paths)} pictures of {chosen.data.name}")
+        data = repeated(chosen.data.resolve(), chosen.copies, Path(place))
+        commands = prepare(chosen, data, Path(place))
+        rounds = [measured(commands, Path(place)) for _ in range(chosen.rounds)]
+        count = len(scan_folder(data).examples)
+    show(rounds, f"{chosen.backbone}, weights {chosen.weights}, {count} pictures of {data.name}")
 
 
-def seconds(command: list[str], environment: dict[str, str]) -> float:
-    """Wall time of a whole process, which must succeed."""
-    begun = time.perf_counter()
-    subprocess.run(command, check=True, capture_output=True, env=environment)
-    return time.perf_counter() - begun
+def repeated(data: Path, copies: int, place: Path) -> Path:
+    """The folder, or one with so many copies of its files, each with other bytes at its end."""
+    if copies == 1:
+        return data
+    for path in sorted(path for path in data.rglob("*") if path.is_file()):
+        for copy in range(copies):
+            name = f"{path.stem}_{copy}{path.suffix}"
+            target = place / data.name / path.relative_to(data).with_name(name)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(path.read_bytes() + bytes([copy % 256, copy // 256]))
+    return place / data.name
 
 
-def show(rounds: list[tuple[float, float]], what: str) -> None:
-    """Prints medians, spread and the ratio pair by pair."""
-    table = Table("", "median", "min", "max", title=what)
-    columns = {
-        "A train-transfer, s": [a for a, _ in rounds],
-        "B bare pass, s": [b for _, b in rounds],
-        "A / B": [a / b for a, b in rounds],
+def prepare(chosen: argparse.Namespace, data: Path, place: Path) -> dict[str, list[str]]:
+    """The commands, by name."""
+    backbone = load_backbone(chosen.backbone, chosen.weights)
+    graph, listed, shape = place / "backbone.onnx", place / "paths", backbone.preprocessing
+    graph.write_bytes(export_backbone(backbone).SerializeToString())
+    listed.write_text("\n".join(str(example.path) for example in scan_folder(data).examples))
+    ours = [
+        sys.executable, "-m", "training.cli", "--data", str(data), "--out", str(place / "runs"),
+        "--backbone", chosen.backbone, "--weights", chosen.weights,
+    ]  # fmt: skip
+    bare = [
+        sys.executable, "-c", BARE_PROGRAM, str(graph), str(shape.height),
+        str(shape.crop_fraction), shape.interpolation, str(listed),
+    ]  # fmt: skip
+    return {
+        "bare": bare,
+        "fp32": [*ours, "--precision", "fp32"],
+        "auto": ours,
+        "again": [*ours, "--seed", "1"],
     }
-    for name, values in columns.items():
-        shown = (statistics.median(values), min(values), max(values))
-        table.add_row(name, *(f"{value:.2f}" for value in shown))
-    Console().print(table)
+
+
+def measured(commands: dict[str, list[str]], place: Path) -> dict[str, float]:
+    """Wall time of each whole process, which must succeed."""
+    cache = place / "caches"
+    environment = {**os.environ, "BENTOML_HOME": str(place), "TRAIN_TRANSFER_CACHE": str(cache)}
+    found = {}
+    for name, command in commands.items():
+        if name != "again":
+            shutil.rmtree(cache, ignore_errors=True)
+        begun = time.perf_counter()
+        subprocess.run(command, check=True, capture_output=True, env=environment)
+        found[name] = time.perf_counter() - begun
+    return found
+
+
+def show(rounds: list[dict[str, float]], what: str) -> None:
+    """Prints medians, spread and the ratios round by round."""
+    table = Table("", "s", "min to max", "ratio", "min to max", "asked", title=what)
+    for name in rounds[0]:
+        seconds = [one[name] for one in rounds]
+        against = "auto" if name == "again" else "bare"
+        ratios = [one[name] / one[against] for one in rounds]
+        asked = f"<= {ASKED[name]} x {against}" if name in ASKED else ""
+        table.add_row(name, *shown(seconds), *shown(ratios), asked)
+    Console(width=None if Console().is_terminal else 110).print(table)
+
+
+def shown(values: list[float]) -> tuple[str, str]:
+    """The median, and the spread."""
+    return f"{statistics.median(values):.2f}", f"{min(values):.2f} to {max(values):.2f}"
 
 
 if __name__ == "__main__":

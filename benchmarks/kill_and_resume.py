@@ -73,7 +73,11 @@ def resumed(data: Path, out: Path, options: list[str]) -> Path:
 
 def run(command: list[str], out: Path, kill_after: float | None) -> bool:
     """Runs a command in its own process group; whether it ended by itself, and well."""
-    environment = {**os.environ, "BENTOML_HOME": str(out / "bentoml")}
+    environment = {
+        **os.environ,
+        "BENTOML_HOME": str(out / "bentoml"),
+        "TRAIN_TRANSFER_CACHE": str(out / "cache"),
+    }
     out.mkdir(exist_ok=True, parents=True)
     with subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment

@@ -19,7 +19,9 @@ def train_transfer(*options: str | Path) -> dict[str, Any]:
     """
     with tempfile.TemporaryDirectory() as place:
         command = [sys.executable, "-m", "training.cli", *options, "--out", Path(place, "runs")]
-        environment = {**os.environ, "BENTOML_HOME": str(Path(place, "bentoml"))}
+        # A cache of its own, which is empty: nothing is known from an earlier run.
+        own = {"BENTOML_HOME": str(Path(place, "bentoml")), "TRAIN_TRANSFER_CACHE": place}
+        environment = {**os.environ, **own}
         subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
         (path,) = Path(place).glob("runs/*/*/summary.json")
         found: dict[str, Any] = json.loads(path.read_text("utf-8"))

@@ -5,9 +5,9 @@ import os
 import tempfile
 from pathlib import Path
 
-# Before anything is imported: no test touches the model store or the caches of whoever runs it.
+# Before anything is imported: no test touches the model store or the cache of whoever runs it.
 os.environ["BENTOML_HOME"] = tempfile.mkdtemp(prefix="bentoml-")
-os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="caches-")
+os.environ["TRAIN_TRANSFER_CACHE"] = tempfile.mkdtemp(prefix="cache-")
 
 import numpy as np
 import onnx

@@ -3,8 +3,9 @@
 A key is a digest of everything that a value depends on: contents of pictures, parameters, versions,
 our own code. So an entry can be unneeded, and never wrong. Entries are written whole or not at all
 and checked when they are read; a cache that cannot be read or written costs time and is no error.
-It lies in `train-transfer` below the user's cache folder (XDG_CACHE_HOME, else ~/.cache), may be
-deleted at any time, and holds at most `LIMIT` bytes: what was not used for longest goes first.
+It lies where TRAIN_TRANSFER_CACHE says, else in `train-transfer` below the user's cache folder
+(XDG_CACHE_HOME, else ~/.cache), may be deleted at any time, and holds at most `LIMIT` bytes: what
+was not used for longest goes first.
 """
 
 import contextlib
@@ -44,6 +45,8 @@ _PACKAGES: Final = (
 
 def cache_folder() -> Path:
     """Where everything is kept."""
+    if chosen := os.environ.get("TRAIN_TRANSFER_CACHE"):
+        return Path(chosen)
     caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(caches).expanduser() / "train-transfer"
 

@@ -13,7 +13,7 @@ from training.cache import FeatureCache, cache_folder, digest_of, remembered
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
+    monkeypatch.setenv("TRAIN_TRANSFER_CACHE", str(tmp_path / "caches"))
     return cache_folder()
 
 
@@ -44,7 +44,7 @@ def test_a_cache_that_cannot_be_written_is_no_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    monkeypatch.setenv("TRAIN_TRANSFER_CACHE", str(tmp_path / "file" / "cache"))
 
     assert remembered("graph", "a", lambda: b"made") == b"made"
 
