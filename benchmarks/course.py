@@ -8,12 +8,11 @@ and wall time; beside it the author's own logs, for his ResNet-18 on his GPU.
 """
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
-from runs import train_transfer, with_interval
+from runs import add_data, pictures, train_transfer, with_interval
 
 #: The author's logs: accuracy on the validation pictures, and seconds on his GPU.
 AUTHOR = {
@@ -26,18 +25,19 @@ AUTHOR = {
 def main() -> None:
     """Trains three times and prints the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True)
+    add_data(parser)
     parser.add_argument("--backbone", default="resnet18")
     parser.add_argument("--weights", default="auto")
     parser.add_argument("--seed", default="0")
     chosen = parser.parse_args()
-    common = ["--data", str(chosen.data), "--seed", chosen.seed]
     pretrained = ["--backbone", chosen.backbone, "--weights", chosen.weights]
-    found = {
-        "from scratch": train_transfer(*common, "--backbone", "baseline"),
-        "frozen": train_transfer(*common, *pretrained),
-        "fine-tuned": train_transfer(*common, *pretrained, "--finetune"),
-    }
+    with pictures(chosen.data) as data:
+        common = ["--data", data, "--seed", chosen.seed]
+        found = {
+            "from scratch": train_transfer(*common, "--backbone", "baseline"),
+            "frozen": train_transfer(*common, *pretrained),
+            "fine-tuned": train_transfer(*common, *pretrained, "--finetune"),
+        }
     table = Table("recipe", "network", "exported", "accuracy", "trained parameters", "wall time")
     table.add_column("the author's")
     for recipe, summary in found.items():

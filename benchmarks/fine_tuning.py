@@ -19,7 +19,7 @@ from statistics import mean
 import numpy as np
 from rich.console import Console
 from rich.table import Table
-from runs import percent, train_transfer
+from runs import add_data, percent, pictures, train_transfer
 
 #: The part of the sources that is held out.
 HELD_OUT = 0.3
@@ -28,7 +28,7 @@ HELD_OUT = 0.3
 def main() -> None:
     """Trains once for each seed and prints the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True)
+    add_data(parser)
     parser.add_argument("--backbone", default="resnet18")
     parser.add_argument("--weights", default="auto")
     parser.add_argument("--by-source", action="store_true")
@@ -39,9 +39,8 @@ def main() -> None:
     table = Table("seed", "held out", "frozen", "fine-tuned", "exported", "which", "wall time")
     rows: list[tuple[float, float, float]] = []
     for seed in chosen.seeds:
-        with tempfile.TemporaryDirectory() as place:
-            data = lay_out_by_source(chosen.data, Path(place), seed)
-            data = data if chosen.by_source else chosen.data
+        with pictures(chosen.data) as data, tempfile.TemporaryDirectory() as place:
+            data = lay_out_by_source(data, Path(place), seed) if chosen.by_source else data
             options = ["--data", data, "--seed", str(seed), *network, *chosen.options]
             found = train_transfer(*options)
         judged = found["fine_tuning"]["held_out_accuracy"]

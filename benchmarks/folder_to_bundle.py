@@ -23,6 +23,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from runs import add_data, pictures
 
 from models.graph.backbones import load_backbone
 from models.graph.export import export_backbone
@@ -49,14 +50,14 @@ ASKED = {"fp32": "1.25", "auto": "0.9", "again": "0.2"}
 def main() -> None:
     """Runs all in turn and prints a table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True)
+    add_data(parser)
     parser.add_argument("--backbone", default="resnet18")
     parser.add_argument("--weights", default="none", help="default: none (random)")
     parser.add_argument("--copies", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=3)
     chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory() as place:
-        data = repeated(chosen.data.resolve(), chosen.copies, Path(place))
+    with pictures(chosen.data) as given, tempfile.TemporaryDirectory() as place:
+        data = repeated(given.resolve(), chosen.copies, Path(place))
         commands = prepare(chosen, data, Path(place))
         rounds = [measured(commands, Path(place)) for _ in range(chosen.rounds)]
         count = len(scan_folder(data).examples)

@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 import torch
+from runs import add_data, pictures
 
 
 def main() -> int:
@@ -25,16 +26,16 @@ def main() -> int:
         0 where every run ended with the same weights.
     """
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True)
+    add_data(parser)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--backbone", default="test_resnet")
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     chosen = parser.parse_args()
     options = ["--backbone", chosen.backbone, "--epochs", str(chosen.epochs)]
-    with tempfile.TemporaryDirectory() as place:
+    with pictures(chosen.data) as data, tempfile.TemporaryDirectory() as place:
         begun = time.monotonic()
-        begin(chosen.data, Path(place, "unbroken"), options, None)
+        begin(data, Path(place, "unbroken"), options, None)
         lasts = time.monotonic() - begun
         expected = final_weights(only_run(Path(place, "unbroken")))
         moments = random.Random(chosen.seed)
@@ -43,11 +44,11 @@ def main() -> int:
             tries += 1
             moment, out = moments.uniform(0, lasts), Path(place, str(tries))
             begun = time.monotonic()
-            if begin(chosen.data, out, options, moment):
+            if begin(data, out, options, moment):
                 lasts = time.monotonic() - begun  # faster than before: it ended first, no kill
                 continue
             done += 1
-            same = is_same(expected, final_weights(resumed(chosen.data, out, options)))
+            same = is_same(expected, final_weights(resumed(data, out, options)))
             wrong += not same
             verdict = "the same weights" if same else "OTHER WEIGHTS"
             print(f"kill {done:2} after {moment:5.1f} of {lasts:.1f} s: {verdict}", flush=True)

@@ -1,12 +1,33 @@
 """What several benchmarks share: a run of `train-transfer` as a user starts it, and its result."""
 
+import argparse
+import contextlib
 import json
 import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """The option that says which pictures; see `pictures`."""
+    parser.add_argument("--data", type=Path, help="a folder; default: drawn screws and nuts")
+
+
+@contextlib.contextmanager
+def pictures(given: Path | None) -> Iterator[Path]:
+    """The folder that was named, or one of drawn pictures, which is deleted in the end."""
+    if given:
+        yield given
+        return
+    with tempfile.TemporaryDirectory() as place:
+        drawn = Path(place, "drawn_screws_nuts")
+        tool = Path(sys.executable).parent / "draw-screws-nuts"
+        subprocess.run([tool, drawn], check=True, stdout=subprocess.DEVNULL)
+        yield drawn
 
 
 def train_transfer(*options: str | Path) -> dict[str, Any]:
