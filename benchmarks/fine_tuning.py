@@ -39,8 +39,8 @@ def main() -> None:
     table = Table("seed", "held out", "frozen", "fine-tuned", "exported", "which", "wall time")
     rows: list[tuple[float, float, float]] = []
     for seed in chosen.seeds:
-        with pictures(chosen.data) as data, tempfile.TemporaryDirectory() as place:
-            data = lay_out_by_source(data, Path(place), seed) if chosen.by_source else data
+        with pictures(chosen.data) as given, tempfile.TemporaryDirectory() as place:
+            data = lay_out_by_source(given, Path(place), seed) if chosen.by_source else given
             options = ["--data", data, "--seed", str(seed), *network, *chosen.options]
             found = train_transfer(*options)
         judged = found["fine_tuning"]["held_out_accuracy"]
