@@ -23,7 +23,7 @@ from pydantic import TypeAdapter
 from scipy.stats import rankdata
 
 from models.bundle import Precision
-from models.errors import ImageError
+from models.errors import DataFolderError, ImageError
 from models.graph.backbones import Backbone
 from models.graph.classifier import Classifier
 from models.graph.gradcam import explain_feature_map
@@ -248,15 +248,25 @@ def _way(settings: TrainingSettings, backbone: Backbone) -> Preprocessing:
 def _calibration(
     settings: TrainingSettings, backbone: Backbone, sample: Sample
 ) -> tuple[Pixels, npt.NDArray[np.int64]]:
-    """Some pictures of the sample, spread over it, and their classes."""
+    """Some pictures of the sample, spread over it, and their classes.
+
+    Raises:
+        DataFolderError: none of them can be read.
+    """
     way, pixels, labels = _way(settings, backbone), [], []
-    for example in sample.examples[:: max(1, len(sample.examples) // _CALIBRATION)]:
+    count = min(_CALIBRATION, len(sample.examples))
+    for place in np.linspace(0, len(sample.examples) - 1, count).round().astype(int):
+        example = sample.examples[place]
         try:
             pixels.append(read_pixels(example.path.read_bytes(), way))
         except (OSError, ImageError):
             continue  # the pass names it
         labels.append(example.class_index)
-    return np.stack(pixels[:_CALIBRATION]), np.array(labels[:_CALIBRATION])
+    if not pixels:
+        raise DataFolderError(
+            f"--data {settings.data}: none of {count} pictures of the training part can be read"
+        )
+    return np.stack(pixels), np.array(labels)
 
 
 def _session(graph: onnx.ModelProto) -> ort.InferenceSession:

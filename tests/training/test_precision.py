@@ -9,6 +9,7 @@ import pytest
 from models.bundle import read_bundle
 from models.preprocessing import read_pixels
 from models.session import Session
+from tests.conftest import TINY_BACKBONE
 from tests.training.conftest import Run, fill
 from training.cli import main
 from training.precision import AGREEMENT, CORRELATION, SPEEDUP, Earned, rank_correlation
@@ -118,6 +119,19 @@ def test_a_run_that_is_resumed_is_quantised_as_before(
     assert main(["--resume", str(bundle.parent)]) == 0
 
     assert read_bundle(bundle).metadata.self_check == before
+
+
+def test_pictures_of_which_none_can_be_read_are_a_sentence(
+    class_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in class_folder.rglob("*.png"):
+        path.write_bytes(b"no picture" + path.name.encode())
+    given = ["--data", str(class_folder), "--backbone", TINY_BACKBONE, "--weights", "none"]
+
+    code = main([*given, "--precision", "int8", "--out", str(tmp_path / "runs")])
+
+    assert code == 2
+    assert "pictures of the training part can be read" in capsys.readouterr().err
 
 
 def test_a_precision_is_one_of_four(capsys: pytest.CaptureFixture[str]) -> None:
