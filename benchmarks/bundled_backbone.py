@@ -120,7 +120,8 @@ def demo(probe: list[str], place: Path) -> list[tuple[str, str, str]]:
     """Accuracy and pointing on the demo's drawn pictures."""
     drawn = place / "drawn"
     subprocess.run([Path(sys.executable).parent / "draw-screws-nuts", drawn], check=True)
-    run_folder, summary = train(drawn, probe, place)
+    # As scripts/demo.py does it.
+    run_folder, summary = train(drawn, [*probe, "--image-size", "288"], place)
     hits = pointing(run_folder, drawn)
     return [
         ("drawn screws and nuts", f"{100 * summary['accuracy']:.1f} %", "97 %"),
