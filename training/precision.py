@@ -319,7 +319,7 @@ def _said(choice: PrecisionChoice) -> PrecisionChoice:
     """Says what was found and chosen."""
     earned = choice.earned
     found = ""
-    if earned and earned.agreement is not None and earned.heatmap_correlation is not None:
+    if choice.precision == "int8" and earned and earned.agreement and earned.heatmap_correlation:
         found = (
             f": {100 * earned.agreement:.1f} % of it answered alike, heatmaps' rank correlation "
             f"{earned.heatmap_correlation:.2f}, {earned.speedup:.2f} times as fast"
