@@ -54,7 +54,7 @@ _TIMED_BATCH: Final = 8
 _ROUNDS: Final = 5
 _SECONDS: Final = 5.0
 
-TOO_FEW: Final = "there are too few pictures to compare int8 on"
+_TOO_FEW: Final = "there are too few pictures to compare int8 on"
 
 Heatmaps = npt.NDArray[np.float32]
 
@@ -83,7 +83,7 @@ class Earned:
         if self.speedup < SPEEDUP:
             return f"int8 is only {self.speedup:.2f} times as fast here"
         if self.agreement is None or self.heatmap_correlation is None:
-            return TOO_FEW
+            return _TOO_FEW
         if self.agreement < AGREEMENT:
             return f"int8 answers only {100 * self.agreement:.1f} % of a sample alike"
         if self.heatmap_correlation < CORRELATION:
@@ -130,7 +130,7 @@ def choose_precision(
     if torch.cuda.is_available():
         return _said(PrecisionChoice("fp32", "a GPU gains nothing by int8", None)), sized
     if len(sample.examples) < FEWEST:
-        return _said(PrecisionChoice("fp32", TOO_FEW, None)), sized
+        return _said(PrecisionChoice("fp32", _TOO_FEW, None)), sized
     return _best(settings, sized, sample)
 
 

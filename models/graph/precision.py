@@ -34,7 +34,7 @@ _OPERATORS: Final = (
 )  # fmt: skip
 
 #: The part of a tensor's values that its range covers, cut at both ends.
-PERCENTILE: Final = 0.9999
+_PERCENTILE: Final = 0.9999
 
 #: Values of a tensor that are looked at for each batch of calibration pictures.
 _LOOKED_AT: Final = 200_000
@@ -42,15 +42,12 @@ _LOOKED_AT: Final = 200_000
 _BATCH: Final = 8
 
 
-def quantise(
-    graph: onnx.ModelProto, pictures: Pixels, percentile: float = PERCENTILE
-) -> onnx.ModelProto:
+def quantise(graph: onnx.ModelProto, pictures: Pixels) -> onnx.ModelProto:
     """The same network in eight bits; its input and output stay what they are.
 
     Args:
         graph: a backbone's, from `export_backbone`.
         pictures: uint8 (N, H, W, 3): some that the network will be used on, but none to judge by.
-        percentile: the part of a tensor's values that its range covers; 1: all.
     """
     inferred = onnx.shape_inference.infer_shapes(graph)
     quantiser = QDQQuantizer(
@@ -59,9 +56,7 @@ def quantise(
         reduce_range=False,
         weight_qType=QuantType.QInt8,
         activation_qType=QuantType.QUInt8,
-        tensors_range=TensorsData(
-            CalibrationMethod.Percentile, _ranges(inferred, pictures, percentile)
-        ),
+        tensors_range=TensorsData(CalibrationMethod.Percentile, _ranges(inferred, pictures)),
         nodes_to_quantize=[],
         nodes_to_exclude=[],
         op_types_to_quantize=list(_OPERATORS),
@@ -91,7 +86,7 @@ def precision_of(graph: onnx.ModelProto) -> Precision:
     return "fp16" if onnx.TensorProto.FLOAT16 in kinds else "fp32"
 
 
-def _ranges(graph: onnx.ModelProto, pictures: Pixels, percentile: float) -> dict[str, TensorData]:
+def _ranges(graph: onnx.ModelProto, pictures: Pixels) -> dict[str, TensorData]:
     """What each activation's steps must cover, by its name."""
     values = {
         value.name: value
@@ -110,7 +105,7 @@ def _ranges(graph: onnx.ModelProto, pictures: Pixels, percentile: float) -> dict
     )
     edges = np.array(
         [
-            [_edges(found, percentile) for found in session.run(names, {"image": batch})]
+            [_edges(found) for found in session.run(names, {"image": batch})]
             for batch in _batches(pictures)
         ]
     )
@@ -129,10 +124,10 @@ def _activations(graph: onnx.ModelProto) -> Iterator[str]:
             yield from (*node.input, *node.output)
 
 
-def _edges(values: np.ndarray, percentile: float) -> tuple[float, float]:
+def _edges(values: np.ndarray) -> tuple[float, float]:
     flat = values.ravel()
-    looked_at = flat[:: max(1, flat.size // _LOOKED_AT)] if percentile < 1 else flat
-    low, high = np.quantile(looked_at, [1 - percentile, percentile])
+    looked_at = flat[:: max(1, flat.size // _LOOKED_AT)]
+    low, high = np.quantile(looked_at, [1 - _PERCENTILE, _PERCENTILE])
     return float(low), float(high)
 
 
