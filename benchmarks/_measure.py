@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from _serving import Answer, connect, exchange
 
+from models.bundle import BundleMetadata
 from models.cores import granted_cores
 
 #: Requests before anything is counted, for connections, caches, and BentoML's dispatcher, which
@@ -77,6 +78,13 @@ def median(rounds: Sequence[Figures]) -> Figures:
         failed=sum(one.failed for one in rounds),
         client=statistics.median(one.client for one in rounds),
     )
+
+
+def described(metadata: BundleMetadata, pictures: Path | None) -> str:
+    """The network, its precision, and what it is shown."""
+    weights = ", random weights" if metadata.weights.startswith("none") else ""
+    shown = f"pictures of {pictures.name}" if pictures else "drawn noise"
+    return f"{metadata.backbone}{weights}, {metadata.precision}, {shown}"
 
 
 def machine(*packages: str) -> str:

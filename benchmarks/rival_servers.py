@@ -22,7 +22,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from _measure import Figures, asking, machine, measure, median, version_of
+from _measure import Figures, asking, described, machine, measure, median, version_of
 from _serving import (
     PORT,
     Answer,
@@ -209,12 +209,8 @@ def show(arguments: argparse.Namespace, bundle: Bundle, rounds: Rounds) -> None:
 
 def title(arguments: argparse.Namespace, bundle: Bundle) -> str:
     """What was measured."""
-    weights = ", random weights" if bundle.metadata.weights.startswith("none") else ""
-    pictures = f"pictures of {arguments.pictures.name}" if arguments.pictures else "drawn noise"
-    return (
-        f"{bundle.metadata.backbone}{weights}, {bundle.metadata.precision}, {pictures}: medians of "
-        f"{arguments.rounds} rounds of {arguments.requests} requests"
-    )
+    what = described(bundle.metadata, arguments.pictures)
+    return f"{what}: medians of {arguments.rounds} rounds of {arguments.requests} requests"
 
 
 def verdict(figures: dict[str, Figures], clients: int) -> str:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from _measure import Figures, asking, machine, measure, median
+from _measure import Figures, asking, described, machine, measure, median
 from _serving import Answer, form, own_store, parser_for, random_bundles, read_pictures, started
 from PIL import Image
 from rich.console import Console
@@ -207,12 +207,8 @@ def show(
 
 def title(arguments: argparse.Namespace, bundle: Bundle) -> str:
     """What was measured."""
-    weights = ", random weights" if bundle.metadata.weights.startswith("none") else ""
-    pictures = f"pictures of {arguments.pictures.name}" if arguments.pictures else "drawn noise"
-    return (
-        f"{bundle.metadata.backbone}{weights}, {bundle.metadata.precision}, {pictures}, "
-        f"{arguments.rounds} rounds of {arguments.requests} requests"
-    )
+    what = described(bundle.metadata, arguments.pictures)
+    return f"{what}, {arguments.rounds} rounds of {arguments.requests} requests"
 
 
 def cells(figures: Figures) -> list[str]:
