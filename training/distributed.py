@@ -8,15 +8,16 @@ which (so that its Trainer comes to the same answer), and its strategies use the
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import torch
 import torch.distributed as dist
-from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
-from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
-from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 
 from models.errors import UsageError
+from training.launch import is_launched
+
+if TYPE_CHECKING:
+    from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
 
 _T = TypeVar("_T")
 
@@ -24,8 +25,16 @@ _T = TypeVar("_T")
 _PATIENCE: Final = timedelta(hours=12)
 
 
-def environment() -> ClusterEnvironment | None:
+def environment() -> "ClusterEnvironment | None":
     """What started this process together with others; None where it runs alone."""
+    if not is_launched():
+        return None
+    # Late, because Lightning takes a second that a run of one process need not wait for.
+    from lightning.fabric.plugins.environments.slurm import SLURMEnvironment  # noqa: PLC0415
+    from lightning.fabric.plugins.environments.torchelastic import (  # noqa: PLC0415
+        TorchElasticEnvironment,
+    )
+
     for kind in (TorchElasticEnvironment, SLURMEnvironment):
         if kind.detect():
             return kind()

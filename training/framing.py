@@ -106,7 +106,7 @@ def choose_framing(
         else reader.read(sample.examples, ways[framing], f"a sample, framing {framing}")
         for framing in _different(discarded)
     }
-    choice = _said(_asked(_cross_validated(tables, settings.seed), discarded, count))
+    choice = _said(_asked(_cross_validated(tables), discarded, count))
     return choice, tables[choice.framing] if choice.asked else None
 
 
@@ -158,10 +158,8 @@ def _different(discarded: Mapping[Framing, float]) -> list[Framing]:
     return found
 
 
-def _cross_validated(
-    tables: Mapping[Framing, FeatureTable], seed: int
-) -> dict[Framing, CrossValidation]:
-    found = {framing: cross_validate(table, seed) for framing, table in tables.items()}
+def _cross_validated(tables: Mapping[Framing, FeatureTable]) -> dict[Framing, CrossValidation]:
+    found = {framing: cross_validate(table) for framing, table in tables.items()}
     return {framing: answer for framing, answer in found.items() if answer is not None}
 
 

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from models.graph.classifier import Classifier
 from training.evaluation import Evaluation, Probabilities, evaluate
 from training.features import FeatureTable
 from training.head import FittedHead, fit_head, probabilities_of
 from training.image_folder import Example, ImageFolder, check_counts, held_out_part, split
+from training.outcome import Outcome
+from training.view import Viewer
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +69,19 @@ def learn_head(
         tuple(examples[i] for i in held_out),
         probabilities,
         evaluate(probabilities, labels[held_out], folder.classes),
+    )
+
+
+def frozen_outcome(learned: Learned, viewer: Viewer) -> Outcome:
+    """The frozen recipe's: what has been learned already."""
+    return Outcome(
+        "frozen",
+        Classifier(viewer.backbone, learned.fitted.head),
+        viewer.graph,
+        viewer.view.precision,
+        learned.probabilities,
+        learned.evaluation,
+        {},
     )
 
 

@@ -134,7 +134,7 @@ def _asked(settings: TrainingSettings, sized: Sized, sample: Sample) -> CrossVal
     way = replace(sized.backbone.preprocessing, framing=first_asked(settings))
     reader = FeatureReader(sized.backbone, sized.graph)
     sized.read[way] = reader.read(sample.examples, way, f"a sample at {way.width} pixels")
-    return cross_validate(sized.read[way], settings.seed)
+    return cross_validate(sized.read[way])
 
 
 def _compared(

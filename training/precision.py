@@ -182,7 +182,7 @@ def _remembered(
     key = digest_of(
         *(one.graph.SerializeToString() for one in both),
         *(_bytes(example.path) for example in sample.examples),
-        f"{_way(settings, both[0].backbone)} {settings.seed} {speedup} {platform.node()}",
+        f"{_way(settings, both[0].backbone)} {speedup} {platform.node()}",
     )
 
     def ask() -> bytes:
@@ -211,7 +211,7 @@ def _earned(
         return earned
     way = _way(settings, fp32.backbone)
     tables = [_read(fp32, way, sample, "fp32"), _read(int8, way, sample, "int8")]
-    asked = [cross_validate(table, settings.seed) for table in tables]
+    asked = [cross_validate(table) for table in tables]
     if asked[0] is None or asked[1] is None:
         return earned
     heatmaps = [

@@ -25,10 +25,10 @@ from models.preprocessing import Pixels, Preprocessing, read_pixels
 from training.distributed import check_devices, first_says, is_first, joined
 from training.feature_file import load_features, save_features
 from training.features import FeatureTable, read_features
-from training.frozen import Learned, learn_head
+from training.frozen import Learned, frozen_outcome, learn_head
 from training.image_folder import Example, ImageFolder, check_counts, scan_folder
+from training.outcome import Outcome
 from training.progress import be_quiet, console
-from training.recipes import Outcome, fine_tuned_outcome, frozen_outcome
 from training.report import evaluation_as_json, left_out_as_json, print_evaluation
 from training.run_folder import (
     BUNDLE_FILE,
@@ -117,12 +117,15 @@ def _trained(
     *,
     is_resumed: bool,
 ) -> _Trained:
-    sample = draw_sample(folder, settings.seed)
+    sample = draw_sample(folder)
     viewer = decide_view(settings, backbone, sample, len(folder.examples), run_folder)
     table = _features(run_folder, folder, viewer, is_resumed=is_resumed)
     learned = learn_head(folder, table, settings.seed, sample.taught)
     outcome = frozen_outcome(learned, viewer)
     if settings.finetune or backbone.name in FROM_SCRATCH:
+        # Late, because Lightning takes a second that the frozen recipe need not wait for.
+        from training.fine_tuned import fine_tuned_outcome  # noqa: PLC0415
+
         outcome = fine_tuned_outcome(outcome, table, learned, settings, run_folder, sample)
     return _Trained(folder, table, viewer.view, learned, outcome)
 

@@ -5,6 +5,9 @@ learned from what is held out. Where the folder holds pictures out, the sample i
 train/. Where it does not, the parts are made after the pass (docs/decisions/0003): the sample then
 comes first, and `split` never holds out what was in it. It is drawn whether it is looked at or not,
 so that the settings of a run do not change by which pictures it is judged.
+
+No seed has a part in it: what is decided here decides what all pictures are read with, and another
+seed is no reason to read them again.
 """
 
 import hashlib
@@ -95,33 +98,30 @@ class Gain:
         return self.mean > self.error
 
 
-def draw_sample(folder: ImageFolder, seed: int) -> Sample:
-    """Draws the sample: the same for the same contents, names and seed, whatever else is set.
+def draw_sample(folder: ImageFolder) -> Sample:
+    """Draws the sample: always the same for the same pictures.
 
     Of each class at most half of its different contents is drawn where others are still to be held
     out. Files that cannot be opened are not drawn; whether they are pictures is not asked.
     """
     given = has_given_parts(folder.examples)
     candidates = [e for e in folder.examples if not given or e.part == "train"]
-    digests = [str(e.path) for e in candidates] if given else _digests(candidates)
+    digests = [_place(e, folder) for e in candidates] if given else _digests(candidates)
     readable = [(e, d) for e, d in zip(candidates, digests, strict=True) if d]
     contents = contents_of_classes([e for e, _ in readable], [d for _, d in readable])
-    random = np.random.default_rng(seed)
-    classes = sorted(contents)
-    if len(classes) > MOST_CLASSES:
-        classes = sorted(random.choice(classes, MOST_CLASSES, replace=False).tolist())
+    classes = sorted(contents, key=lambda c: _lot(folder.classes[c]))[:MOST_CLASSES]
     total = sum(len(contents[c]) for c in classes)
     chosen: dict[str, Example] = {}
     for class_index in classes:
-        found = list(contents[class_index].items())
+        found = sorted(contents[class_index].items(), key=lambda item: _lot(item[0]))
         most = len(found) if given else len(found) // 2
         share = max(FEWEST_OF_A_CLASS, round(SIZE * len(found) / total))
-        chosen.update(found[i] for i in random.permutation(len(found))[: min(share, most)])
+        chosen.update(found[: min(share, most)])
     examples = sorted(chosen.values(), key=lambda e: (e.name, str(e.path)))
     return Sample(tuple(examples), frozenset() if given else frozenset(chosen))
 
 
-def cross_validate(table: FeatureTable, seed: int) -> CrossValidation | None:
+def cross_validate(table: FeatureTable) -> CrossValidation | None:
     """Fits heads on parts of a table and asks each about the rest.
 
     Returns:
@@ -140,7 +140,7 @@ def cross_validate(table: FeatureTable, seed: int) -> CrossValidation | None:
             LogisticRegression(C=STRENGTH, max_iter=1000, class_weight="balanced"),
             _rotated(table.features[asked]),
             labels,
-            cv=StratifiedKFold(folds, shuffle=True, random_state=seed),
+            cv=StratifiedKFold(folds, shuffle=True, random_state=0),
             method="predict_proba",
         )
     true = answers[np.arange(len(labels)), labels]
@@ -165,6 +165,15 @@ def _rotated(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     left, lengths, _ = np.linalg.svd(scaled, full_matrices=False)
     rotated: npt.NDArray[np.float64] = left * lengths
     return rotated
+
+
+def _place(example: Example, folder: ImageFolder) -> str:
+    return str(example.path.relative_to(folder.root))
+
+
+def _lot(name: str) -> bytes:
+    """What decides by chance, and always alike, whether something of this name is drawn."""
+    return hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()
 
 
 def _digests(examples: Sequence[Example]) -> list[str]:

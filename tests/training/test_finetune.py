@@ -21,10 +21,10 @@ from tests.conftest import TINY_BACKBONE, lively_classifier
 from tests.training.conftest import Run, begin, best_weights, fill, wait_for
 from training.checkpoints import AtomicCheckpoints
 from training.cli import main
+from training.fine_tuned import compare
 from training.finetune import FineTuningTask, fine_tune, parameter_groups
 from training.image_folder import Example, scan_folder
 from training.plan import FineTuningPlan, plan_fine_tuning
-from training.recipes import compare
 from training.settings import TrainingSettings
 
 ROOT = Path(__file__).parents[2]

@@ -1,8 +1,7 @@
-"""What is learned on top of the features: the frozen recipe, or that and then fine-tuning.
+"""Fine-tuning as a recipe: learn on from the frozen one, judge both, keep the better.
 
-Both end in an `Outcome`: a classifier with its backbone's graph, and its judgement. Fine-tuning is
-exported only where it is better than the probe *on the validation part*; the held-out part judges
-what is exported and decides nothing.
+The fine-tuned network is exported only where it is better than the probe *on the validation part*;
+the held-out part judges what is exported and decides nothing.
 """
 
 import copy
@@ -22,49 +21,20 @@ from models.errors import UsageError
 from models.graph.classifier import Classifier, LinearHead
 from models.graph.export import export_backbone
 from training.distributed import first_says
-from training.evaluation import CONFIDENCE, Evaluation, Probabilities, evaluate
+from training.evaluation import CONFIDENCE, Probabilities, evaluate
 from training.features import FeatureTable, read_features
 from training.finetune import FineTuningTask, fine_tune
 from training.frozen import Learned
 from training.head import fit_head, probabilities_of
 from training.image_folder import Example, hold_out
 from training.image_size import Sized
+from training.outcome import Outcome
 from training.plan import plan_fine_tuning
 from training.precision import PrecisionChoice, choose_again
 from training.sample import Sample
 from training.settings import TrainingSettings
-from training.view import Viewer
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What is exported, and how good it is.
-
-    Attributes:
-        recipe: `frozen`, `fine-tuned` or `from scratch`.
-        classifier: in inference mode.
-        backbone_graph: its backbone, exported, in the precision that was chosen.
-        precision: that choice.
-        probabilities: float32 (N held out, K), its answers.
-        evaluation: their comparison with the truth.
-        details: what `summary.json` says of the recipe.
-    """
-
-    recipe: str
-    classifier: Classifier
-    backbone_graph: onnx.ModelProto
-    precision: PrecisionChoice
-    probabilities: Probabilities
-    evaluation: Evaluation
-    details: dict[str, Any]
-
-    @property
-    def trained_parameters(self) -> int:
-        """How many numbers were learned from the user's pictures."""
-        trained = self.classifier.linear if self.recipe == "frozen" else self.classifier
-        return sum(parameter.numel() for parameter in trained.parameters())
 
 
 @dataclass(frozen=True)
@@ -96,19 +66,6 @@ class Comparison:
             self.probe_accuracy,
             -self.probe_log_loss,
         )
-
-
-def frozen_outcome(learned: Learned, viewer: Viewer) -> Outcome:
-    """The frozen recipe's: what has been learned already."""
-    return Outcome(
-        "frozen",
-        Classifier(viewer.backbone, learned.fitted.head),
-        viewer.graph,
-        viewer.view.precision,
-        learned.probabilities,
-        learned.evaluation,
-        {},
-    )
 
 
 def fine_tuned_outcome(
