@@ -7,6 +7,8 @@ Whole processes, in turn:
 - auto: the same with the question of int8, and in int8 where that is answered so;
 - again: the last one once more, with another seed, when features are known.
 The first three find an empty cache. With `--copies` the folder is repeated under altered bytes.
+Without `--weights` the network holds random numbers, from a file: to the command they are as good
+as learned ones, so nothing is spared that a pretrained network would be asked.
 
     python benchmarks/folder_to_bundle.py --data DIR [--backbone resnet18] [--copies 1] [--rounds 3]
 """
@@ -24,6 +26,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 from runs import add_data, pictures
+from safetensors.torch import save_file
 
 from models.graph.backbones import load_backbone
 from models.graph.export import export_backbone
@@ -52,7 +55,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     add_data(parser)
     parser.add_argument("--backbone", default="resnet18")
-    parser.add_argument("--weights", default="none", help="default: none (random)")
+    parser.add_argument("--weights", help="a file; default: random numbers")
     parser.add_argument("--copies", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=3)
     chosen = parser.parse_args()
@@ -61,7 +64,10 @@ def main() -> None:
         commands = prepare(chosen, data, Path(place))
         rounds = [measured(commands, Path(place)) for _ in range(chosen.rounds)]
         count = len(scan_folder(data).examples)
-    show(rounds, f"{chosen.backbone}, weights {chosen.weights}, {count} pictures of {data.name}")
+    show(
+        rounds,
+        f"{chosen.backbone}, weights {chosen.weights or 'random'}, {count} pictures of {data.name}",
+    )
 
 
 def repeated(data: Path, copies: int, place: Path) -> Path:
@@ -79,13 +85,16 @@ def repeated(data: Path, copies: int, place: Path) -> Path:
 
 def prepare(chosen: argparse.Namespace, data: Path, place: Path) -> dict[str, list[str]]:
     """The commands, by name."""
-    backbone = load_backbone(chosen.backbone, chosen.weights)
+    backbone = load_backbone(chosen.backbone, chosen.weights or "none")
+    weights = chosen.weights or place / "random.safetensors"
+    if not chosen.weights:
+        save_file(backbone.model.state_dict(), weights)
     graph, listed, shape = place / "backbone.onnx", place / "paths", backbone.preprocessing
     graph.write_bytes(export_backbone(backbone).SerializeToString())
     listed.write_text("\n".join(str(example.path) for example in scan_folder(data).examples))
     ours = [
         sys.executable, "-m", "training.cli", "--data", str(data), "--out", str(place / "runs"),
-        "--backbone", chosen.backbone, "--weights", chosen.weights,
+        "--backbone", chosen.backbone, "--weights", str(weights),
     ]  # fmt: skip
     bare = [
         sys.executable, "-c", BARE_PROGRAM, str(graph), str(shape.height),

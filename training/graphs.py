@@ -9,7 +9,8 @@ from collections.abc import Callable
 import onnx
 
 from models.graph.backbones import Backbone
-from models.graph.export import export_backbone
+from models.graph.classifier import Classifier
+from models.graph.export import export_backbone, export_head
 from models.graph.precision import quantise
 from models.preprocessing import Pixels
 from training.cache import digest_of, remembered
@@ -21,16 +22,26 @@ def exported(backbone: Backbone) -> onnx.ModelProto:
     Raises:
         ExportError: torch's exporter cannot write this network down.
     """
+    return _remembered("backbone", _key(backbone), lambda: export_backbone(backbone))
+
+
+def exported_head(classifier: Classifier) -> onnx.ModelProto:
+    """The graph of its head, as `export_head` makes it; for whatever that has learned.
+
+    Raises:
+        ExportError: torch's exporter cannot write this head down.
+    """
+    key = digest_of(_key(classifier.backbone), f"{classifier.linear.out_features}")
+    return _remembered("head", key, lambda: export_head(classifier))
+
+
+def _key(backbone: Backbone) -> str:
     parameters = hashlib.sha256()
     for name, value in backbone.state_dict().items():
         parameters.update(name.encode() + value.numpy().tobytes())
-    size = backbone.preprocessing
-    key = digest_of(
-        backbone.name,
-        f"{size.height} {size.width} {backbone.normalisation}",
-        parameters.digest(),
-    )
-    return _remembered("backbone", key, lambda: export_backbone(backbone))
+    shape = backbone.preprocessing
+    size = f"{shape.height} {shape.width} {backbone.normalisation}"
+    return digest_of(backbone.name, size, parameters.digest())
 
 
 def quantised(graph: onnx.ModelProto, pictures: Pixels) -> onnx.ModelProto:

@@ -9,6 +9,7 @@ reads them, and its head is fitted on what *it* sees (docs/decisions/0016 has th
 import logging
 import platform
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -49,14 +50,13 @@ SPEEDUP: Final = 1.2
 #: Pictures of the sample that calibrate, and that heatmaps are compared on.
 _CALIBRATION: Final = 32
 
-#: A batch is timed in both, in turn, so often; less where that takes longer than so many seconds.
-_TIMED_BATCH: Final = 8
-_ROUNDS: Final = 5
-_SECONDS: Final = 5.0
+#: They are read in batches of so many, and that is timed.
+_BATCH: Final = 8
 
 _TOO_FEW: Final = "there are too few pictures to compare int8 on"
 
 Heatmaps = npt.NDArray[np.float32]
+FeatureMaps = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -203,9 +203,9 @@ def _earned(
 ) -> Earned:
     """Asks what is cheap first, and no more where that decides."""
     pixels, labels = _calibration(settings, fp32.backbone, sample)
-    sessions = [_session(one.graph) for one in (fp32, int8)]
+    maps, seconds = _read_in_turn([_session(one.graph) for one in (fp32, int8)], pixels)
     if speedup is None:
-        speedup = _speedup(sessions[0], sessions[1], pixels[:_TIMED_BATCH])
+        speedup = round(median(seconds[0]) / median(seconds[1]), 2)
     earned = Earned(speedup)
     if speedup < SPEEDUP:
         return earned
@@ -215,8 +215,8 @@ def _earned(
     if asked[0] is None or asked[1] is None:
         return earned
     heatmaps = [
-        _heatmaps(fp32.backbone, table, session, pixels, labels)
-        for table, session in zip(tables, sessions, strict=True)
+        _heatmaps(fp32.backbone, table, feature_maps, labels)
+        for table, feature_maps in zip(tables, maps, strict=True)
     ]
     return replace(
         earned,
@@ -275,19 +275,22 @@ def _session(graph: onnx.ModelProto) -> ort.InferenceSession:
     )
 
 
-def _speedup(fp32: ort.InferenceSession, int8: ort.InferenceSession, pixels: Pixels) -> float:
-    """In turn, in time of this process: what else runs here would tell lies."""
-    begun = time.perf_counter()
-    seconds: list[tuple[float, float]] = []
-    while len(seconds) < _ROUNDS and (not seconds or time.perf_counter() - begun < _SECONDS):
-        seconds.append((_seconds(fp32, pixels), _seconds(int8, pixels)))
-    return round(median(a for a, _ in seconds) / median(b for _, b in seconds), 2)
+def _read_in_turn(
+    sessions: Sequence[ort.InferenceSession], pixels: Pixels
+) -> tuple[list[FeatureMaps], list[list[float]]]:
+    """Each session's feature maps, (N, C, h, w), and its seconds for each batch.
 
-
-def _seconds(session: ort.InferenceSession, pixels: Pixels) -> float:
-    begun = time.process_time()
-    session.run(None, {"image": pixels})
-    return time.process_time() - begun
+    In time of this process: what else runs here would tell lies.
+    """
+    maps: list[list[FeatureMaps]] = [[] for _ in sessions]
+    seconds: list[list[float]] = [[] for _ in sessions]
+    for start in range(0, len(pixels), _BATCH):
+        batch = {"image": pixels[start : start + _BATCH]}
+        for place, session in enumerate(sessions):
+            begun = time.process_time()
+            maps[place] += session.run(["feature_map"], batch)
+            seconds[place].append(time.process_time() - begun)
+    return [np.concatenate(found) for found in maps], seconds
 
 
 def _read(sized: Sized, way: Preprocessing, sample: Sample, precision: str) -> FeatureTable:
@@ -300,17 +303,15 @@ def _read(sized: Sized, way: Preprocessing, sample: Sample, precision: str) -> F
 def _heatmaps(
     backbone: Backbone,
     table: FeatureTable,
-    session: ort.InferenceSession,
-    pixels: Pixels,
+    feature_maps: FeatureMaps,
     labels: npt.NDArray[np.int64],
 ) -> Heatmaps:
     """What a head that is fitted on the whole sample shows of the calibration's pictures."""
     classes, of_examples = np.unique([e.class_index for e in table.examples], return_inverse=True)
     head = fit_head_at(STRENGTH, table.features, of_examples, len(classes))
     classifier = Classifier(backbone, head)
-    (feature_map,) = session.run(["feature_map"], {"image": pixels})
     asked = torch.from_numpy(np.searchsorted(classes, labels))
-    _, heatmaps = explain_feature_map(classifier, torch.from_numpy(feature_map), asked)
+    _, heatmaps = explain_feature_map(classifier, torch.from_numpy(feature_maps), asked)
     found: Heatmaps = heatmaps.detach().numpy()
     return found
 

@@ -26,6 +26,7 @@ from training.distributed import check_devices, first_says, is_first, joined
 from training.feature_file import load_features, save_features
 from training.features import FeatureTable, read_features
 from training.frozen import Learned, frozen_outcome, learn_head
+from training.graphs import exported_head
 from training.image_folder import Example, ImageFolder, check_counts, scan_folder
 from training.outcome import Outcome
 from training.progress import be_quiet, console
@@ -160,6 +161,7 @@ def _exported(
         outcome.backbone_graph,
         _description(settings, trained),
         _compared_pixels(trained.learned.held_out, outcome.classifier.backbone.preprocessing),
+        exported_head(outcome.classifier),
     )
     path = run_folder / BUNDLE_FILE
     write_bundle(data, path)

@@ -45,6 +45,9 @@ HEATMAP_TOLERANCE: Final = 1e-3
 
 _OPSET: Final = 20
 
+#: Of the last layer: inputs of a head's graph until it is joined.
+_LEARNED: Final = ("weight", "bias")
+
 
 @dataclass(frozen=True)
 class Description:
@@ -83,6 +86,7 @@ def export_bundle(
     backbone_graph: onnx.ModelProto,
     description: Description,
     examples: Pixels,
+    head_graph: onnx.ModelProto | None = None,
 ) -> tuple[bytes, Agreement]:
     """Joins a classifier's graph, compares it with torch, and adds its metadata.
 
@@ -91,6 +95,7 @@ def export_bundle(
         backbone_graph: of the classifier's backbone, from `export_backbone`.
         description: what the bundle is to say of itself.
         examples: uint8 (N, H, W, 3), N >= 2: real pictures of the data set to compare on.
+        head_graph: see `join_head`.
 
     Returns:
         The bytes of the bundle, and how well it agrees.
@@ -98,7 +103,7 @@ def export_bundle(
     Raises:
         ExportError: the exported file does not answer as torch does; with the figures.
     """
-    model = join_head(backbone_graph, classifier)
+    model = join_head(backbone_graph, classifier, head_graph)
     session = ort.InferenceSession(model.SerializeToString(), session_options(granted_cores()))
     precision = precision_of(backbone_graph)
     agreement = check_agreement(
@@ -128,15 +133,20 @@ def export_backbone(backbone: Backbone) -> onnx.ModelProto:
     )
 
 
-def join_head(backbone_graph: onnx.ModelProto, classifier: Classifier) -> onnx.ModelProto:
-    """A bundle's graph without metadata: see `models.bundle` for its inputs and outputs."""
-    with torch.no_grad():
-        feature_map = classifier.feature_map(_example_images(classifier.backbone))
-    head = _export(
-        GradCamHead(classifier, feature_map),
-        {"feature_map": feature_map, "class_index": torch.tensor([PREDICTED_CLASS, 0, 1])},
-        outputs=["probabilities", "heatmap"],
-    )
+def join_head(
+    backbone_graph: onnx.ModelProto,
+    classifier: Classifier,
+    head_graph: onnx.ModelProto | None = None,
+) -> onnx.ModelProto:
+    """A bundle's graph without metadata: see `models.bundle` for its inputs and outputs.
+
+    Args:
+        backbone_graph: of the classifier's backbone, from `export_backbone`.
+        classifier: in inference mode.
+        head_graph: from `export_head`, of this classifier or another one of the same backbone and
+            with as many classes; None: it is exported now.
+    """
+    head = _with_learned(head_graph or export_head(classifier), classifier.linear)
     joined: onnx.ModelProto = onnx.compose.merge_models(
         backbone_graph,
         onnx.compose.add_prefix(head, "head/", rename_inputs=False, rename_outputs=False),
@@ -144,6 +154,39 @@ def join_head(backbone_graph: onnx.ModelProto, classifier: Classifier) -> onnx.M
     )
     onnx.checker.check_model(joined)
     return joined
+
+
+def export_head(classifier: Classifier) -> onnx.ModelProto:
+    """What comes after the feature map, without what the last layer has learned.
+
+    Returns:
+        `feature_map`, `class_index`, `weight` and `bias` → `probabilities`, `heatmap`.
+    """
+    with torch.no_grad():
+        feature_map = classifier.feature_map(_example_images(classifier.backbone))
+    return _export(
+        GradCamHead(classifier, feature_map),
+        {
+            "feature_map": feature_map,
+            "class_index": torch.tensor([PREDICTED_CLASS, 0, 1]),
+            "weight": classifier.linear.weight.detach(),
+            "bias": classifier.linear.bias.detach(),
+        },
+        outputs=["probabilities", "heatmap"],
+    )
+
+
+def _with_learned(head_graph: onnx.ModelProto, linear: nn.Linear) -> onnx.ModelProto:
+    """A head's graph whose last layer is a part of it, and no input any more."""
+    found = onnx.ModelProto()
+    found.CopyFrom(head_graph)
+    for name in _LEARNED:
+        value = getattr(linear, name).detach().numpy()
+        found.graph.initializer.append(onnx.numpy_helper.from_array(value, name))
+    asked = [value for value in found.graph.input if value.name not in _LEARNED]
+    del found.graph.input[:]
+    found.graph.input.extend(asked)
+    return found
 
 
 class _FeatureMap(nn.Module):
@@ -290,7 +333,7 @@ def _export(
             tuple(inputs.values()),
             input_names=list(inputs),
             output_names=outputs,
-            dynamic_shapes={name: {0: batch} for name in inputs},
+            dynamic_shapes={n: None if n in _LEARNED else {0: batch} for n in inputs},
             dynamo=True,
             external_data=False,
             opset_version=_OPSET,

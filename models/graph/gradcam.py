@@ -21,7 +21,9 @@ import torch
 from torch import Tensor, nn
 from torch._decomp import core_aten_decompositions
 from torch.fx.experimental.proxy_tensor import make_fx
+from torch.nn.functional import linear
 
+from models.graph.backbones import Backbone
 from models.graph.classifier import Classifier
 
 RESOLUTION: Final = 1e-4
@@ -32,7 +34,8 @@ _PRIMES: Final = (17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79
 class GradCamHead(nn.Module):
     """What follows the last feature map: probabilities, and the heatmap of one class.
 
-    Built from a `Classifier` in inference mode; the two share their parameters.
+    Built from a `Classifier` in inference mode. What that has learned, its last layer, is given
+    with every call: so the graph of a head is the same for all that are fitted on a backbone.
     """
 
     def __init__(self, classifier: Classifier, feature_map: Tensor) -> None:
@@ -46,17 +49,21 @@ class GradCamHead(nn.Module):
         self.head_and_gradient = _trace_head(classifier, feature_map.shape[1:])
         self.eval()
 
-    def forward(self, feature_map: Tensor, class_index: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, feature_map: Tensor, class_index: Tensor, weight: Tensor, bias: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Probabilities and the heatmap of one class for each picture.
 
         Args:
             feature_map: float (N, C, h, w).
             class_index: int64 (N,); -1 means the predicted class.
+            weight: float (K, features), of the last layer.
+            bias: float (K,), likewise.
 
         Returns:
             probabilities float (N, K), heatmap float (N, h, w) in [0, 1].
         """
-        logits, gradient = self.head_and_gradient(feature_map, class_index)
+        logits, gradient = self.head_and_gradient(feature_map, class_index, weight, bias)
         return logits.softmax(1), heatmap_of(feature_map, gradient)
 
 
@@ -91,15 +98,18 @@ def explain_feature_map(
     classifier: Classifier, feature_map: Tensor, class_index: Tensor
 ) -> tuple[Tensor, Tensor]:
     """The same from the last feature map on, whoever made it: float (N, C, h, w)."""
-    logits, gradient = _head_and_gradient(classifier)(feature_map, class_index)
+    explain = _head_and_gradient(classifier.backbone)
+    logits, gradient = explain(feature_map, class_index, *_learned(classifier))
     return logits.softmax(1), heatmap_of(feature_map, gradient)
 
 
-def _head_and_gradient(classifier: Classifier) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
-    def head_and_gradient(feature_map: Tensor, class_index: Tensor) -> tuple[Tensor, Tensor]:
+def _head_and_gradient(backbone: Backbone) -> Callable[..., tuple[Tensor, Tensor]]:
+    def head_and_gradient(
+        feature_map: Tensor, class_index: Tensor, weight: Tensor, bias: Tensor
+    ) -> tuple[Tensor, Tensor]:
         feature_map = feature_map.detach().requires_grad_()
         with torch.enable_grad():
-            logits = classifier.logits(feature_map)
+            logits = linear(backbone.features(feature_map), weight, bias)
             chosen = torch.where(class_index < 0, logits.argmax(1), class_index)
             classes = torch.arange(logits.shape[1], device=logits.device)
             one_hot = (chosen.unsqueeze(1) == classes).to(logits.dtype)
@@ -113,7 +123,8 @@ def _trace_head(classifier: Classifier, map_shape: torch.Size) -> nn.Module:
     """Forward and backward pass of the head as a graph of plain operators, batch size open."""
     # Sizes that are equal while tracing are taken for the same size for ever: the batch must be
     # equal to nothing else.
-    batch = next(n for n in _PRIMES if n not in (*map_shape, classifier.linear.out_features))
+    taken = (*map_shape, *classifier.linear.weight.shape)
+    batch = next(n for n in _PRIMES if n not in taken)
     feature_map = torch.randn(batch, *map_shape)
     class_index = torch.full((batch,), -1)
     table = {
@@ -124,13 +135,17 @@ def _trace_head(classifier: Classifier, map_shape: torch.Size) -> nn.Module:
         torch.ops.aten._adaptive_avg_pool2d_backward.default: _adaptive_pooling_backward,  # noqa: SLF001
     }
     trace = make_fx(
-        _head_and_gradient(classifier),
+        _head_and_gradient(classifier.backbone),
         decomposition_table=table,
         tracing_mode="symbolic",
         _allow_non_fake_inputs=True,
     )
-    traced: nn.Module = trace(feature_map, class_index)
+    traced: nn.Module = trace(feature_map, class_index, *_learned(classifier))
     return traced
+
+
+def _learned(classifier: Classifier) -> tuple[Tensor, Tensor]:
+    return classifier.linear.weight.detach(), classifier.linear.bias.detach()
 
 
 def _is_matrix_product(image: Tensor, weight: Tensor, *geometry: Any) -> bool:

@@ -101,6 +101,23 @@ def test_a_second_run_ends_with_the_same_bundle(train: Run, class_folder: Path) 
     assert told[0] == told[1]
 
 
+def test_another_seed_reads_and_exports_nothing_again(
+    train: Run,
+    class_folder: Path,
+    learned_weights: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    caplog.set_level("INFO")
+    train(class_folder, weights=str(learned_weights), precision="int8", seed=0)
+    monkeypatch.setattr("torch.onnx.export", refuse)
+    caplog.clear()
+
+    train(class_folder, weights=str(learned_weights), precision="int8", seed=1)
+
+    assert "pictures: 24 were known from an earlier run" in caplog.text
+
+
 def test_another_framing_is_another_pass(
     train: Run, class_folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
