@@ -25,8 +25,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
-from runs import add_data, pictures
-from safetensors.torch import save_file
+from runs import add_data, pictures, random_weights
 
 from models.graph.backbones import load_backbone
 from models.graph.export import export_backbone
@@ -85,16 +84,14 @@ def repeated(data: Path, copies: int, place: Path) -> Path:
 
 def prepare(chosen: argparse.Namespace, data: Path, place: Path) -> dict[str, list[str]]:
     """The commands, by name."""
-    backbone = load_backbone(chosen.backbone, chosen.weights or "none")
-    weights = chosen.weights or place / "random.safetensors"
-    if not chosen.weights:
-        save_file(backbone.model.state_dict(), weights)
+    weights = str(chosen.weights or random_weights(chosen.backbone, place))
+    backbone = load_backbone(chosen.backbone, weights)
     graph, listed, shape = place / "backbone.onnx", place / "paths", backbone.preprocessing
     graph.write_bytes(export_backbone(backbone).SerializeToString())
     listed.write_text("\n".join(str(example.path) for example in scan_folder(data).examples))
     ours = [
         sys.executable, "-m", "training.cli", "--data", str(data), "--out", str(place / "runs"),
-        "--backbone", chosen.backbone, "--weights", str(weights),
+        "--backbone", chosen.backbone, "--weights", weights,
     ]  # fmt: skip
     bare = [
         sys.executable, "-c", BARE_PROGRAM, str(graph), str(shape.height),

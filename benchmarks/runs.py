@@ -11,6 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from safetensors.torch import save_file
+
+from models.graph.backbones import load_backbone
+
 
 def add_data(parser: argparse.ArgumentParser) -> None:
     """The option that says which pictures; see `pictures`."""
@@ -28,6 +32,13 @@ def pictures(given: Path | None) -> Iterator[Path]:
         tool = Path(sys.executable).parent / "draw-screws-nuts"
         subprocess.run([tool, drawn], check=True, stdout=subprocess.DEVNULL)
         yield drawn
+
+
+def random_weights(backbone: str, folder: Path) -> Path:
+    """A file of random numbers: to the command they are as good as learned ones."""
+    found = folder / f"{backbone}.safetensors"
+    save_file(load_backbone(backbone, "none").model.state_dict(), found)
+    return found
 
 
 def train_transfer(*options: str | Path) -> dict[str, Any]:

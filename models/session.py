@@ -107,13 +107,15 @@ class Session:
         ]
 
     def warm_up(self, max_batch: int) -> None:
-        """Runs batches of 1, 2, 4, ... up to `max_batch` pictures.
+        """Runs the largest batch, on a GPU also those of 1, 2, 4, ... pictures.
 
         What ONNX Runtime allocates for the largest batch is then there, and a GPU has chosen its
         kernels, before anybody waits for it.
         """
         size = self.metadata.preprocessing
-        sizes = {2**power for power in range(max_batch.bit_length())} | {max_batch}
+        sizes = {max_batch}
+        if self.provider != "cpu":
+            sizes |= {2**power for power in range(max_batch.bit_length())}
         for count in sorted(sizes):
             self.predict(np.zeros((count, size.height, size.width, 3), dtype=np.uint8))
 

@@ -30,8 +30,7 @@ class Engine:
             ProviderError: the provider that was asked for did not come up.
         """
         try:
-            await self.models.open()
-            await self.workers.open()
+            await asyncio.gather(self.models.open(), self.workers.open())
         except BaseException:
             await self.close()
             raise
