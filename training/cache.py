@@ -12,13 +12,12 @@ import contextlib
 import functools
 import hashlib
 import importlib.metadata
-import io
 import logging
 import os
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +28,13 @@ log = logging.getLogger(__name__)
 
 LIMIT: Final = 2 * 1024**3
 
+_T = TypeVar("_T")
+
+Features = npt.NDArray[np.float32]
+
 _DIGEST_BYTES: Final = 32
+
+_CHUNK: Final = 1024**2
 
 #: Versions that what is kept depends on.
 _PACKAGES: Final = (
@@ -62,10 +67,10 @@ def digest_of(*parts: bytes | str) -> str:
 
 def remembered(kind: str, key: str, make: Callable[[], bytes]) -> bytes:
     """What is kept under a key; else what `make` makes, which is kept."""
-    found = _read(kind, key)
+    found = _read(kind, key, lambda file, size: file.read(size))
     if found is None:
-        found = make()
-        _write(kind, key, found)
+        found = made = make()
+        _write(kind, key, lambda file: file.write(made))
     return found
 
 
@@ -79,27 +84,39 @@ class FeatureCache:
             key: of network and preprocessing, from `digest_of`.
         """
         self._key = key
-        self._rows: dict[str, npt.NDArray[np.float32]] = {}
-        if (data := _read("features", key)) is not None:
-            with np.load(io.BytesIO(data), allow_pickle=False) as kept:
-                self._rows = dict(zip(kept["digests"].tolist(), kept["features"], strict=True))
-        self._known = len(self._rows)
+        self._rows: dict[str, int] = {}
+        self._features: Features | None = None
+        if found := _read("features", key, _load_features):
+            digests, self._features = found
+            self._rows = {digest: row for row, digest in enumerate(digests)}
 
-    def get(self, digest: str) -> npt.NDArray[np.float32] | None:
+    def get(self, digest: str) -> Features | None:
         """Features of a picture, float32 (C,), if they are known."""
-        return self._rows.get(digest)
+        row = self._rows.get(digest)
+        return None if row is None or self._features is None else self._features[row]
 
-    def add(self, digests: Iterable[str], features: npt.NDArray[np.float32]) -> None:
+    def add(self, digests: Sequence[str], features: Features) -> None:
         """Keeps more of them: (N, C)."""
-        self._rows.update(zip(digests, features, strict=True))
-        if len(self._rows) == self._known:
+        new = {d: row for row, d in enumerate(digests) if d not in self._rows}
+        if not new:
             return
-        self._known = len(self._rows)
-        buffer = io.BytesIO()
-        np.savez(
-            buffer, digests=np.array(list(self._rows)), features=np.stack([*self._rows.values()])
-        )
-        _write("features", self._key, buffer.getvalue())
+        # Thousands of pictures take hundreds of megabytes: without need they are not copied.
+        added = features if len(new) == len(features) else features[list(new.values())]
+        known = [] if self._features is None else [self._features]
+        self._features = np.concatenate([*known, added]) if known else added
+        for digest in new:
+            self._rows[digest] = len(self._rows)
+        _write("features", self._key, self._save)
+
+    def _save(self, file: BinaryIO) -> None:
+        np.save(file, np.array(list(self._rows), dtype=np.bytes_))
+        np.save(file, np.asarray(self._features))
+
+
+def _load_features(file: BinaryIO, _size: int) -> tuple[list[str], Features]:
+    """The digests of pictures, and their features: two arrays, one behind the other."""
+    digests = np.load(file, allow_pickle=False)
+    return digests.astype(str).tolist(), np.load(file, allow_pickle=False)
 
 
 @functools.cache
@@ -115,33 +132,57 @@ def _surroundings() -> bytes:
     return found.digest()
 
 
-def _read(kind: str, key: str) -> bytes | None:
+def _read(kind: str, key: str, load: Callable[[BinaryIO, int], _T]) -> _T | None:
+    """What `load` finds in the file of an entry, once its digest has been checked.
+
+    Args:
+        kind: of what is kept.
+        key: from `digest_of`.
+        load: is given the file at its beginning, and how many bytes are its own.
+    """
     path = cache_folder() / f"{kind}-{key}"
     try:
-        data = path.read_bytes()
-        if hashlib.sha256(data[_DIGEST_BYTES:]).digest() != data[:_DIGEST_BYTES]:
-            path.unlink()
-            return None
-        os.utime(path)
+        with path.open("rb") as file:
+            size = path.stat().st_size - _DIGEST_BYTES
+            if size < 0 or _digest(file, size) != file.read():
+                path.unlink()
+                return None
+            os.utime(path)
+            file.seek(0)
+            return load(file, size)
     except OSError:
         return None
-    return data[_DIGEST_BYTES:]
 
 
-def _write(kind: str, key: str, data: bytes) -> None:
-    if len(data) > LIMIT // 2:
-        return
+def _write(kind: str, key: str, save: Callable[[BinaryIO], object]) -> None:
+    """Lets `save` write the file of an entry; behind it comes its digest."""
     folder = cache_folder()
     partial = folder / f".{secrets.token_hex(8)}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(hashlib.sha256(data).digest() + data)
+        with partial.open("w+b") as file:
+            save(file)
+            size = file.tell()
+            file.seek(0)
+            file.write(_digest(file, size))
+        if size > LIMIT // 2:
+            partial.unlink()
+            return
         partial.replace(folder / f"{kind}-{key}")
         _prune(folder)
     except OSError as error:
         log.debug("nothing is kept in %s: %s", folder, error)
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+def _digest(file: BinaryIO, size: int) -> bytes:
+    """SHA-256 of so many bytes from where the file stands; it stands behind them afterwards."""
+    found = hashlib.sha256()
+    while size > 0 and (data := file.read(min(size, _CHUNK))):
+        found.update(data)
+        size -= len(data)
+    return found.digest()
 
 
 def _prune(folder: Path) -> None:

@@ -71,8 +71,7 @@ def fit_head(features: Features, labels: Labels, classes: int, seed: int) -> Fit
     # A hundred small matrix products: threads wait for each other, on two cores forty times as long
     # as one of them works (12.8 against 0.3 s for 1,000 pictures of 1,280 features).
     with threadpool_limits(1):
-        scaled = StandardScaler().fit_transform(features)
-        strength, loss = _choose_strength(scaled, labels, seed)
+        strength, loss = _choose_strength(features, labels, seed)
     return FittedHead(fit_head_at(strength, features, labels, classes), strength, loss)
 
 
@@ -80,7 +79,9 @@ def fit_head_at(strength: float, features: Features, labels: Labels, classes: in
     """Fits the last layer with a strength that is known (scikit-learn's C)."""
     with threadpool_limits(1):
         scaler = StandardScaler().fit(features)
-        fitted = _fit(scaler.transform(features), labels, strength)
+        # scikit-learn computes in float64: one array of that, and not a second one in between.
+        scaled = scaler.transform(features.astype(np.float64), copy=False)
+        fitted = _fit(scaled, labels, strength)
         weight, bias = _rows(fitted, classes)
         weight = weight / scaler.scale_
         bias = bias - weight @ scaler.mean_
@@ -100,6 +101,7 @@ def _choose_strength(features: Features, labels: Labels, seed: int) -> tuple[flo
         features, _, labels, _ = train_test_split(
             features, labels, train_size=_SAMPLE, stratify=labels, random_state=seed
         )
+    features = StandardScaler().fit_transform(features)
     folds = min(_FOLDS, int(np.bincount(labels).min()))
     if folds < 2:
         return 1e-2, float("nan")
