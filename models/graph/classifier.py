@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import batch_norm
 
 from models.graph.backbones import Backbone
 
@@ -55,15 +56,18 @@ class Normalise(nn.Module):
     """uint8 (N, H, W, 3) in [0, 255] → float (N, 3, H, W), normalised as the backbone expects."""
 
     mean: Tensor
-    std: Tensor
+    variance: Tensor
 
     def __init__(self, backbone: Backbone) -> None:
         super().__init__()
         normalisation = backbone.normalisation
-        for name in ("mean", "std"):
-            channels = torch.tensor(getattr(normalisation, name)).view(1, 3, 1, 1)
-            self.register_buffer(name, 255 * channels, persistent=False)
+        self.register_buffer("mean", 255 * torch.tensor(normalisation.mean), persistent=False)
+        deviation = 255 * torch.tensor(normalisation.std)
+        self.register_buffer("variance", deviation**2, persistent=False)
 
     def forward(self, image: Tensor) -> Tensor:
         """uint8 (N, H, W, 3) → float (N, 3, H, W)."""
-        return (image.permute(0, 3, 1, 2).float() - self.mean) / self.std
+        channels_first = image.permute(0, 3, 1, 2).to(self.mean.dtype)
+        # As one operator: ONNX Runtime moves a difference and a quotient to the other side of the
+        # permutation, where three channels at a time take a third of an int8 MobileNet's time.
+        return batch_norm(channels_first, self.mean, self.variance, eps=0.0)

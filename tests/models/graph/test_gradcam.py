@@ -34,7 +34,8 @@ def answer(classifier: Classifier, pixels: Any, class_index: list[int]) -> tuple
     with torch.no_grad():
         feature_map = classifier.feature_map(torch.from_numpy(pixels))
         head = GradCamHead(classifier, feature_map)
-        probabilities, heatmap = head(feature_map, torch.tensor(class_index))
+        learned = classifier.linear.weight, classifier.linear.bias
+        probabilities, heatmap = head(feature_map, torch.tensor(class_index), *learned)
     return probabilities.numpy(), heatmap.numpy()
 
 
