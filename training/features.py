@@ -184,16 +184,13 @@ def _joined(
     """Tables of different examples as one, in the order of all examples."""
     if len(tables) == 1:
         return tables[0]
-    place = {example: i for i, example in enumerate(examples)}
-    found = [example for table in tables for example in table.examples]
-    digests = [digest for table in tables for digest in table.digests]
-    order = sorted(range(len(found)), key=lambda row: place[found[row]])
-    return FeatureTable(
-        tuple(found[row] for row in order),
-        np.concatenate([table.features for table in tables])[order],
-        tuple(digests[row] for row in order),
-        tuple(left_out),
-    )
+    digests = {e: d for t in tables for e, d in zip(t.examples, t.digests, strict=True)}
+    found = tuple(example for example in examples if example in digests)
+    rows = {example: row for row, example in enumerate(found)}
+    features = np.empty((len(found), tables[0].features.shape[1]), dtype=np.float32)
+    for table in tables:
+        features[[rows[example] for example in table.examples]] = table.features
+    return FeatureTable(found, features, tuple(digests[e] for e in found), tuple(left_out))
 
 
 def _table(examples: Sequence[Example], features: Features, reads: Sequence[_Read]) -> FeatureTable:
