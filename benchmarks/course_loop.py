@@ -10,6 +10,10 @@
 Without `--weights` the network holds random numbers: the times are the same, accuracy says nothing.
 """
 
+from models.graph.backbones import Backbone, load_backbone  # it makes torchvision importable
+
+# isort: split
+
 import argparse
 import logging
 import tempfile
@@ -18,10 +22,9 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-import lightning.pytorch as pl
-import timm
 import torch
 from _measure import machine
+from lightning.pytorch import LightningModule, Trainer
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
@@ -32,7 +35,6 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
 from models.cores import granted_cores
-from models.graph.backbones import load_backbone
 from training.image_folder import Example, held_out_part, scan_folder, split
 
 EPOCHS = 30
@@ -66,13 +68,13 @@ class Shown(Dataset[tuple[Tensor, int]]):
             return self._transform(image.convert("RGB")), example.class_index
 
 
-class CourseLoop(pl.LightningModule):
+class CourseLoop(LightningModule):
     """A frozen backbone and a linear layer."""
 
-    def __init__(self, backbone: nn.Module, features: int, classes: int) -> None:
+    def __init__(self, backbone: Backbone, classes: int) -> None:
         super().__init__()
         self.backbone = backbone.requires_grad_(requires_grad=False)
-        self.head = nn.Linear(features, classes)
+        self.head = nn.Linear(backbone.num_features, classes)
         self.right: list[Tensor] = []
         self.seconds: list[float] = []
 
@@ -80,7 +82,7 @@ class CourseLoop(pl.LightningModule):
         """Logits."""
         self.backbone.eval()
         with torch.no_grad():
-            features = self.backbone(image)
+            features = self.backbone.features(self.backbone.feature_map(image))
         found: Tensor = self.head(features)
         return found
 
@@ -138,8 +140,6 @@ def course(chosen: argparse.Namespace, weights: Path, data: Path) -> tuple[float
     examples = split(folder.examples, [str(e.path) for e in folder.examples], 0)
     held_out = held_out_part(examples)
     backbone = load_backbone(chosen.backbone, str(weights))
-    model = timm.create_model(chosen.backbone, num_classes=0)
-    model.load_state_dict(backbone.model.state_dict(), strict=False)
     size = backbone.preprocessing.height
     loaders = [
         DataLoader(
@@ -151,11 +151,11 @@ def course(chosen: argparse.Namespace, weights: Path, data: Path) -> tuple[float
         )
         for part in ("train", held_out)
     ]
-    loop = CourseLoop(model, backbone.num_features, len(folder.classes))
+    loop = CourseLoop(backbone, len(folder.classes))
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        trainer = pl.Trainer(
+        trainer = Trainer(
             max_epochs=chosen.epochs,
             num_sanity_val_steps=0,
             logger=False,
