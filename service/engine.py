@@ -44,7 +44,7 @@ class Engine:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._watch
         await self.models.close()
-        await asyncio.to_thread(self.workers.close)
+        await self.workers.close()
         self._thread.shutdown()
 
     async def why_not_ready(self) -> str | None:

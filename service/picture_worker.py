@@ -1,7 +1,7 @@
 """One process that decodes and draws pictures; `service.picture_workers` starts and kills it.
 
-Work comes pickled on stdin, answers go pickled to stdout, one after the other, until stdin ends: so
-it ends with whoever started it, however that ends. It imports no more than Pillow and numpy.
+Work comes pickled on stdin, answers go pickled to stdout, each after its length, until stdin ends:
+so it ends with whoever started it, however that ends. It imports no more than Pillow and numpy.
 """
 
 import os
@@ -11,7 +11,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from PIL import Image
 
@@ -22,6 +22,9 @@ try:
     import resource
 except ImportError:  # Windows has no such limits
     resource = None  # type: ignore[assignment]
+
+#: Of the number before each pickle that says how long it is.
+LENGTH_BYTES: Final = 8
 
 #: What the first picture should not have to import.
 PRELOADED = (drawing,)
@@ -38,14 +41,18 @@ def main() -> int:
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nothing else may stand between answers
-    while True:
-        try:
-            work = pickle.load(sys.stdin.buffer)  # noqa: S301  from the service itself
-        except EOFError:
-            return 0
-        pickle.dump(_do(work), answers, protocol=pickle.HIGHEST_PROTOCOL)
+    while head := sys.stdin.buffer.read(LENGTH_BYTES):
+        work = pickle.loads(sys.stdin.buffer.read(int.from_bytes(head)))  # noqa: S301  the service's
+        answers.write(packed(_do(work)))
         answers.flush()
         del work
+    return 0
+
+
+def packed(what: object) -> bytes:
+    """As it travels: a pickle, after its length."""
+    data = pickle.dumps(what, protocol=pickle.HIGHEST_PROTOCOL)
+    return len(data).to_bytes(LENGTH_BYTES) + data
 
 
 def _do(work: Callable[[], Any]) -> tuple[bool, Any]:

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from PIL import Image
 
 from models.errors import ImageError, ImageTooLargeError
 from models.preprocessing import Preprocessing, ReadPicture, read_picture
-from service.picture_workers import _ROOT, PictureWorkers
+from service.picture_workers import PictureWorkers
 from service.settings import Settings
 from tests.conftest import encoded
 
@@ -34,7 +33,7 @@ def run(*works: Callable[[], object], seconds: float = 60) -> list[object]:
                 for work in works
             ]
         finally:
-            workers.close()
+            await workers.close()
 
     return asyncio.run(whole())
 
@@ -89,14 +88,13 @@ def test_a_process_that_was_killed_while_idle_costs_no_picture(picture: Image.Im
         workers = PictureWorkers(Settings(decode_workers=1))
         try:
             await workers.open()
-            worker = workers._idle.get()
-            assert worker._process is not None
-            worker._process.kill()
-            worker._process.wait()
-            workers._idle.put(worker)
+            process = workers._workers[0]._process
+            assert process is not None
+            process.kill()
+            await process.wait()
             return await workers.run(partial(read_picture, encoded(picture), SMALL))
         finally:
-            workers.close()
+            await workers.close()
 
     assert isinstance(asyncio.run(scenario()), ReadPicture)
 
@@ -115,12 +113,42 @@ def test_a_stop_that_reaches_the_process_is_left_to_the_service(code: signal.Sig
     assert before == after
 
 
-def test_the_process_is_small_and_imports_neither_bentoml_nor_onnxruntime() -> None:
-    program = "import json, sys, service.picture_worker; print(json.dumps(sorted(sys.modules)))"
+def test_who_no_longer_waits_takes_no_process_from_others(picture: Image.Image) -> None:
+    async def scenario() -> tuple[bool, object]:
+        workers = PictureWorkers(Settings(decode_workers=1))
+        try:
+            pid = await workers.run(os.getpid)
+            asleep, waiting = (
+                asyncio.create_task(workers.run(partial(time.sleep, seconds)))
+                for seconds in (0.5, 600)
+            )
+            await asyncio.sleep(0.1)
+            asleep.cancel()
+            waiting.cancel()
+            read = await workers.run(partial(read_picture, encoded(picture), SMALL))
+            return pid == await workers.run(os.getpid), read
+        finally:
+            await workers.close()
 
-    loaded = subprocess.run(
-        [sys.executable, "-c", program], cwd=_ROOT, check=True, capture_output=True, text=True
-    ).stdout
+    same_process, read = asyncio.run(scenario())
 
-    assert '"PIL.Image"' in loaded
-    assert not any(f'"{name}"' in loaded for name in ("bentoml", "onnxruntime", "onnx", "torch"))
+    assert same_process
+    assert isinstance(read, ReadPicture)
+
+
+def test_an_answer_longer_than_any_buffer_arrives_whole() -> None:
+    (answer,) = run(partial(bytes, 20_000_000))
+
+    assert answer == bytes(20_000_000)
+
+
+def test_the_process_is_small_and_imports_neither_bentoml_nor_onnxruntime(
+    picture: Image.Image,
+) -> None:
+    modules = partial(eval, "sorted(__import__('sys').modules)")
+
+    _, loaded = run(partial(read_picture, encoded(picture), SMALL), modules)
+
+    assert isinstance(loaded, list)
+    assert "PIL.Image" in loaded
+    assert not {"bentoml", "onnxruntime", "onnx", "pydantic", "torch"} & {*loaded}
