@@ -240,7 +240,9 @@ def _upright(image: Image.Image) -> tuple[Image.Image, bool]:
     A picture with broken EXIF is taken as it lies.
     """
     try:
-        orientation = image.getexif().get(ExifTags.Base.Orientation)
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+        if orientation == 1:
+            return image, False  # Pillow would copy it
         return ImageOps.exif_transpose(image), orientation in _ON_ITS_SIDE
     except Exception:  # noqa: BLE001  broken EXIF raises nearly anything; the pixels are fine
         return image, False

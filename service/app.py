@@ -3,6 +3,7 @@
 `bentoml serve` in the repository's root starts it, by `bentofile.yaml`.
 """
 
+import gc
 import logging
 from typing import Any
 
@@ -70,6 +71,9 @@ class ImageClassification:
     @bentoml.on_startup  # type: ignore[untyped-decorator]
     async def open(self) -> None:
         """Loads and checks the bundles. BentoML answers no request, not even /readyz, before."""
+        # What was imported stays. To look through it for garbage, every seven hundred answers or
+        # so, would stop everything for a tenth of a second. Models are not there yet: they may go.
+        gc.freeze()
         await _engine().open()
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]

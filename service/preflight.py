@@ -9,11 +9,8 @@ so that neither its memory nor a CUDA context stays with the supervisor for as l
 import subprocess
 import sys
 from pathlib import Path
-from typing import cast
 
-from models.bundle import read_bundle
 from models.errors import TransferError
-from models.session import Provider, Session
 from models.store import StoredBundle
 from service.registry import find_bundles
 from service.settings import ALL, Settings, read_settings
@@ -46,24 +43,9 @@ def _exit_code(stored: StoredBundle, settings: Settings, prefix: str) -> int:
     """0 where the bundle loads, in a process of its own; else that has printed why not."""
     # Our own program with a path from our own store, no shell.
     question = [str(stored.path), settings.provider, str(settings.threads), prefix]
-    command = [sys.executable, "-m", "service.preflight", *question]
+    command = [sys.executable, "-m", "service.bundle_check", *question]
     code = subprocess.run(command, cwd=_ROOT, check=False).returncode  # noqa: S603
     if code < 0:
         print(f"{prefix}: loading {stored.tag} was ended by signal {-code}", file=sys.stderr)
         return 1
     return code
-
-
-def main() -> int:
-    """Loads a bundle as the command line says: path, provider, threads, prefix of a refusal."""
-    path, provider, threads, prefix = sys.argv[1:]
-    try:
-        Session(read_bundle(Path(path)), cast("Provider", provider), int(threads))
-    except TransferError as error:
-        print(f"{prefix}: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
