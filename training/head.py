@@ -34,8 +34,9 @@ STRENGTHS: Final = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
 
 _FOLDS: Final = 5
 
-#: Choosing a strength takes no more pictures than this; the fit itself takes all.
-_SAMPLE: Final = 5000
+#: Choosing a strength takes no more pictures than this: that is thirty fits, and took four times as
+#: long as reading 5,000 pictures when it took as many. The fit itself takes all.
+_SAMPLE: Final = 2000
 
 
 @dataclass(frozen=True)
@@ -79,9 +80,7 @@ def fit_head_at(strength: float, features: Features, labels: Labels, classes: in
     """Fits the last layer with a strength that is known (scikit-learn's C)."""
     with threadpool_limits(1):
         scaler = StandardScaler().fit(features)
-        # scikit-learn computes in float64: one array of that, and not a second one in between.
-        scaled = scaler.transform(features.astype(np.float64), copy=False)
-        fitted = _fit(scaled, labels, strength)
+        fitted = _fit(scaler.transform(features), labels, strength)
         weight, bias = _rows(fitted, classes)
         weight = weight / scaler.scale_
         bias = bias - weight @ scaler.mean_
