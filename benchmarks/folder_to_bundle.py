@@ -5,8 +5,10 @@ Whole processes, in turn:
   exported backbone on it in fp32, eight at a time, with ONNX Runtime as it comes;
 - fp32: `train-transfer --precision fp32`: start, export, the pass, the fit, the comparison;
 - auto: the same with the question of int8, and in int8 where that is answered so;
-- again: the last one once more, with another seed, when features are known.
-The first three find an empty cache. With `--copies` the folder is repeated under altered bytes.
+- again: the last one once more, with another seed, when features are known;
+- int8: `train-transfer --precision int8`: without the question. Of random features the answer is
+  chance.
+All but `again` find an empty cache. With `--copies` the folder is repeated under altered bytes.
 Without `--weights` the network holds random numbers, from a file: to the command they are as good
 as learned ones, so nothing is spared that a pretrained network would be asked.
 
@@ -102,6 +104,7 @@ def prepare(chosen: argparse.Namespace, data: Path, place: Path) -> dict[str, li
         "fp32": [*ours, "--precision", "fp32"],
         "auto": ours,
         "again": [*ours, "--seed", "1"],
+        "int8": [*ours, "--precision", "int8"],
     }
 
 
