@@ -38,6 +38,11 @@ _FOLDS: Final = 5
 #: long as reading 5,000 pictures when it took as many. The fit itself takes all.
 _SAMPLE: Final = 2000
 
+#: scikit-learn's `tol`: where a fit ends, and where one that only asks about a strength does. A
+#: tenth of the time with 200 classes, and the same strength on both sets of photographs.
+_TOLERANCE: Final = 1e-4
+_ROUGHLY: Final = 1e-3
+
 
 @dataclass(frozen=True)
 class FittedHead:
@@ -130,7 +135,9 @@ def _loss(
             [
                 log_loss(
                     labels[held],
-                    _fit(features[kept], labels[kept], strength).predict_proba(features[held]),
+                    _fit(features[kept], labels[kept], strength, _ROUGHLY).predict_proba(
+                        features[held]
+                    ),
                     labels=known,
                 )
                 for kept, held in splits
@@ -139,8 +146,10 @@ def _loss(
     )
 
 
-def _fit(features: Features, labels: Labels, strength: float) -> LogisticRegression:
-    model = LogisticRegression(C=strength, max_iter=1000, class_weight="balanced")
+def _fit(
+    features: Features, labels: Labels, strength: float, tolerance: float = _TOLERANCE
+) -> LogisticRegression:
+    model = LogisticRegression(C=strength, tol=tolerance, max_iter=1000, class_weight="balanced")
     with warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
         try:
