@@ -9,8 +9,8 @@ Whole processes, in turn:
 - int8: `train-transfer --precision int8`: without the question. Of random features the answer is
   chance.
 All but `again` find an empty cache. With `--copies` the folder is repeated under altered bytes.
-Without `--weights` the network holds random numbers, from a file: to the command they are as good
-as learned ones, so nothing is spared that a pretrained network would be asked.
+Without `--weights` the network holds random numbers, always the same, from a file: to the command
+they are as good as learned ones, so nothing is spared that a pretrained network would be asked.
 
     python benchmarks/folder_to_bundle.py --data DIR [--backbone resnet18] [--copies 1] [--rounds 3]
 """

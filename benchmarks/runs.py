@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors.torch import save_file
 
 from models.graph.backbones import load_backbone
@@ -35,7 +36,8 @@ def pictures(given: Path | None) -> Iterator[Path]:
 
 
 def random_weights(backbone: str, folder: Path) -> Path:
-    """A file of random numbers: to the command they are as good as learned ones."""
+    """A file of random numbers, the same each time: to the command as good as learned ones."""
+    torch.manual_seed(0)
     found = folder / f"{backbone}.safetensors"
     save_file(load_backbone(backbone, "none").model.state_dict(), found)
     return found
