@@ -71,8 +71,8 @@ class ImageClassification:
     @bentoml.on_startup  # type: ignore[untyped-decorator]
     async def open(self) -> None:
         """Loads and checks the bundles. BentoML answers no request, not even /readyz, before."""
-        # What was imported stays. To look through it for garbage, every few hundred answers,
-        # would stop everything for up to a tenth of a second. Models are not there yet: they may go.
+        # What was imported stays. To look through it for garbage, every few hundred answers, would
+        # stop everything for up to a tenth of a second. Models are not there yet: they may go.
         gc.freeze()
         await _engine().open()
 
