@@ -30,7 +30,7 @@ _ROOT = Path(__file__).parents[1]
 #: Of a process. One thread for numpy's linear algebra, which is not used: each takes address space.
 #: glibc gives back what a large picture took, instead of keeping ever more for the next one: with
 #: its thresholds set they no longer rise with what was freed (mallopt(3)). What an ordinary picture
-#: takes it keeps: to fetch that anew each time took as long as to decode it.
+#: takes it keeps: to fetch that anew each time took nearly as long as to decode it.
 _ENVIRONMENT: Final = {
     "OPENBLAS_NUM_THREADS": "1",
     "MALLOC_MMAP_THRESHOLD_": f"{8 * 1024**2}",
