@@ -14,7 +14,8 @@ import onnxruntime as ort
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for the tests' networks
 
 from models.preprocessing import Pixels
-from models.session import PREDICTED_CLASS, session_options
+from models.providers import session_options
+from models.session import PREDICTED_CLASS
 
 #: How long one contender is timed in a round, seconds; at least one call.
 TURN = 0.4

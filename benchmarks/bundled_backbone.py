@@ -30,7 +30,8 @@ from models.bundle import read_bundle
 from models.graph.backbones import load_backbone
 from models.graph.export import export_backbone
 from models.preprocessing import read_pixels
-from models.session import Session, session_options
+from models.providers import session_options
+from models.session import Session
 from models.weights_cache import BUNDLED_BACKBONE, BUNDLED_FILE
 
 ROUNDS, BATCH, BATCHES = 7, 8, 4

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # for the tests' networks
 from models.cores import granted_cores
 from models.errors import ExportError
 from models.graph.export import Agreement, check_agreement, export_backbone, join_head
-from models.session import session_options
+from models.providers import session_options
 from tests.conftest import lively_classifier, noise_pictures
 from tests.models.graph.families import FAMILIES
 

@@ -1,28 +1,22 @@
-"""A bundle made ready to answer: ONNX Runtime, its provider, and the self-check.
+"""A bundle made ready to answer: opened on a provider, checked, warm.
 
-Guarantees that what answers is what was trained: the provider that really came up is looked at
-after loading (ONNX Runtime falls back without a word), and the bundle's own pictures must give
-their expected answers on it. A GPU that was asked for by name and did not come up is an error.
+Guarantees that what answers is what was trained: the bundle's own pictures must give their expected
+answers on the provider that came up.
 """
 
-import ctypes
-import logging
-import sys
+from bisect import bisect_left
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime as ort
 
 from models.bundle import Bundle, Precision, SelfCheck
 from models.cores import granted_cores
 from models.errors import BundleError, ProviderError
 from models.preprocessing import Pixels, read_pixels
+from models.providers import Provider, open_graph, provider_of
 
-log = logging.getLogger(__name__)
-
-Provider = Literal["auto", "cpu", "cuda"]
 Floats = npt.NDArray[np.float32]
 
 #: How far an answer of the self-check, probabilities and heatmap, may lie from the one that was
@@ -35,8 +29,6 @@ TOLERANCES: Final[dict[Precision, tuple[float, float]]] = {
 }
 
 PREDICTED_CLASS: Final = -1
-
-_PROVIDERS: Final = {"CPUExecutionProvider": "cpu", "CUDAExecutionProvider": "cuda"}
 
 
 @dataclass(frozen=True)
@@ -57,7 +49,16 @@ class Prediction:
 
 
 class Session:
-    """A bundle, loaded, checked and warm. `predict` may be called from several threads."""
+    """A bundle, loaded and checked. `predict` may be called from several threads.
+
+    Attributes:
+        metadata: what the bundle says of itself.
+        digest: the bundle's.
+        provider: what it runs on.
+        batch_sizes: ascending; a batch is filled up with black pictures to the next of them. Empty:
+            it runs as it is. Set by `warm_up` on a GPU, where a size that was never seen must first
+            find its kernels and its memory.
+    """
 
     def __init__(
         self, bundle: Bundle, provider: Provider = "auto", threads: int | None = None
@@ -76,8 +77,15 @@ class Session:
         self.metadata = bundle.metadata
         self.digest = bundle.digest
         self._source = bundle.source
-        self._session = _open(bundle, provider, threads or granted_cores())
-        self.provider = _PROVIDERS[self._session.get_providers()[0]]
+        self.batch_sizes: tuple[int, ...] = ()
+        try:
+            self._session = open_graph(bundle.data, provider, threads or granted_cores())
+        except ProviderError:
+            raise
+        # ONNX Runtime's errors have no common class below Exception.
+        except Exception as error:
+            raise BundleError(f"{bundle.source}: ONNX Runtime refuses it: {error}") from error
+        self.provider = provider_of(self._session)
         self._check_signature()
         self._check_itself()
 
@@ -95,19 +103,24 @@ class Session:
             pixels: uint8 (N, H, W, 3), from `read_pixels` with this bundle's preprocessing.
             class_index: int64 (N,), whose heatmap is wanted; -1 or None: the predicted class's.
         """
+        count = len(pixels)
         if class_index is None:
-            class_index = np.full(len(pixels), PREDICTED_CLASS, dtype=np.int64)
+            class_index = np.full(count, PREDICTED_CLASS, dtype=np.int64)
+        if missing := self._missing(count):
+            black = np.zeros((missing, *pixels.shape[1:]), pixels.dtype)
+            pixels = np.concatenate([pixels, black])
+            class_index = np.append(class_index, np.full(missing, PREDICTED_CLASS))
         probabilities, heatmaps = self._session.run(
             ["probabilities", "heatmap"], {"image": pixels, "class_index": class_index}
         )
         return [
             Prediction(self.classes[best], float(row[best]), row, heatmap)
-            for row, heatmap in zip(probabilities, heatmaps, strict=True)
+            for row, heatmap in zip(probabilities[:count], heatmaps[:count], strict=True)
             for best in [int(row.argmax())]
         ]
 
     def warm_up(self, max_batch: int) -> None:
-        """Runs the largest batch, on a GPU also those of 1, 2, 4, ... pictures.
+        """Runs the largest batch; on a GPU also those of 1, 2, 4, ... pictures, the only ones then.
 
         What ONNX Runtime allocates for the largest batch is then there, and a GPU has chosen its
         kernels, before anybody waits for it.
@@ -116,8 +129,14 @@ class Session:
         sizes = {max_batch}
         if self.provider != "cpu":
             sizes |= {2**power for power in range(max_batch.bit_length())}
+            self.batch_sizes = tuple(sorted(sizes))
         for count in sorted(sizes):
             self.predict(np.zeros((count, size.height, size.width, 3), dtype=np.uint8))
+
+    def _missing(self, count: int) -> int:
+        """How many pictures a batch lacks to the next size that is warm."""
+        place = bisect_left(self.batch_sizes, count)
+        return self.batch_sizes[place] - count if place < len(self.batch_sizes) else 0
 
     def _check_signature(self) -> None:
         """The graph's inputs and outputs must be those of a bundle, and fit its metadata."""
@@ -174,54 +193,3 @@ class Session:
 
 def _same(expected: Any, found: Floats) -> bool:
     return bool(np.shape(expected) == found.shape)
-
-
-def _open(bundle: Bundle, provider: Provider, threads: int) -> ort.InferenceSession:
-    problem = None if provider == "cpu" else cuda_problem()
-    if provider == "cuda" and problem:
-        raise ProviderError(f"CUDA was asked for, and cannot be had: {problem}")
-    wanted: list[Any] = ["CPUExecutionProvider"]
-    if provider != "cpu" and problem is None:
-        ort.preload_dlls()
-        # The exhaustive search would run anew for every batch size.
-        wanted.insert(0, ("CUDAExecutionProvider", {"cudnn_conv_algo_search": "HEURISTIC"}))
-    try:
-        session = ort.InferenceSession(bundle.data, session_options(threads), providers=wanted)
-    # ONNX Runtime's errors have no common class below Exception.
-    except Exception as error:
-        raise BundleError(f"{bundle.source}: ONNX Runtime refuses it: {error}") from error
-    came_up = _PROVIDERS[session.get_providers()[0]]
-    if provider == "cuda" and came_up != "cuda":
-        raise ProviderError(
-            "CUDA was asked for and a GPU is there, but ONNX Runtime's CUDA provider did not come "
-            "up; its own message above names the library that it misses"
-        )
-    if provider == "auto" and came_up == "cpu":
-        log.info("answering on the CPU: %s", problem or "the CUDA provider did not come up")
-    return session
-
-
-def session_options(threads: int) -> ort.SessionOptions:
-    """Options that all our sessions share: no thread spins while others need the cores."""
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return options
-
-
-def cuda_problem() -> str | None:
-    """Why ONNX Runtime cannot run on a GPU here; None if it can be tried.
-
-    Asked before the provider, which would write pages to stderr on every machine without a GPU.
-    """
-    if "CUDAExecutionProvider" not in ort.get_available_providers():
-        return "this ONNX Runtime is built without CUDA (onnxruntime-gpu is not installed)"
-    name = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
-    try:
-        driver = ctypes.CDLL(name)
-    except OSError:
-        return f"no NVIDIA driver on this machine ({name})"
-    count = ctypes.c_int(0)
-    if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
-        return "the NVIDIA driver does not answer"
-    return None if count.value else "the NVIDIA driver finds no GPU"

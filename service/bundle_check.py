@@ -9,7 +9,8 @@ from typing import cast
 
 from models.bundle import read_bundle
 from models.errors import TransferError
-from models.session import Provider, Session
+from models.providers import Provider
+from models.session import Session
 
 
 def main() -> int:

@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.cores import granted_cores
 from models.errors import UsageError
-from models.session import Provider
+from models.providers import Provider
 from service.access import Keys
 from service.request_log import LogFormat
 

@@ -29,7 +29,7 @@ from models.graph.backbones import Backbone
 from models.graph.classifier import Normalise
 from models.graph.precision import precision_of
 from models.preprocessing import Pixels, Preprocessing, read_pixels
-from models.session import session_options
+from models.providers import Provider, open_graph, provider_of
 from training.cache import FeatureCache, digest_of
 from training.distributed import gathered, share_of
 from training.image_folder import Example
@@ -128,11 +128,7 @@ class FeatureReader:
             backbone: what reads.
             backbone_graph: the same, exported; it is what reads on a CPU.
         """
-        # What has fewer bits than torch's must itself be what reads.
-        use_gpu = torch.cuda.is_available() and precision_of(backbone_graph) == "fp32"
-        self._extract = (
-            _torch_extractor(backbone) if use_gpu else _onnx_extractor(backbone, backbone_graph)
-        )
+        self._extract, use_gpu = _extractor(backbone, backbone_graph)
         self._batch = _GPU_BATCH if use_gpu else _CPU_BATCH
         self._width = backbone.num_features
         self._key = (hashlib.sha256(backbone_graph.SerializeToString()).digest(), f"{use_gpu}")
@@ -223,13 +219,20 @@ def _read(path: Path, preprocessing: Preprocessing, cache: FeatureCache) -> _Rea
         return _Read("", None, str(error))
 
 
-def _onnx_extractor(backbone: Backbone, graph: onnx.ModelProto) -> Extractor:
-    session = ort.InferenceSession(
-        graph.SerializeToString(),
-        session_options(threads=1),
-        providers=["CPUExecutionProvider"],
-    )
+def _extractor(backbone: Backbone, graph: onnx.ModelProto) -> tuple[Extractor, bool]:
+    """What reads pictures, and whether it does so on a GPU.
 
+    What has fewer bits than torch's must itself be what reads: float16 on a GPU, int8 on the CPU.
+    """
+    precision = precision_of(graph)
+    if precision == "fp32" and torch.cuda.is_available():
+        return _torch_extractor(backbone), True
+    provider: Provider = "auto" if precision == "fp16" else "cpu"
+    session = open_graph(graph.SerializeToString(), provider, threads=1)
+    return _onnx_extractor(backbone, session), provider_of(session) == "cuda"
+
+
+def _onnx_extractor(backbone: Backbone, session: ort.InferenceSession) -> Extractor:
     def extract(pixels: Pixels) -> Features:
         (feature_map,) = session.run(["feature_map"], {"image": pixels})
         with torch.inference_mode():

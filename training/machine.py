@@ -17,7 +17,7 @@ from models import store
 from models.cores import granted_cores
 from models.errors import ProviderError
 from models.graph import TORCHVISION_OPERATORS
-from models.session import cuda_problem, session_options
+from models.providers import cuda_problem, session_options
 from models.weights_cache import BUNDLED_BACKBONE, bundled_file
 from training.backbone_table import read_table
 from training.doctor import Check, Effect

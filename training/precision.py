@@ -30,7 +30,7 @@ from models.graph.classifier import Classifier
 from models.graph.gradcam import explain_feature_map
 from models.graph.precision import in_half_precision
 from models.preprocessing import Pixels, Preprocessing, read_pixels
-from models.session import session_options
+from models.providers import session_options
 from training.cache import digest_of, remembered
 from training.features import FeatureReader, FeatureTable
 from training.framing import first_asked

@@ -37,7 +37,8 @@ from models.graph.gradcam import GradCamHead, explain_by_autograd, explain_featu
 from models.graph.precision import precision_of
 from models.graph.self_check import draw_self_check_pictures
 from models.preprocessing import Pixels, read_pixels
-from models.session import PREDICTED_CLASS, session_options
+from models.providers import session_options
+from models.session import PREDICTED_CLASS
 
 #: Largest difference between torch and ONNX Runtime, absolute.
 PROBABILITY_TOLERANCE: Final = 1e-4

@@ -25,7 +25,7 @@ from onnxruntime.transformers.float16 import convert_float_to_float16
 from models.bundle import Precision
 from models.cores import granted_cores
 from models.preprocessing import Pixels
-from models.session import session_options
+from models.providers import session_options
 
 #: What runs in eight bits; everything between two of them stays there.
 _OPERATORS: Final = (

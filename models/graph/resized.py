@@ -16,7 +16,7 @@ import torch
 from models.graph.backbones import Backbone
 from models.graph.classifier import Normalise
 from models.graph.export import export_backbone
-from models.session import session_options
+from models.providers import session_options
 
 #: Largest difference from torch, as a part of the largest value.
 _TOLERANCE: Final = 1e-3

@@ -168,7 +168,7 @@ def refused_start(home: Path, **more: str) -> subprocess.CompletedProcess[str]:
 
 
 def has_gpu() -> bool:
-    code = "import sys; from models.session import cuda_problem; sys.exit(cuda_problem() is None)"
+    code = "import sys; from models.providers import cuda_problem; sys.exit(cuda_problem() is None)"
     return subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 1
 
 

@@ -10,7 +10,8 @@ from onnx import helper
 from models.bundle import Bundle, SelfCheck, bundle_bytes, parse_bundle
 from models.errors import BundleError, ProviderError
 from models.preprocessing import Pixels, Preprocessing
-from models.session import Prediction, Session, cuda_problem
+from models.providers import cuda_problem
+from models.session import Prediction, Session
 from tests.conftest import noise_pictures, resealed
 
 
@@ -97,6 +98,30 @@ def test_no_pictures_get_no_answers(session: Session, pixels: Pixels) -> None:
     assert session.predict(pixels[:0]) == []
 
 
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 5, 6])
+def test_a_batch_that_is_filled_up_gets_the_same_answers(
+    bundle: Bundle, session: Session, pixels: Pixels, count: int
+) -> None:
+    """As on a GPU, where only a few sizes are warm; one above the largest runs as it is."""
+    filled = Session(bundle, provider="cpu")
+    filled.batch_sizes = (1, 4)
+    asked = np.arange(count) % len(session.classes)
+
+    found = filled.predict(pixels[:count], asked)
+
+    assert len(found) == count
+    for first, second in zip(found, session.predict(pixels[:count], asked), strict=True):
+        assert_same(first, second, tolerance=1e-4)
+
+
+def test_on_a_processor_no_batch_is_filled_up(bundle: Bundle) -> None:
+    session = Session(bundle, provider="cpu")
+
+    session.warm_up(4)
+
+    assert session.batch_sizes == ()
+
+
 def test_several_threads_get_the_same_answers(session: Session, pixels: Pixels) -> None:
     expected = session.predict(pixels)
     found: list[list[Prediction]] = []
@@ -138,8 +163,10 @@ def test_a_gpu_answers_as_the_processor_does(
     bundle: Bundle, session: Session, pixels: Pixels
 ) -> None:
     gpu = Session(bundle, provider="cuda")
+    gpu.warm_up(4)
 
     assert gpu.provider == "cuda"
+    assert gpu.batch_sizes == (1, 2, 4)
     for first, second in zip(gpu.predict(pixels), session.predict(pixels), strict=True):
         assert first.probabilities == pytest.approx(second.probabilities, abs=2e-3)
         assert first.heatmap == pytest.approx(second.heatmap, abs=2e-2)
