@@ -89,7 +89,7 @@ def graphs(chosen: argparse.Namespace) -> Table:
     table = Table(
         "network", "batch", "way", "ms", "pictures/s", "of the roofline", "fp16 / bare",
         title=f"{card(chosen.on)}, {peak / 1e12:.2f} TFLOP/s in {dtype_of(chosen.on)}: random "
-        f"weights, median (min–max) of {chosen.rounds} rounds; a heatmap at most {MOST:.2f} is asked",
+        f"weights, median (min–max) of {chosen.rounds} rounds; asked: a heatmap at most {MOST}",
         caption=machine("onnxruntime", "onnxruntime-gpu", "torch", "timm"),
     )  # fmt: skip
     for name in chosen.networks:
