@@ -181,9 +181,10 @@ def _parts(table: FeatureTable, learned: Learned, seed: int) -> tuple[list[Examp
 def _probe_of_part(table: FeatureTable, task: FineTuningTask) -> tuple[LinearHead, Probabilities]:
     """A head fitted on what fine-tuning learns from, and its answers to the validation part."""
     rows = {example.path: row for row, example in enumerate(table.examples)}
-    training = table.features[[rows[e.path] for e in task.training]]
+    training = np.array([rows[e.path] for e in task.training])
     validation = table.features[[rows[e.path] for e in task.validation]]
-    fitted = fit_head(training, _labels(task.training), task.classes, task.settings.seed)
+    labels = _labels(task.training)
+    fitted = fit_head(table.features, labels, task.classes, task.settings.seed, training)
     return fitted.head, probabilities_of(fitted.head, validation)
 
 

@@ -57,10 +57,10 @@ def learn_head(
     _warn_of_shared_pictures(examples, table.digests)
     labels = np.array([e.class_index for e in examples])
     judged = held_out_part(examples)
-    trained = [i for i, e in enumerate(examples) if e.part == "train"]
+    trained = np.array([i for i, e in enumerate(examples) if e.part == "train"])
     held_out = [i for i, e in enumerate(examples) if e.part == judged]
     log.info("fitting the head on %d pictures; %d are held out", len(trained), len(held_out))
-    fitted = fit_head(table.features[trained], labels[trained], len(folder.classes), seed)
+    fitted = fit_head(table.features, labels[trained], len(folder.classes), seed, trained)
     probabilities = probabilities_of(fitted.head, table.features[held_out])
     return Learned(
         fitted,

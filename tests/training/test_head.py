@@ -1,8 +1,10 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from models.graph.classifier import LinearHead
-from training.head import fit_head, probabilities_of
+from training.head import fit_head, fit_head_at, probabilities_of
 
 
 def _blobs(counts: list[int], seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -66,3 +68,32 @@ def test_a_feature_that_never_changes_does_no_harm() -> None:
     head = fit_head(features, labels, 2, 0).head
 
     assert np.isfinite(head.weight).all()
+
+
+def test_a_fit_on_some_rows_holds_no_second_copy_of_them() -> None:
+    """Pictures come by the ten thousands, and each brings kilobytes of features."""
+    features = np.random.default_rng(0).normal(size=(20_000, 128)).astype(np.float32)
+    labels = (features[:, 0] > 0).astype(np.int64)
+    rows = np.flatnonzero(np.arange(len(labels)) % 5)
+    tracemalloc.start()
+
+    head = fit_head_at(1e-2, features, labels[rows], classes=2, rows=rows)
+
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1.5 * features[rows].nbytes
+    assert (probabilities_of(head, features).argmax(1) == labels).mean() > 0.95
+
+
+def test_rows_that_are_not_named_have_no_part_in_a_fit() -> None:
+    features, labels = _blobs([40, 40, 40])
+    rows = np.flatnonzero(np.arange(120) % 3)
+    others = features.copy()
+    others[::3] = 1e6
+
+    one = fit_head(features, labels[rows], 3, 0, rows)
+    other = fit_head(others, labels[rows], 3, 0, rows)
+    alone = fit_head(features[rows], labels[rows], 3, 0)
+
+    np.testing.assert_array_equal(one.head.weight, other.head.weight)
+    np.testing.assert_array_equal(one.head.weight, alone.head.weight)
