@@ -5,17 +5,26 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
+import numpy as np
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from training.evaluation import CONFIDENCE, Evaluation
 from training.features import LeftOut
 
-_MOST_COLUMNS: Final = 12
+#: Of a matrix that is wider than the terminal, so many of its mistakes are shown.
+_MOST_MISTAKES: Final = 10
+
+#: Wider than any terminal.
+_ENDLESS: Final = 100_000
 
 
 def print_evaluation(evaluation: Evaluation) -> None:
-    """Prints accuracy with its interval, each class, and the confusion matrix."""
+    """Prints accuracy with its interval, each class, and the confusion matrix.
+
+    Where that is too wide, the commonest mistakes in its place; the whole is in `summary.json`.
+    """
     console = Console(highlight=False)
     low, high = evaluation.accuracy_interval
     console.print(
@@ -26,8 +35,12 @@ def print_evaluation(evaluation: Evaluation) -> None:
         soft_wrap=True,
     )
     console.print(_class_table(evaluation))
-    if len(evaluation.classes) <= _MOST_COLUMNS:
-        console.print(_confusion_table(evaluation))
+    matrix = _confusion_table(evaluation)
+    wide = console.options.update(width=_ENDLESS)
+    if Measurement.get(console, wide, matrix).maximum <= console.width:
+        console.print(matrix)
+    elif evaluation.accuracy < 1:
+        console.print(_mistakes_table(evaluation))
 
 
 def evaluation_as_json(evaluation: Evaluation) -> dict[str, Any]:
@@ -71,6 +84,19 @@ def _confusion_table(evaluation: Evaluation) -> Table:
         table.add_column(_plain(name), justify="right")
     for name, row in zip(evaluation.classes, evaluation.confusion, strict=True):
         table.add_row(_plain(name), *(str(count) for count in row))
+    return table
+
+
+def _mistakes_table(evaluation: Evaluation) -> Table:
+    """The pairs of classes that are confused most often."""
+    table = Table("true", "answered")
+    table.add_column("held-out pictures", justify="right")
+    names = list(evaluation.classes)
+    mistakes = evaluation.confusion * (1 - np.eye(len(names), dtype=np.int64))
+    for place in np.argsort(-mistakes, axis=None, kind="stable")[:_MOST_MISTAKES]:
+        true, answered = np.unravel_index(place, mistakes.shape)
+        if count := mistakes[true, answered]:
+            table.add_row(_plain(names[true]), _plain(names[answered]), str(count))
     return table
 
 
