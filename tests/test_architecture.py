@@ -3,6 +3,7 @@
 import ast
 import importlib.metadata
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -107,3 +108,15 @@ def test_nobody_else_claims_our_names() -> None:
 
     for name in OURS:
         assert set(providers.get(name, ["train-transfer"])) == {"train-transfer"}
+
+
+def test_the_map_names_every_module_and_no_other() -> None:
+    """A newcomer looks there first."""
+    map_ = (ROOT / "CONTRIBUTING.md").read_text("utf-8").partition("```")[2].partition("```")[0]
+    named = set(re.findall(r"[\w]+\.(?:py|js)", map_))
+    there = {path.name for package in OURS for path in (ROOT / package).rglob("*.[pj][ys]")}
+    flat = {path.name for place in OURS for path in (ROOT / place).glob("*.py")}
+    flat |= {path.name for path in (ROOT / "models/graph").glob("*.py")}
+
+    assert named <= there
+    assert flat - {"__init__.py"} <= named
