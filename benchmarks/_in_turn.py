@@ -14,7 +14,7 @@ import onnxruntime as ort
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for the tests' networks
 
 from models.preprocessing import Pixels
-from models.providers import session_options
+from models.providers import open_graph
 from models.session import PREDICTED_CLASS
 
 #: How long one contender is timed in a round, seconds; at least one call.
@@ -77,10 +77,7 @@ def _with_spread(values: Sequence[float], style: str) -> str:
 
 def opened(graph: onnx.ModelProto, threads: int) -> ort.InferenceSession:
     """A session as the service opens it: its threads do not spin, so two can be timed in turn."""
-    options = session_options(threads)
-    return ort.InferenceSession(
-        graph.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+    return open_graph(graph.SerializeToString(), "cpu", threads)
 
 
 def without_heatmap(graph: onnx.ModelProto) -> onnx.ModelProto:

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
@@ -30,7 +29,7 @@ from models.bundle import read_bundle
 from models.graph.backbones import load_backbone
 from models.graph.export import export_backbone
 from models.preprocessing import read_pixels
-from models.providers import session_options
+from models.providers import open_graph
 from models.session import Session
 from models.weights_cache import BUNDLED_BACKBONE, BUNDLED_FILE
 
@@ -99,9 +98,7 @@ def speed(name: str) -> str:
     sessions = {}
     for backbone in (name, "resnet18"):
         graph = export_backbone(load_backbone(backbone, "none")).SerializeToString()
-        sessions[backbone] = ort.InferenceSession(
-            graph, session_options(os.cpu_count() or 1), providers=["CPUExecutionProvider"]
-        )
+        sessions[backbone] = open_graph(graph, "cpu", os.cpu_count() or 1)
     seconds: dict[str, list[float]] = {backbone: [] for backbone in sessions}
     for number in range(ROUNDS + 1):
         for backbone, session in sessions.items():

@@ -13,14 +13,13 @@ import time
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for the tests' networks
 
 from models.cores import granted_cores
 from models.errors import ExportError
 from models.graph.export import Agreement, check_agreement, export_backbone, join_head
-from models.providers import session_options
+from models.providers import open_graph
 from tests.conftest import lively_classifier, noise_pictures
 from tests.models.graph.families import FAMILIES
 
@@ -57,7 +56,7 @@ def measured(name: str) -> str:
     begun = time.perf_counter()
     model = join_head(export_backbone(classifier.backbone), classifier)
     seconds = time.perf_counter() - begun
-    session = ort.InferenceSession(model.SerializeToString(), session_options(granted_cores()))
+    session = open_graph(model.SerializeToString(), "cpu", granted_cores())
     del model
     pixels = noise_pictures(classifier.backbone.preprocessing, 8)
     found: Agreement = check_agreement(session, classifier, pixels)

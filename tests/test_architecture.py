@@ -120,3 +120,11 @@ def test_the_map_names_every_module_and_no_other() -> None:
 
     assert named <= there
     assert flat - {"__init__.py"} <= named
+
+
+def test_no_session_is_opened_without_saying_where_it_runs() -> None:
+    """ONNX Runtime would take whatever it was built with: on a GPU another one than was meant."""
+    for file in (path for package in OURS for path in (ROOT / package).rglob("*.py")):
+        for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and ast.unparse(call.func).endswith("InferenceSession"):
+                assert "providers" in {keyword.arg for keyword in call.keywords}, file

@@ -37,7 +37,7 @@ from models.graph.gradcam import GradCamHead, explain_by_autograd, explain_featu
 from models.graph.precision import precision_of
 from models.graph.self_check import draw_self_check_pictures
 from models.preprocessing import Pixels, read_pixels
-from models.providers import session_options
+from models.providers import open_graph
 from models.session import PREDICTED_CLASS
 
 #: Largest difference between torch and ONNX Runtime, absolute.
@@ -105,7 +105,7 @@ def export_bundle(
         ExportError: the exported file does not answer as torch does; with the figures.
     """
     model = join_head(backbone_graph, classifier, head_graph)
-    session = ort.InferenceSession(model.SerializeToString(), session_options(granted_cores()))
+    session = open_graph(model.SerializeToString(), "cpu", granted_cores())
     precision = precision_of(backbone_graph)
     agreement = check_agreement(
         session, classifier, examples, None if precision == "fp32" else backbone_graph
@@ -275,8 +275,7 @@ def _feature_maps(
 ) -> npt.NDArray[np.float32] | None:
     if backbone_graph is None:
         return None
-    options = session_options(granted_cores())
-    session = ort.InferenceSession(backbone_graph.SerializeToString(), options)
+    session = open_graph(backbone_graph.SerializeToString(), "cpu", granted_cores())
     found: npt.NDArray[np.float32] = session.run(["feature_map"], {"image": pixels})[0]
     return found
 

@@ -10,13 +10,12 @@ from typing import Final
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 import torch
 
 from models.graph.backbones import Backbone
 from models.graph.classifier import Normalise
 from models.graph.export import export_backbone
-from models.providers import session_options
+from models.providers import open_graph
 
 #: Largest difference from torch, as a part of the largest value.
 _TOLERANCE: Final = 1e-3
@@ -63,9 +62,7 @@ def _rewritten(
 
 def _run(graph: onnx.ModelProto, pixels: np.ndarray) -> np.ndarray | None:
     try:
-        session = ort.InferenceSession(
-            graph.SerializeToString(), session_options(1), providers=["CPUExecutionProvider"]
-        )
+        session = open_graph(graph.SerializeToString(), "cpu", threads=1)
         found: np.ndarray = session.run(None, {"image": pixels})[0]
     # What does not fit the new size fails in whatever operator meets it first.
     except Exception:  # noqa: BLE001  it is exported instead

@@ -12,7 +12,13 @@ from models.session import Session
 from tests.conftest import TINY_BACKBONE
 from tests.training.conftest import Run, fill
 from training.cli import main
-from training.precision import AGREEMENT, CORRELATION, SPEEDUP, Earned, rank_correlation
+from training.int8_against_fp32 import (
+    AGREEMENT,
+    CORRELATION,
+    SPEEDUP,
+    Earned,
+    rank_correlation,
+)
 
 
 def earned(

@@ -16,6 +16,7 @@ from models.errors import ExportError
 from models.graph.backbones import Backbone
 from models.graph.classifier import Classifier, LinearHead
 from models.graph.export import check_agreement, export_backbone, join_head
+from models.providers import open_graph
 from models.session import Session
 from tests.conftest import TINY_BACKBONE, lively_classifier, make_bundle, noise_pictures
 from tests.models.graph.reference import by_autograd, by_pytorch_grad_cam, opposed_classifier
@@ -167,7 +168,7 @@ def test_an_export_that_agrees_says_how_well(
 ) -> None:
     examples = noise_pictures(tiny_classifier.backbone.preprocessing, 4)
 
-    found = check_agreement(ort.InferenceSession(bundle_data), tiny_classifier, examples)
+    found = check_agreement(open_graph(bundle_data, "cpu", threads=1), tiny_classifier, examples)
 
     assert 0 <= found.probabilities <= 1e-4
     assert 0 <= found.heatmap <= 1e-3
@@ -213,7 +214,7 @@ def test_an_export_that_does_not_agree_fails_with_figures(
         match=r"test_resnet does not answer as torch does: probabilities differ by \S+ "
         r"\(allowed 0\.0001\), heatmaps by \S+ \(allowed 0\.001\)",
     ):
-        check_agreement(ort.InferenceSession(bundle_data), other, examples)
+        check_agreement(open_graph(bundle_data, "cpu", threads=1), other, examples)
 
 
 def test_an_export_with_other_classes_fails_with_both_shapes(
@@ -224,7 +225,7 @@ def test_an_export_with_other_classes_fails_with_both_shapes(
     examples = noise_pictures(tiny_backbone.preprocessing, 4)
 
     with pytest.raises(ExportError, match=r"with shape \(1, 3\); torch with \(1, 4\)"):
-        check_agreement(ort.InferenceSession(bundle_data), other, examples)
+        check_agreement(open_graph(bundle_data, "cpu", threads=1), other, examples)
 
 
 class Undecided(nn.Module):
