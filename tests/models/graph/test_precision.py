@@ -47,6 +47,18 @@ def test_int8_sees_what_fp32_sees(
     assert len(quantised.SerializeToString()) < 0.5 * len(tiny_backbone_graph.SerializeToString())
 
 
+def test_no_processor_can_saturate(quantised: onnx.ModelProto) -> None:
+    """Without VNNI two products of uint8 and int8 are added in 16 bits."""
+    weights = [
+        onnx.numpy_helper.to_array(tensor)
+        for tensor in quantised.graph.initializer
+        if tensor.data_type == onnx.TensorProto.INT8 and len(tensor.dims) > 1
+    ]
+
+    assert weights
+    assert 2 * 255 * max(int(np.abs(weight.astype(int)).max()) for weight in weights) < 2**15
+
+
 def test_half_precision_sees_what_fp32_sees(
     tiny_backbone_graph: onnx.ModelProto, pictures: Pixels
 ) -> None:
