@@ -11,7 +11,7 @@ import onnx
 from models.graph.backbones import Backbone
 from models.graph.classifier import Classifier
 from models.graph.export import export_backbone, export_head
-from models.graph.precision import quantise
+from models.graph.precision import quantise, saturates
 from models.preprocessing import Pixels
 from training.cache import digest_of, remembered
 
@@ -46,7 +46,8 @@ def _key(backbone: Backbone) -> str:
 
 def quantised(graph: onnx.ModelProto, pictures: Pixels) -> onnx.ModelProto:
     """The graph in int8, as `quantise` makes it."""
-    key = digest_of(graph.SerializeToString(), f"{pictures.shape}", pictures.tobytes())
+    shown = f"{pictures.shape} {saturates()}"
+    key = digest_of(graph.SerializeToString(), shown, pictures.tobytes())
     return _remembered("int8", key, lambda: quantise(graph, pictures))
 
 

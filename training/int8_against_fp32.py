@@ -29,7 +29,7 @@ from training.features import FeatureReader, FeatureTable
 from training.framing import first_asked
 from training.head import fit_head_at
 from training.image_size import Sized
-from training.sample import STRENGTH, Sample, cross_validate
+from training.sample import STRENGTH, Sample, cross_validate, gain
 from training.settings import TrainingSettings
 
 #: What int8 must reach to be taken unasked.
@@ -50,34 +50,51 @@ FeatureMaps = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Earned:
-    """How a network does in int8 beside the same one in fp32; None where it was not asked.
+class Compared:
+    """What a sample says of int8 beside fp32.
 
     Attributes:
-        speedup: pictures a second against fp32, on one thread of this machine.
         agreement: part of the sample that heads, fitted without it, answer alike.
-        log_loss: of fp32 and of int8, cross-validated on the sample.
-        accuracy: likewise, top-1.
+        log_loss: of fp32 and of int8, cross-validated.
+        log_loss_error: the standard error of their difference, picture by picture.
+        accuracy: of fp32 and of int8, top-1.
         heatmap_correlation: of ranks, for the true class, in the median picture.
     """
 
+    agreement: float
+    log_loss: tuple[float, float]
+    log_loss_error: float
+    accuracy: tuple[float, float]
+    heatmap_correlation: float
+
+
+@dataclass(frozen=True)
+class Earned:
+    """How a network does in int8 beside the same one in fp32.
+
+    Attributes:
+        speedup: pictures a second against fp32, on one thread of this machine.
+        compared: what the sample says; None where it was not asked, or too small.
+    """
+
     speedup: float
-    agreement: float | None = None
-    log_loss: tuple[float, float] | None = None
-    accuracy: tuple[float, float] | None = None
-    heatmap_correlation: float | None = None
+    compared: Compared | None = None
 
     @property
     def objection(self) -> str:
         """Why int8 is not to be taken; empty where it is."""
         if self.speedup < SPEEDUP:
             return f"int8 is only {self.speedup:.2f} times as fast here"
-        if self.agreement is None or self.heatmap_correlation is None:
+        if self.compared is None:
             return TOO_FEW
-        if self.agreement < AGREEMENT:
-            return f"int8 answers only {100 * self.agreement:.1f} % of a sample alike"
-        if self.heatmap_correlation < CORRELATION:
-            return f"int8's heatmaps differ (rank correlation {self.heatmap_correlation:.2f})"
+        if self.compared.agreement < AGREEMENT:
+            return f"int8 answers only {100 * self.compared.agreement:.1f} % of a sample alike"
+        if self.compared.heatmap_correlation < CORRELATION:
+            correlation = self.compared.heatmap_correlation
+            return f"int8's heatmaps differ (rank correlation {correlation:.2f})"
+        fp32, int8 = self.compared.log_loss
+        if int8 - fp32 > self.compared.log_loss_error:
+            return f"int8's log loss on a sample is higher ({int8:.3f}, fp32's {fp32:.3f})"
         return ""
 
 
@@ -174,13 +191,14 @@ def _earned(
         _heatmaps(fp32.backbone, table, feature_maps, labels)
         for table, feature_maps in zip(tables, maps, strict=True)
     ]
-    return replace(
-        earned,
+    compared = Compared(
         agreement=float((asked[0].answers == asked[1].answers).mean()),
         log_loss=(asked[0].log_loss, asked[1].log_loss),
+        log_loss_error=gain(asked[0], asked[1]).error,
         accuracy=(asked[0].accuracy, asked[1].accuracy),
         heatmap_correlation=rank_correlation(heatmaps[0], heatmaps[1]),
     )
+    return Earned(speedup, compared)
 
 
 def _way(settings: TrainingSettings, backbone: Backbone) -> Preprocessing:

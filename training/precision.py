@@ -39,7 +39,7 @@ class PrecisionChoice:
     @property
     def has_read(self) -> bool:
         """Whether the sample was read for it."""
-        return self.earned is not None and self.earned.agreement is not None
+        return self.earned is not None and self.earned.compared is not None
 
 
 def choose_precision(
@@ -105,12 +105,12 @@ def _best(
 
 def _said(choice: PrecisionChoice) -> PrecisionChoice:
     """Says what was found and chosen."""
-    earned = choice.earned
-    found = ""
-    if choice.precision == "int8" and earned and earned.agreement and earned.heatmap_correlation:
+    earned, found = choice.earned, ""
+    if choice.precision == "int8" and earned and earned.compared:
         found = (
-            f": {100 * earned.agreement:.1f} % of it answered alike, heatmaps' rank correlation "
-            f"{earned.heatmap_correlation:.2f}, {earned.speedup:.2f} times as fast"
+            f": {100 * earned.compared.agreement:.1f} % of it answered alike, heatmaps' rank "
+            f"correlation {earned.compared.heatmap_correlation:.2f}, "
+            f"{earned.speedup:.2f} times as fast"
         )
     log.info("precision: %s (%s%s)", choice.precision, choice.chosen_by, found)
     return choice

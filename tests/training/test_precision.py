@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 
 from models.bundle import read_bundle
 from models.preprocessing import read_pixels
@@ -16,15 +17,20 @@ from training.int8_against_fp32 import (
     AGREEMENT,
     CORRELATION,
     SPEEDUP,
+    Compared,
     Earned,
     rank_correlation,
 )
 
 
 def earned(
-    speedup: float = 3.0, agreement: float = AGREEMENT, correlation: float = CORRELATION
+    speedup: float = 3.0,
+    agreement: float = AGREEMENT,
+    correlation: float = CORRELATION,
+    int8_log_loss: float = 0.3,
 ) -> Earned:
-    return Earned(speedup, agreement, heatmap_correlation=correlation)
+    log_loss = (0.3, int8_log_loss)
+    return Earned(speedup, Compared(agreement, log_loss, 0.01, (0.9, 0.9), correlation))
 
 
 @pytest.mark.parametrize(
@@ -35,6 +41,9 @@ def earned(
         (Earned(3.0), "too few pictures"),
         (earned(agreement=0.962), "only 96.2 % of a sample alike"),
         (earned(correlation=0.71), "rank correlation 0.71"),
+        (earned(int8_log_loss=0.305), ""),
+        (earned(int8_log_loss=0.2), ""),
+        (earned(int8_log_loss=0.32), "log loss on a sample is higher (0.320, fp32's 0.300)"),
     ],
 )
 def test_what_has_not_earned_its_place_is_refused_with_the_figure(
@@ -88,7 +97,7 @@ def test_auto_asks_the_sample_and_writes_down_what_it_found(
 
     choice = summary["precision"]
     assert choice["earned"]["speedup"] > 0
-    is_taken = not Earned(**choice["earned"]).objection
+    is_taken = not TypeAdapter(Earned).validate_python(choice["earned"]).objection
     assert choice["precision"] == ("int8" if is_taken else "fp32")
     assert read_bundle(Path(summary["bundle"])).metadata.precision == choice["precision"]
     stored = json.loads(Path(summary["bundle"]).with_name("view.json").read_text("utf-8"))
