@@ -16,7 +16,7 @@ os.environ["BENTOML_DO_NOT_TRACK"] = "true"
 
 import bentoml
 from bentoml._internal.configuration.containers import BentoMLContainer
-from bentoml.exceptions import BentoMLException
+from bentoml.exceptions import BentoMLException, NotFound
 
 from models.bundle import write_bundle
 from models.errors import OutputError, StoreError
@@ -71,8 +71,15 @@ def get(tag: str) -> StoredBundle:
     try:
         model = bentoml.models.get(tag)
         path = Path(model.path_of(BUNDLE_FILE))
-    except (BentoMLException, ValueError, OSError) as error:
+    except NotFound as error:
+        held = ", ".join(_names()) or "nothing"
+        raise StoreError(f"the model store has no {tag}; it holds {held}") from error
+    except (BentoMLException, ValueError) as error:
         raise StoreError(f"the model store has no {tag}: {error}") from error
+    # What BentoML makes of a damaged folder (YAML, KeyError, …) has no common class.
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise StoreError(f"{tag} in the model store cannot be read: {reason}") from error
     if not path.is_file():
         raise StoreError(f"{tag} in the model store is no bundle of train-transfer's")
     return StoredBundle(str(model.tag), path)

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 app = build_app()
 
 # BentoML makes its own server and lets nobody choose the protocol; this is where uvicorn looks.
-uvicorn.config.HTTP_PROTOCOLS["auto"] = f"{http_protocol.__name__}:TimedHeadProtocol"
+uvicorn.config.HTTP_PROTOCOLS["auto"] = f"{http_protocol.__name__}:TimedProtocol"
 
 
 class _SurroundedService(bentoml.Service[object]):  # type: ignore[misc]

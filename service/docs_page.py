@@ -9,7 +9,7 @@ from typing import Final
 import bentoml._internal.server
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 _OURS: Final = Path(__file__).parent / "api_docs"
@@ -24,22 +24,21 @@ _FILES: Final = {
 
 
 def docs_routes() -> list[BaseRoute]:
-    """The page and its files."""
+    """The page and its files, read once: a path from a client never meets the file system."""
+    page = (_OURS / "index.html").read_bytes()
+    files = {name: (folder / name).read_bytes() for name, folder in _FILES.items()}
+
+    async def page_route(_: Request) -> Response:
+        return Response(page, media_type="text/html")
+
+    async def file_route(request: Request) -> Response:
+        name = request.path_params["file"]
+        if name not in files:
+            raise HTTPException(404)
+        media_type = "text/css" if name.endswith(".css") else "text/javascript"
+        return Response(files[name], media_type=media_type)
+
     return [
         Route("/docs", page_route, methods=["GET"]),
         Route("/docs/{file}", file_route, methods=["GET"]),
     ]
-
-
-async def page_route(_: Request) -> Response:
-    """GET /docs."""
-    return FileResponse(_OURS / "index.html", media_type="text/html")
-
-
-async def file_route(request: Request) -> Response:
-    """GET /docs/{file}: one of a few names; a path from a client never meets the file system."""
-    name = request.path_params["file"]
-    if name not in _FILES:
-        raise HTTPException(404)
-    media_type = "text/css" if name.endswith(".css") else "text/javascript"
-    return FileResponse(_FILES[name] / name, media_type=media_type)

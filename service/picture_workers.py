@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar, cast
 
-from models.errors import ImageError, ImageTooLargeError
+from models.errors import ImageError, ImageTooLargeError, OverloadedError
 from service.picture_worker import LENGTH_BYTES, packed
 from service.settings import Settings
 
@@ -43,6 +43,12 @@ _BUFFER_BYTES: Final = 1024**2
 #: What a process does to show that it is there: nothing for which it would have to import us.
 _NOTHING: Final = int
 
+#: How long a process may take to be there.
+_START_SECONDS: Final = 60
+
+#: What comes of speaking to a process that has ended.
+_ENDED: Final = (EOFError, OSError, pickle.UnpicklingError)
+
 _T = TypeVar("_T")
 
 
@@ -64,7 +70,7 @@ class PictureWorkers:
         Who is cancelled leaves the queue; what a process has begun it ends, for the next one.
 
         Raises:
-            ImageError: as `work` does, or it crashed its process.
+            ImageError: as `work` does, or it crashed two processes.
             ImageTooLargeError: it took more time or memory than one may.
         """
         worker = await self._idle.get()
@@ -96,6 +102,18 @@ class _Worker:
         self._process: Process | None = None
 
     async def run(self, work: Callable[[], _T]) -> _T:
+        try:
+            return await self._try(work)
+        # The picture's fault, or somebody killed the process, as the system does for want of
+        # memory: a fresh one tells.
+        except _ENDED:
+            log.warning("a process ended with a picture; the picture is tried once more")
+        try:
+            return await self._try(work)
+        except _ENDED as error:
+            raise ImageError("the picture is broken: decoding it failed badly") from error
+
+    async def _try(self, work: Callable[[], _T]) -> _T:
         if self._process is None or self._process.returncode is not None:
             await self.close()
             self._process = await self._start()
@@ -109,10 +127,9 @@ class _Worker:
             raise ImageTooLargeError(
                 f"the picture takes more than {self._seconds:g} seconds to decode or draw"
             ) from error
-        except (EOFError, OSError, pickle.UnpicklingError) as error:
+        except _ENDED:
             await self.close()
-            log.warning("a picture ended its process with code %s", process.returncode)
-            raise ImageError("the picture is broken: decoding it failed badly") from error
+            raise
         if not went_well:
             raise cast("Exception", answer)
         return cast("_T", answer)
@@ -125,6 +142,19 @@ class _Worker:
             self._process = None
 
     async def _start(self) -> Process:
+        """A process that has answered.
+
+        Raises:
+            OverloadedError: none can be had now, for want of memory or of file descriptors.
+        """
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                return await self._started()
+        except (*_ENDED, TimeoutError) as error:
+            log.exception("no process that decodes pictures can be started")
+            raise OverloadedError("pictures cannot be decoded just now; try again soon") from error
+
+    async def _started(self) -> Process:
         # What decoders write to stderr is about a stranger's picture.
         process = await asyncio.create_subprocess_exec(
             sys.executable,

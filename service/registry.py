@@ -131,7 +131,11 @@ class ModelRegistry:
         """Looks into the store again and again, until cancelled."""
         while True:
             await asyncio.sleep(self._settings.watch_seconds)
-            await self.refresh()
+            try:
+                await self.refresh()
+            # Unseen it would end the watch for ever, and the stop with an error.
+            except Exception:
+                log.exception("the store could not be looked at; what is served goes on")
 
     async def refresh(self) -> None:
         """Takes up what is new in the store; nothing that is there can make this fail."""

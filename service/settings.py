@@ -92,7 +92,7 @@ class Settings(BaseSettings):
         default=20,
         gt=0,
         allow_inf_nan=False,
-        description="from the arrival of the body to the answer; then 503. A stop waits 30 s",
+        description="from the arrival of the body to the answer; then 503",
     )
     max_pictures: int = Field(default=32, ge=1, description="pictures in one request")
     max_body_bytes: int = Field(

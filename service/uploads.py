@@ -142,6 +142,7 @@ class _FormReader:
         self._texts: dict[str, str] = {}
         self._header = bytearray()
         self._part = _Part()
+        self._parts = 0
         self._is_complete = False
 
     def callbacks(self) -> dict[str, object]:
@@ -166,6 +167,11 @@ class _FormReader:
         return Form(tuple(self._files), self._texts)
 
     def _begin_part(self) -> None:
+        # One more: what browsers send for a file field that nobody filled.
+        most = self._limits.max_files + len(self._limits.text_fields) + 1
+        self._parts += 1
+        if self._parts > most:
+            raise BodyTooLargeError(f"the form has too many parts: at most {most} are read here")
         self._part = _Part()
 
     def _add_to_header(self, data: bytes, start: int, end: int) -> None:
@@ -182,6 +188,8 @@ class _FormReader:
         self._part.file_name = _file_name(disposition, options)
         if self._part.file_name is None:
             self._check_text()
+        elif self._part.name in self._limits.text_fields:
+            raise RequestError(f"the field {self._part.name!r} must hold text, and holds a file")
         elif self._part.name != self._limits.file_field:
             raise self._unknown_field()
         elif len(self._files) == self._limits.max_files:

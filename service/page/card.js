@@ -19,6 +19,8 @@ export class Card {
   #preview = null;
   #answer = null;
   #heatmaps = new Map();
+  #chosen = "";
+  #saving = new AbortController();
   #rows;
   #retry = () => this.#desk.ask(this);
 
@@ -90,6 +92,7 @@ export class Card {
   /** Gives back what the browser keeps for the card. */
   close() {
     this.#abort.abort();
+    this.#saving.abort();
     this.element.remove();
     if (this.#preview) URL.revokeObjectURL(this.#preview.url);
     this.#preview = null;
@@ -178,6 +181,7 @@ export class Card {
       this.#rows.fill(answer.probabilities, answer.label);
     }
     this.#answer = answer;
+    this.#chosen = answer.class;
     this.#heatmaps.set(answer.class, answer);
     this.#rows.choose(answer.class);
     this.#find("label").textContent = answer.label;
@@ -249,6 +253,7 @@ export class Card {
     this.#abort.abort();
     this.#abort = new AbortController();
     this.#retry = () => this.#choose(className);
+    this.#chosen = className;
     this.#find("problem").hidden = true;
     this.#rows.choose(className);
     await this.#attempt(async (signal) => {
@@ -260,15 +265,19 @@ export class Card {
 
   async #save() {
     const save = this.#find("save");
+    const { signal } = this.#saving;
     save.disabled = true;
-    this.#abort = new AbortController();
-    this.#retry = () => this.#save();
     this.#find("problem").hidden = true;
-    await this.#attempt(async (signal) => {
-      const question = { model: this.#desk.model(), className: this.#answer.class, style: "overlay" };
+    try {
+      const question = { model: this.#desk.model(), className: this.#chosen, style: "overlay" };
       const response = await explain(this.#file, question, { signal });
       download(await response.blob(), nameOf(response));
-    });
+    } catch (error) {
+      if (!signal.aborted) {
+        this.#retry = () => this.#save();
+        this.#showProblem(error.message, error.mayRetry ?? true, "refused");
+      }
+    }
     save.disabled = false;
   }
 }

@@ -18,7 +18,7 @@ const desk = {
   ask: (card) => askAbout([card]),
   remove: removeCard,
   settled: (card) => {
-    if (cards.size === 1) say(card.outcome);
+    if (cards.size === 1 && cards.has(card)) say(card.outcome);
   },
   say,
   model: modelParameter,

@@ -17,7 +17,7 @@ from starlette.routing import Mount
 
 from models import store
 from service.engine import Engine
-from service.http_protocol import TimedHeadProtocol
+from service.http_protocol import TimedProtocol
 from service.middleware import TruePath, surrounded
 from service.routes import Edge, build_app
 from service.settings import Settings
@@ -81,7 +81,7 @@ def serve(tag: str) -> Serve:
         bentoml = Starlette(routes=[Mount("/", TruePath(Edge(inner)))], lifespan=lifespan)
         config = uvicorn.Config(
             surrounded(bentoml, inner.routes, inner.state.engine),
-            http=TimedHeadProtocol,
+            http=TimedProtocol,
             port=0,
             log_config=None,
             timeout_keep_alive=keep_alive,

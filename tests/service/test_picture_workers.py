@@ -7,12 +7,13 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from models.errors import ImageError, ImageTooLargeError
+from models.errors import ImageError, ImageTooLargeError, OverloadedError
 from models.preprocessing import Preprocessing, ReadPicture, read_picture
 from service.picture_workers import PictureWorkers
 from service.settings import Settings
@@ -36,6 +37,13 @@ def run(*works: Callable[[], object], seconds: float = 60) -> list[object]:
             await workers.close()
 
     return asyncio.run(whole())
+
+
+def _kill_me_once(mark: Path) -> str:
+    if not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return "answered"
 
 
 def test_a_picture_is_read_as_it_is_here(picture: Image.Image) -> None:
@@ -97,6 +105,21 @@ def test_a_process_that_was_killed_while_idle_costs_no_picture(picture: Image.Im
             await workers.close()
 
     assert isinstance(asyncio.run(scenario()), ReadPicture)
+
+
+def test_a_process_that_was_killed_at_work_costs_no_picture(tmp_path: Path) -> None:
+    """As the system kills one for want of memory, whoever took it."""
+    (found,) = run(partial(_kill_me_once, tmp_path / "was_here"))
+
+    assert found == "answered"
+
+
+def test_where_no_process_can_be_started_it_is_503(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
+
+    (error,) = run(os.getpid)
+
+    assert isinstance(error, OverloadedError)
 
 
 def test_a_mistake_of_ours_is_none_of_the_picture() -> None:

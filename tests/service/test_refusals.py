@@ -187,6 +187,27 @@ def test_too_many_pictures_are_refused(serve: Serve, png: bytes) -> None:
     assert response.json() == {"error": "too many files: at most 2 in one request here"}
 
 
+def test_a_form_of_many_empty_parts_is_refused_at_its_first_ones(client: httpx.Client) -> None:
+    """Half a million fit into a body that is allowed, and took the event loop for 14 seconds."""
+    part = b'--b\r\nContent-Disposition: form-data; name="image"; filename=""\r\n\r\n\r\n'
+
+    response = client.post(
+        "/explain",
+        content=part * 5 + b"--b--\r\n",
+        headers={"Content-Type": "multipart/form-data; boundary=b"},
+    )
+
+    assert response.status_code == 413
+    assert response.json() == {"error": "the form has too many parts: at most 4 are read here"}
+
+
+def test_a_file_where_a_text_belongs_is_refused(client: httpx.Client, png: bytes) -> None:
+    response = client.post("/explain", files={"image": png, "class": png})
+
+    assert response.status_code == 400
+    assert response.json() == {"error": "the field 'class' must hold text, and holds a file"}
+
+
 @pytest.mark.parametrize("route", ["/classify", "/explain"])
 def test_too_many_pixels_are_refused(serve: Serve, png: bytes, route: str) -> None:
     with serve(max_pixels=96 * 72 - 1) as served:

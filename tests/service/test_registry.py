@@ -39,12 +39,18 @@ def put(bundle: Bundle, name: str, mark: str = "x") -> StoredBundle:
     return store.put(resealed(bundle, classes=classes).data, name)
 
 
-def play(model: str | None, scenario: Scenario) -> None:
+async def reached(condition: Callable[[], bool]) -> None:
+    await asyncio.to_thread(wait_until, condition)
+
+
+def play(model: str | None, scenario: Scenario, watch_seconds: float = 5) -> None:
     """Opens a registry for what the settings say, plays, and closes it."""
 
     async def whole() -> None:
         with ThreadPoolExecutor(1) as thread:
-            settings = Settings(model=model, provider="cpu", threads=1, max_batch=2)
+            settings = Settings(
+                model=model, provider="cpu", threads=1, max_batch=2, watch_seconds=watch_seconds
+            )
             models = ModelRegistry(settings, thread)
             await models.open()
             try:
@@ -195,6 +201,46 @@ def test_a_bundle_that_was_half_written_is_taken_up_when_it_is_whole(bundle: Bun
         assert tags(models) == [half.tag]
 
     play("a", scenario)
+
+
+@pytest.mark.parametrize("damage", ["name: [unclosed\n\0", "{}", "name: 3"])
+def test_a_version_whose_description_is_damaged_is_taken_up_when_it_is_whole(
+    bundle: Bundle, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    old = put(bundle, "a")
+
+    async def scenario(models: ModelRegistry) -> None:
+        new = put(bundle, "a")
+        description = new.path.with_name("model.yaml")
+        whole = description.read_bytes()
+        description.write_text(damage)
+        await models.refresh()
+        assert tags(models) == [old.tag]
+        description.write_bytes(whole)
+        await models.refresh()
+        assert tags(models) == [new.tag]
+
+    play("a", scenario)
+
+    assert "a in the model store cannot be read" in caplog.text
+
+
+def test_a_watch_outlives_whatever_goes_wrong(
+    bundle: Bundle, home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A store that cannot be looked at for a while, as on a disk of the network."""
+    put(bundle, "a")
+
+    async def scenario(models: ModelRegistry) -> None:
+        watch = asyncio.create_task(models.watch())
+        BentoMLContainer.model_store.set(None)  # type: ignore[arg-type]
+        await reached(lambda: "could not be looked at" in caplog.text)
+        BentoMLContainer.model_store.set(ModelStore(home))
+        newer = put(bundle, "a")
+        await reached(lambda: tags(models) == [newer.tag])
+        watch.cancel()
+
+    play("all", scenario, watch_seconds=0.05)
 
 
 def test_a_name_that_leaves_the_store_goes_on_and_is_said_once(

@@ -6,10 +6,13 @@ import threading
 import httpx
 import numpy as np
 import numpy.typing as npt
+import psutil
 import pytest
+from PIL import Image
 
 from models.preprocessing import Pixels
 from models.session import Prediction
+from tests.conftest import encoded
 from tests.service.conftest import DEADLINE, Serve, Served, wait_until
 
 HEAD = (
@@ -41,6 +44,24 @@ def takes(connection: socket.socket, data: bytes) -> bool:
     return True
 
 
+def is_open(served: Served, client: socket.socket) -> bool:
+    """Whether the server, in this process, still has its end of a client's connection."""
+    ends = (served.port, client.getsockname()[1])
+    return any(
+        (found.laddr.port, found.raddr.port) == ends
+        for found in psutil.Process().net_connections("tcp")
+        if found.raddr
+    )
+
+
+def posted(route: str, picture: bytes) -> bytes:
+    """A whole request, as bytes."""
+    request = httpx.Request("POST", f"http://x{route}", files={"image": picture})
+    lines = [f"{name}: {value}" for name, value in request.headers.items()]
+    head = "\r\n".join([f"POST {route} HTTP/1.1", *lines, "", ""])
+    return head.encode() + request.read()
+
+
 @pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nHost:", HEAD[:60]])
 def test_a_head_that_does_not_end_is_not_waited_for(serve: Serve, sent: bytes) -> None:
     with serve(keep_alive=1) as served:
@@ -54,6 +75,20 @@ def test_a_head_that_drips_is_not_waited_for(serve: Serve) -> None:
 
 def test_a_second_request_on_a_connection_is_waited_for_as_ever(client: httpx.Client) -> None:
     assert [client.get("/models").status_code for _ in range(3)] == [200] * 3
+
+
+def test_an_answer_that_nobody_takes_is_not_kept_for_ever(serve: Serve) -> None:
+    """It would hold its memory, and a stop, for as long as its client likes."""
+    noise = np.random.default_rng(0).integers(0, 256, (1500, 1500, 3), dtype=np.uint8)
+    with serve(keep_alive=1) as served:
+        stranger = socket.socket()
+        stranger.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        stranger.settimeout(DEADLINE)
+        stranger.connect(("127.0.0.1", served.port))
+        stranger.sendall(posted("/explain", encoded(Image.fromarray(noise), "JPEG")))
+        wait_until(lambda: is_open(served, stranger))
+        wait_until(lambda: not is_open(served, stranger))
+        stranger.close()
 
 
 @pytest.mark.parametrize(

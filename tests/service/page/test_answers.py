@@ -152,6 +152,22 @@ def test_the_download_is_the_services_png_of_the_chosen_class(
         assert (saved.format, saved.size) == ("PNG", picture.size)
 
 
+def test_a_download_outlives_another_choice_and_is_of_the_class_that_is_marked(
+    window: Window, png: bytes
+) -> None:
+    window.choose(payload(png, "a.png"))
+    expect(window.in_state("answered")).to_have_count(1)
+    save = window.page.get_by_role("button", name="Save PNG")
+
+    with window.page.expect_download() as download, window.without_answers():
+        window.page.get_by_role("radio", name="Bäume & Co").check()
+        save.click()
+        window.page.get_by_role("radio", name="nuts").check()
+
+    assert download.value.suggested_filename == "a-Bäume_Co-overlay.png"
+    expect(window.page.get_by_role("img", name="Heatmap for nuts: ")).to_be_visible()
+
+
 def turned(picture: Image.Image, orientation: int, kind: str) -> bytes:
     """A file that is upright once its EXIF orientation has been followed."""
     exif = Image.Exif()
