@@ -39,6 +39,9 @@ check: install  ## lint, format, types
 	$(BIN)/mypy
 
 serve: install  ## serve the newest bundle of the model store, on this machine only
+	@$(BIN)/python -c "import socket; s = socket.socket(); \
+		s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(('127.0.0.1', $(PORT)))" 2>/dev/null \
+		|| { echo "not started: port $(PORT) is taken or not allowed; make serve PORT=3001 takes another" >&2; exit 2; }
 	BENTOML_DO_NOT_TRACK=true $(BIN)/bentoml serve --host 127.0.0.1 --port $(PORT)
 
 bento: install  ## the service with its model as one file, image_classification-….bento

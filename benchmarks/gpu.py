@@ -170,17 +170,16 @@ def training_rates(
     decoded = len(some) / (time.perf_counter() - begun)
 
     reader = FeatureReader(backbone, export_backbone(backbone))
-    reader.read(examples[-64:], backbone.preprocessing)
+    half = len(examples) // 2
+    reader.read(examples[:half], backbone.preprocessing)  # until the GPU has chosen its kernels
     begun = time.perf_counter()
-    read = examples[:-64]
-    reader.read(read, backbone.preprocessing)
-    features = len(read) / (time.perf_counter() - begun)
+    reader.read(examples[half:], backbone.preprocessing)
+    features = (len(examples) - half) / (time.perf_counter() - begun)
 
     settings = TrainingSettings(data, finetune=True, epochs=2, out=place)
-    kept = len(examples) // 5
-    task = FineTuningTask(
-        examples[kept:], examples[:kept], classifier.linear.out_features, settings
-    )
+    classes = classifier.linear.out_features
+    learned = [example for place, example in enumerate(examples) if place % 5]
+    task = FineTuningTask(learned, examples[::5], classes, settings)
     plan = plan_fine_tuning(len(task.training), settings, from_scratch=False)
     begun = time.perf_counter()
     epochs = fine_tune(classifier, task, plan, place).epochs

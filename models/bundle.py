@@ -72,7 +72,7 @@ class TrainingSummary(_Record):
     accuracy: float = Field(ge=0, le=1)
     accuracy_interval: tuple[float, float]
     held_out: int = Field(ge=1, description="pictures that the accuracy was measured on")
-    trained_on: int = Field(ge=1, description="pictures that the head was fitted on")
+    trained_on: int = Field(ge=1, description="pictures that it learned from")
     created: str = Field(description="ISO 8601, UTC")
 
 

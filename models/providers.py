@@ -40,9 +40,11 @@ def open_graph(data: bytes, provider: Provider, threads: int) -> ort.InferenceSe
     wanted: list[Any] = [_CPU]
     if provider != "cpu" and problem is None:
         ort.preload_dlls()
-        # The exhaustive search would run anew for every batch size.
-        wanted.insert(0, (_CUDA, {"cudnn_conv_algo_search": "HEURISTIC"}))
+        # The exhaustive search would run anew for every batch size; TF32 keeps ten bits of what a
+        # bundle in fp32 says it computes with.
+        wanted.insert(0, (_CUDA, {"cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"}))
     session = ort.InferenceSession(data, session_options(threads), providers=wanted)
+    session.disable_fallback()  # it would go on elsewhere after an error, without a word
     if provider == "cuda" and provider_of(session) != "cuda":
         raise ProviderError(
             "CUDA was asked for and a GPU is there, but ONNX Runtime's CUDA provider did not come "

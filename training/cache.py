@@ -14,6 +14,7 @@ import hashlib
 import importlib.metadata
 import logging
 import os
+import re
 import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 import models
+import training
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +38,16 @@ _DIGEST_BYTES: Final = 32
 
 _CHUNK: Final = 1024**2
 
+#: Names of entries, and of those that a process left behind that was killed while writing.
+_OURS: Final = re.compile(r"[a-z0-9]+-[0-9a-f]{64}|\.[0-9a-f]{16}\.partial")
+
 #: Versions that what is kept depends on.
 _PACKAGES: Final = (
+    "numpy",
+    "scikit-learn",
+    "scipy",
     "torch",
+    "torchvision",
     "timm",
     "onnx",
     "onnxscript",
@@ -122,11 +131,12 @@ def _load_features(file: BinaryIO, _size: int) -> tuple[list[str], Features]:
 @functools.cache
 def _surroundings() -> bytes:
     found = hashlib.sha256()
-    for path in sorted(Path(models.__file__).parent.rglob("*.py")):
-        found.update(path.read_bytes())
-    for package in _PACKAGES:
+    for package in (models, training):
+        for path in sorted(Path(package.__path__[0]).rglob("*.py")):
+            found.update(path.read_bytes())
+    for name in _PACKAGES:
         try:
-            found.update(f"{package} {importlib.metadata.version(package)}".encode())
+            found.update(f"{name} {importlib.metadata.version(name)}".encode())
         except importlib.metadata.PackageNotFoundError:
             continue  # onnxruntime or onnxruntime-gpu: only one of the two is there
     return found.digest()
@@ -157,7 +167,7 @@ def _read(kind: str, key: str, load: Callable[[BinaryIO, int], _T]) -> _T | None
 def _write(kind: str, key: str, save: Callable[[BinaryIO], object]) -> None:
     """Lets `save` write the file of an entry; behind it comes its digest."""
     folder = cache_folder()
-    partial = folder / f".{secrets.token_hex(8)}"
+    partial = folder / f".{secrets.token_hex(8)}.partial"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with partial.open("w+b") as file:
@@ -186,8 +196,12 @@ def _digest(file: BinaryIO, size: int) -> bytes:
 
 
 def _prune(folder: Path) -> None:
-    """Lets go of what was not used for longest, until the rest is within the limit."""
-    found = sorted(((path.stat(), path) for path in folder.iterdir()), key=lambda f: -f[0].st_mtime)
+    """Lets go of what was not used for longest, until the rest is within the limit.
+
+    Only of what we wrote: the folder may be one that holds other things, too.
+    """
+    ours = [path for path in folder.iterdir() if _OURS.fullmatch(path.name)]
+    found = sorted(((path.stat(), path) for path in ours), key=lambda f: -f[0].st_mtime)
     total = 0
     for stat, path in found:
         total += stat.st_size

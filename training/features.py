@@ -3,13 +3,15 @@
 Memory grows by the features alone: pictures live in a worker's hands for one batch. On a CPU each
 worker decodes and runs a one-thread ONNX Runtime call on the shared session (0.96 of bare ONNX
 Runtime's speed; decoding ahead in other threads reached 0.93). On a GPU the workers decode, and
-torch runs with mixed precision, one batch at a time.
+torch, or ONNX Runtime in float16, runs one batch at a time.
 """
 
+import contextlib
 import copy
 import hashlib
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -44,6 +46,9 @@ Extractor = Callable[[Pixels], Features]
 
 _CPU_BATCH: Final = 8
 _GPU_BATCH: Final = 64
+
+#: Files that could not be read are named, up to so many; the rest are counted.
+_NAMED: Final = 10
 
 
 @dataclass(frozen=True)
@@ -113,8 +118,11 @@ def read_features(
     reader = FeatureReader(backbone, backbone_graph)
     shares = gathered(reader.read(share_of(rest), backbone.preprocessing))
     left_out = sorted((f for share in shares for f in share.left_out), key=lambda f: f.name)
-    for file in left_out:
+    for file in left_out[:_NAMED]:
         log.warning("left out: %s: %s", file.name, file.reason)
+    if more := Counter(file.kind for file in left_out[_NAMED:]):
+        kinds = ", ".join(f"{kind} ({count})" for kind, count in more.most_common())
+        log.warning("left out, and named in summary.json: %d more: %s", more.total(), kinds)
     return _joined(examples, [*([known] if known else []), *shares], left_out)
 
 
@@ -233,8 +241,12 @@ def _extractor(backbone: Backbone, graph: onnx.ModelProto) -> tuple[Extractor, b
 
 
 def _onnx_extractor(backbone: Backbone, session: ort.InferenceSession) -> Extractor:
+    # On a GPU one batch at a time: each takes memory of the card.
+    turn = threading.Lock() if provider_of(session) == "cuda" else contextlib.nullcontext()
+
     def extract(pixels: Pixels) -> Features:
-        (feature_map,) = session.run(["feature_map"], {"image": pixels})
+        with turn:
+            (feature_map,) = session.run(["feature_map"], {"image": pixels})
         with torch.inference_mode():
             return backbone.features(torch.from_numpy(feature_map)).numpy()
 
@@ -244,14 +256,15 @@ def _onnx_extractor(backbone: Backbone, session: ort.InferenceSession) -> Extrac
 def _torch_extractor(backbone: Backbone) -> Extractor:
     # A copy: what is exported stays on the CPU and in its own memory layout.
     module: nn.Module = copy.deepcopy(nn.Sequential(Normalise(backbone), backbone)).eval()
-    module = module.to("cuda")
+    # Asked here: the threads that read know nothing of the device that this process was given.
+    device = torch.device("cuda", torch.cuda.current_device())
+    module = module.to(device)
     module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    precision = torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
     one_at_a_time = threading.Lock()
 
     def extract(pixels: Pixels) -> Features:
-        with one_at_a_time, torch.inference_mode(), torch.autocast("cuda", precision):
-            found: torch.Tensor = module(torch.from_numpy(pixels).to("cuda"))
-            return found.float().cpu().numpy()
+        with one_at_a_time, torch.inference_mode():
+            found: torch.Tensor = module(torch.from_numpy(pixels).to(device))
+            return found.cpu().numpy()
 
     return extract

@@ -100,7 +100,7 @@ def fine_tuned_outcome(
     if not tuned.best_epoch:
         log.warning("no epoch was finished: the frozen network is exported")
         return replace(probe, details=details)
-    answered = _answered(classifier, task.validation, learned.held_out, probe)
+    answered = _answered(classifier, task, learned.held_out, probe)
     if probe.precision.precision != "fp32":
         answered = _in_fewer_bits(answered, task, learned.held_out, probe, sample)
     comparison = compare(before, answered.validation, _labels(task.validation))
@@ -194,13 +194,11 @@ def _zero(head: LinearHead) -> LinearHead:
 
 
 def _answered(
-    classifier: Classifier,
-    validation: Sequence[Example],
-    held_out: Sequence[Example],
-    probe: Outcome,
+    classifier: Classifier, task: FineTuningTask, held_out: Sequence[Example], probe: Outcome
 ) -> _Answered:
     """Exports the fine-tuned backbone and asks it; every example was readable a moment ago."""
     graph = export_backbone(classifier.backbone)
+    validation = task.validation
     table = read_features((*validation, *held_out), classifier.backbone, graph)
     weight = classifier.linear.weight.detach().numpy()
     bias = classifier.linear.bias.detach().numpy()
@@ -209,7 +207,7 @@ def _answered(
     evaluation = evaluate(judged, _labels(held_out), tuple(probe.evaluation.classes))
     recipe = "from scratch" if classifier.backbone.is_random else "fine-tuned"
     fp32 = PrecisionChoice("fp32", "torch learns in it", None)
-    outcome = Outcome(recipe, classifier, graph, fp32, judged, evaluation, {})
+    outcome = Outcome(recipe, classifier, graph, fp32, judged, evaluation, len(task.training), {})
     return _Answered(answers[: len(validation)], outcome)
 
 

@@ -21,7 +21,7 @@ from typing import Any, Final
 
 import lightning.pytorch as pl
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, EarlyStopping
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.strategies import DDPStrategy
 from timm.optim import param_groups_layer_decay
@@ -30,7 +30,7 @@ from torch.nn import functional as F
 
 from models.graph.classifier import Classifier
 from training.augmentation import Pictures, training_loader, validation_loader
-from training.checkpoints import BEST, LAST, AtomicCheckpoints
+from training.checkpoints import BEST, LAST, AtomicCheckpoints, epoch_checkpoint
 from training.distributed import size
 from training.image_folder import Example
 from training.plan import FineTuningPlan
@@ -114,18 +114,10 @@ def fine_tune(
 def _trainer(
     task: FineTuningTask, plan: FineTuningPlan, precision: str, run_folder: Path
 ) -> pl.Trainer:
-    best = ModelCheckpoint(
-        run_folder / _CHECKPOINTS,
-        BEST,
-        monitor="validation/loss",
-        save_last=True,
-        enable_version_counter=False,
-        save_on_train_epoch_end=True,  # when the epoch is over for good: that is where one goes on
-    )
-    best.CHECKPOINT_NAME_LAST = LAST
+    folder = run_folder / _CHECKPOINTS
     with _quiet():
         return pl.Trainer(
-            accelerator="auto",
+            accelerator="cuda" if torch.cuda.is_available() else "cpu",
             devices=task.settings.devices,
             num_nodes=task.settings.nodes,
             # Static: some networks have parameters that their features do not depend on.
@@ -134,9 +126,11 @@ def _trainer(
             max_epochs=plan.epochs,
             precision=precision,  # type: ignore[arg-type]
             callbacks=[
-                best,
                 EarlyStopping("validation/loss", patience=plan.patience),
                 _Shown(plan),
+                # In this order: the last one also holds what the best one has found.
+                epoch_checkpoint(folder, BEST, monitor="validation/loss"),
+                epoch_checkpoint(folder, LAST),
             ],
             logger=TensorBoardLogger(str(run_folder), name="", version=""),
             plugins=[AtomicCheckpoints()],
@@ -312,7 +306,8 @@ def _precision() -> str:
     one without them it is slower than fp32.
     """
     if torch.cuda.is_available():
-        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
+        has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
+        return "bf16-mixed" if has_bf16 else "16-mixed"
     able = torch.cpu.get_capabilities()
     return "bf16-mixed" if able.get("avx512_bf16") or able.get("amx_bf16") else "32-true"
 

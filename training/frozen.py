@@ -52,6 +52,7 @@ def learn_head(
     Raises:
         DataFolderError: too few pictures of a class could be read.
     """
+    _warn_of_pictures_in_two_classes(table)
     check_counts(folder, table.examples, table.digests)
     examples = split(table.examples, table.digests, seed, taught)
     _warn_of_shared_pictures(examples, table.digests)
@@ -81,8 +82,24 @@ def frozen_outcome(learned: Learned, viewer: Viewer) -> Outcome:
         viewer.view.precision,
         learned.probabilities,
         learned.evaluation,
+        len(learned.trained_on),
         {},
     )
+
+
+def _warn_of_pictures_in_two_classes(table: FeatureTable) -> None:
+    first = {d: e for e, d in zip(reversed(table.examples), reversed(table.digests), strict=True)}
+    both = [
+        (first[digest].name, example.name)
+        for example, digest in zip(table.examples, table.digests, strict=True)
+        if example.class_index != first[digest].class_index
+    ]
+    if both:
+        log.warning(
+            "%d files are byte for byte in two classes (%s and %s, …): nothing tells those apart",
+            len(both),
+            *both[0],
+        )
 
 
 def _warn_of_shared_pictures(examples: Sequence[Example], digests: Sequence[str]) -> None:

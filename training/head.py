@@ -16,7 +16,7 @@ import numpy.typing as npt
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
-from sklearn.model_selection import StratifiedKFold, train_test_split
+from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import gen_batches
 from threadpoolctl import threadpool_limits
@@ -130,14 +130,10 @@ def _standardised(features: Features, rows: Rows) -> tuple[Features, StandardSca
 def _choose_strength(
     features: Features, rows: Rows, labels: Labels, seed: int
 ) -> tuple[float, float]:
-    if len(labels) > _SAMPLE:
-        rows, _, labels, _ = train_test_split(
-            rows, labels, train_size=_SAMPLE, stratify=labels, random_state=seed
-        )
-    features, _ = _standardised(features, rows)
+    asked = _some_of_each(labels, seed)
+    features, _ = _standardised(features, rows[asked])
+    labels = labels[asked]
     folds = min(_FOLDS, int(np.bincount(labels).min()))
-    if folds < 2:
-        return 1e-2, float("nan")
     splits = list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(features, labels))
     losses: list[float] = []
     with progress("choosing the regularisation", len(STRENGTHS)) as advance:
@@ -150,6 +146,18 @@ def _choose_strength(
     best = int(np.argmin(losses))
     log.info("regularisation: C = %g (log loss %.4f)", STRENGTHS[best], losses[best])
     return STRENGTHS[best], losses[best]
+
+
+def _some_of_each(labels: Labels, seed: int) -> Rows:
+    """Places of about `_SAMPLE` labels in proportion to their classes, enough of a rare one."""
+    if len(labels) <= _SAMPLE:
+        return np.arange(len(labels))
+    random = np.random.default_rng(seed)
+    found = []
+    for label, count in zip(*np.unique(labels, return_counts=True), strict=True):
+        share = max(_FOLDS, round(_SAMPLE * count / len(labels)))
+        found.append(random.permutation(np.flatnonzero(labels == label))[:share])
+    return np.sort(np.concatenate(found))
 
 
 def _loss(

@@ -6,6 +6,7 @@ pass that reads them (`training.features`) tells.
 """
 
 import os
+import zipfile
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -65,7 +66,7 @@ class ImageFolder:
         layout: which of the layouts it has, in words.
         classes: K class names, sorted.
         examples: its files, sorted by name.
-        stray: names of files that lie in no class.
+        stray: names of files that lie in no class, and of folders without a file.
     """
 
     root: Path
@@ -83,21 +84,25 @@ def scan_folder(root: Path) -> ImageFolder:
     """
     if not root.is_dir():
         kind = "is not a folder" if root.exists() else "does not exist"
-        raise DataFolderError(f"--data: {root} {kind}")
+        hint = "; unpack it first" if zipfile.is_zipfile(root) else ""
+        raise DataFolderError(f"--data: {root} {kind}{hint}")
     try:
         folders, files = _visible(root)
         parts = {folder: _PARTS.get(folder.name.lower()) for folder in folders}
+        empty: list[Path] = []
         if "train" in parts.values() and None not in parts.values():
             layout, found = _in_parts(parts)
         else:
             layout = "a folder per class"
             found = [(f.name, path, None) for f in folders for path in _files_below(f)]
+            labels = {label for label, _, _ in found}
+            empty = [f for f in folders if f.name not in labels]
     except OSError as error:
         raise DataFolderError(
             f"--data: {error.filename} cannot be read: {error.strerror}"
         ) from error
     used = {path for _, path, _ in found}
-    stray = [path for path in files if path not in used]
+    stray = [*(path for path in files if path not in used), *empty]
     return _image_folder(root, layout, found, stray)
 
 
@@ -108,9 +113,11 @@ def _image_folder(
     if not classes:
         raise DataFolderError(f"{root} holds no classes. Three layouts are understood: {_LAYOUTS}")
     if len(classes) == 1:
+        below = [path.relative_to(root).parts for _, path, _ in found]
+        hint = next((f"Is --data {root / p[0]} meant? " for p in below if len(p) == 3), "")
         raise DataFolderError(
             f"{root} holds one class only ({classes[0]}); telling apart takes two. "
-            f"Three layouts are understood: {_LAYOUTS}"
+            f"{hint}Three layouts are understood: {_LAYOUTS}"
         )
     index = {label: i for i, label in enumerate(classes)}
     examples = sorted(
@@ -150,8 +157,9 @@ def check_counts(
     ]
     if few:
         where = "in train/ " if given else ""
+        kind = "files" if digests is None else "different, readable pictures"
         raise DataFolderError(
-            f"{folder.root}: too few different, readable pictures {where}of {', '.join(few)}; "
+            f"{folder.root}: too few {kind} {where}of {', '.join(few)}; "
             f"a class needs {FEWEST_PICTURES} at least, and is worth trusting from some 50 on"
         )
     if given and not has_given_parts(examples):
@@ -284,10 +292,16 @@ def _visible(folder: Path) -> tuple[list[Path], list[Path]]:
     return [p for p in entries if p.is_dir()], [p for p in entries if not p.is_dir()]
 
 
+def _raise(error: OSError) -> None:
+    """What `os.walk` would pass over: without a word a class would be missing."""
+    raise error
+
+
 def _files_below(folder: Path) -> Iterator[Path]:
-    """All visible files at any depth. Links to folders are followed, each folder once."""
-    seen: set[tuple[int, int]] = set()
-    for current, folders, files in os.walk(folder, followlinks=True):
+    """All visible files at any depth. Links to folders are followed, each once, but not upwards."""
+    above = folder.parent.stat()
+    seen = {(above.st_dev, above.st_ino)}
+    for current, folders, files in os.walk(folder, onerror=_raise, followlinks=True):
         status = Path(current).stat()
         if (status.st_dev, status.st_ino) in seen:
             folders.clear()

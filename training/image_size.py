@@ -11,7 +11,7 @@ from typing import Final
 
 import onnx
 
-from models.errors import BackboneError
+from models.errors import BackboneError, WeightsError
 from models.graph.backbones import Backbone, check_image_size, load_backbone
 from models.graph.resized import graph_at_its_size
 from models.preprocessing import Preprocessing
@@ -84,10 +84,11 @@ def choose_image_size(
     image_size = larger_than(own.backbone.preprocessing.height)
     try:
         check_image_size(own.backbone.name, image_size)
-    except BackboneError:
+        backbone = load_backbone(own.backbone.name, settings.weights, image_size)
+    # Of some networks the weights, too, are for one size.
+    except (BackboneError, WeightsError):
         log.info("image size: %s takes no larger pictures", own.backbone.name)
         return own
-    backbone = load_backbone(own.backbone.name, settings.weights, image_size)
     larger = Sized(backbone, graph_at_its_size(own.graph, backbone), None, {})
     before, after = _asked(settings, own, sample), _asked(settings, larger, sample)
     if before is None or after is None:

@@ -21,6 +21,7 @@ class Outcome:
         precision: that choice.
         probabilities: float32 (N held out, K), its answers.
         evaluation: their comparison with the truth.
+        trained_on: how many pictures it learned from.
         details: what `summary.json` says of the recipe.
     """
 
@@ -30,6 +31,7 @@ class Outcome:
     precision: PrecisionChoice
     probabilities: Probabilities
     evaluation: Evaluation
+    trained_on: int
     details: dict[str, Any]
 
     @property

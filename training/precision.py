@@ -57,7 +57,7 @@ def choose_precision(
     """
     if settings.precision != "auto":
         choice = PrecisionChoice(settings.precision, "--precision", None)
-        return choice, at_precision(settings.precision, settings, sized, sample)
+        return _said(choice), at_precision(settings.precision, settings, sized, sample)
     if torch.cuda.is_available():
         return _said(PrecisionChoice("fp32", "a GPU gains nothing by int8", None)), sized
     if len(sample.examples) < FEWEST:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
@@ -102,7 +103,7 @@ def _mistakes_table(evaluation: Evaluation) -> Table:
 
 def _plain(name: str) -> str:
     """A class name is the user's: square brackets in it are no markup."""
-    return name.replace("[", r"\[")
+    return escape(name)
 
 
 def _percent(value: float | None) -> str:

@@ -15,7 +15,7 @@ import torch
 
 from models import store
 from models.bundle import TrainingSummary, parse_bundle, write_bundle
-from models.errors import DataFolderError
+from models.errors import DataFolderError, UsageError
 from models.graph.backbones import Backbone, load_backbone
 from models.graph.bundled_backbone import decide_weights
 from models.graph.catalogue import check_backbone
@@ -82,6 +82,7 @@ def run(settings: TrainingSettings, resumed: Path | None = None) -> dict[str, An
         _log_folder(folder)
         name, weights = first_says(lambda: decide_weights(settings.backbone, settings.weights))
         settings = replace(settings, backbone=name, weights=weights)
+        _check_that_options_have_an_effect(settings)
         backbone = load_backbone(name, weights, settings.given_size)
         make = partial(make_run_folder, settings.out, settings.run_name)
         run_folder = resumed or first_says(make)
@@ -97,6 +98,22 @@ def run(settings: TrainingSettings, resumed: Path | None = None) -> dict[str, An
     if not console.quiet:
         print_evaluation(trained.outcome.evaluation)
     return summary
+
+
+def _check_that_options_have_an_effect(settings: TrainingSettings) -> None:
+    """Refuses what only fine-tuning would heed, where there is none.
+
+    Raises:
+        UsageError: names the option.
+    """
+    given = {
+        "--epochs": settings.epochs,
+        "--learning-rate": settings.learning_rate,
+        "--batch-size": settings.batch_size,
+    }
+    named = [option for option, value in given.items() if value is not None]
+    if named and not settings.finetune and settings.backbone not in FROM_SCRATCH:
+        raise UsageError(f"{' and '.join(named)}: no effect without --finetune")
 
 
 @dataclass(frozen=True)
@@ -173,7 +190,7 @@ def _exported(
     summary = {
         **evaluation_as_json(evaluation),
         "held_out_part": trained.learned.held_out[0].part,
-        "trained_on": len(trained.learned.trained_on),
+        "trained_on": outcome.trained_on,
         "model": stored.tag,
         "bundle": str(path),
         "layout": trained.folder.layout,
@@ -204,7 +221,7 @@ def _description(settings: TrainingSettings, trained: _Trained) -> Description:
         accuracy=evaluation.accuracy,
         accuracy_interval=evaluation.accuracy_interval,
         held_out=evaluation.count,
-        trained_on=len(trained.learned.trained_on),
+        trained_on=trained.outcome.trained_on,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     return Description(trained.folder.classes, summary, trained.table.data_digest)
@@ -218,7 +235,7 @@ def _log_folder(folder: ImageFolder) -> None:
         log.info("  %s: %s", part or "classes", shown)
     if folder.stray:
         more = ", …" if len(folder.stray) > 10 else ""
-        log.info("  not used, as they lie in no class: %s%s", ", ".join(folder.stray[:10]), more)
+        log.info("  not used, in no class or empty: %s%s", ", ".join(folder.stray[:10]), more)
 
 
 def _compared_pixels(held_out: Sequence[Example], preprocessing: Preprocessing) -> Pixels:

@@ -101,7 +101,7 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     """
     partial = path.with_suffix(".partial")
     try:
-        partial.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        partial.write_text(json.dumps(content, indent=2, ensure_ascii=True) + "\n", "utf-8")
         partial.replace(path)
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror}") from error

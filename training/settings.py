@@ -63,9 +63,9 @@ class TrainingSettings:
         if not 0 <= self.seed < 2**32:
             raise UsageError(f"--seed {self.seed}: a seed lies between 0 and {2**32 - 1}")
         if self.name is not None and (
-            not self.name.strip() or "/" in self.name or "\0" in self.name
+            self.name.strip() in ("", ".", "..") or "/" in self.name or "\0" in self.name
         ):
-            raise UsageError(f"--name {self.name!r}: a name is not empty and holds no /")
+            raise UsageError(f"--name {self.name!r}: a name is not empty, no dots alone, without /")
 
         for option, value in (
             ("--epochs", self.epochs),

@@ -31,6 +31,9 @@ _SHOWN: Final = 12
 _MOST_WRONG: Final = 6
 _COLUMNS: Final = 4
 
+#: Pixels of the longer side of one of them.
+_DRAWN: Final = 600
+
 #: More classes than this make a matrix that nobody can read.
 _MOST_CLASSES: Final = 40
 
@@ -106,7 +109,10 @@ def _heatmaps(judged: Judged, session: Session) -> Figure:
         data = example.path.read_bytes()
         pixels = read_pixels(data, session.metadata.preprocessing)
         (answer,) = session.predict(pixels[np.newaxis])
-        axes.imshow(overlay(decode_image(data), answer.heatmap, session.metadata.preprocessing))
+        # As large as it is drawn: a dozen photographs of a phone took gigabytes.
+        picture = decode_image(data)
+        picture.thumbnail((_DRAWN, _DRAWN))
+        axes.imshow(overlay(picture, answer.heatmap, session.metadata.preprocessing))
         axes.set_title(_title(answer, session.classes[example.class_index]), fontsize=9)
     return figure
 

@@ -53,15 +53,34 @@ def test_what_was_not_used_for_longest_goes_first(
     own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cache, "LIMIT", 400)
-    for number, key in enumerate("abc"):
+    a, b, c, d = (digest_of(letter) for letter in "abcd")
+    for number, key in enumerate((a, b, c)):
         remembered("graph", key, lambda: bytes(60))
         os.utime(own_cache / f"graph-{key}", (number, number))
-    remembered("graph", "a", refuse)
+    remembered("graph", a, refuse)
 
-    remembered("graph", "d", lambda: bytes(100))
+    remembered("graph", d, lambda: bytes(100))
 
-    assert {path.name[-1] for path in own_cache.iterdir()} == {"a", "c", "d"}
+    assert {path.name for path in own_cache.iterdir()} == {f"graph-{key}" for key in (a, c, d)}
     assert sum(path.stat().st_size for path in own_cache.iterdir()) <= 400
+
+
+def test_what_we_did_not_write_is_never_deleted(
+    own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody may have named a folder that holds other things."""
+    monkeypatch.setattr(cache, "LIMIT", 400)
+    own_cache.mkdir(parents=True, exist_ok=True)
+    for name in ("thesis.doc", "backbone-resnet18.onnx", ".hidden"):
+        (own_cache / name).write_bytes(bytes(500))
+        os.utime(own_cache / name, (0, 0))
+    (own_cache / "pictures").mkdir()
+
+    remembered("graph", digest_of("a"), lambda: bytes(100))
+
+    assert {"thesis.doc", "backbone-resnet18.onnx", ".hidden", "pictures"} <= {
+        path.name for path in own_cache.iterdir()
+    }
 
 
 def test_features_are_kept_by_the_contents_of_pictures() -> None:

@@ -6,6 +6,7 @@ import resource
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +180,22 @@ def test_a_full_disk_is_a_sentence_and_the_last_good_checkpoint_stays(tmp_path: 
 
     assert torch.load(path, weights_only=True)["weight"].shape == (10,)
     assert [p.name for p in tmp_path.iterdir()] == ["last.ckpt"]
+
+
+def test_one_goes_on_after_the_last_epoch_even_where_an_earlier_one_was_better(
+    task: FineTuningTask, tmp_path: Path
+) -> None:
+    """At a rate of 0 no epoch is better than the first; the folder is moved meanwhile."""
+    idle = FineTuningPlan(2, 8, 0.0, patience=9)
+    first = fine_tune(lively_classifier(TINY_BACKBONE, 2), task, idle, tmp_path / "here")
+    last = torch.load(tmp_path / "here/checkpoints/last.ckpt", weights_only=True)
+    (tmp_path / "here").rename(tmp_path / "there")
+
+    longer = replace(idle, epochs=4)
+    found = fine_tune(lively_classifier(TINY_BACKBONE, 2), task, longer, tmp_path / "there")
+
+    assert (first.best_epoch, last["epoch"] + 1) == (1, 2)
+    assert (found.epochs, found.best_epoch) == (4, 1)
 
 
 @pytest.mark.slow

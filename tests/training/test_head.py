@@ -70,6 +70,18 @@ def test_a_feature_that_never_changes_does_no_harm() -> None:
     assert np.isfinite(head.weight).all()
 
 
+@pytest.mark.parametrize(
+    "counts", [[1000, 1001], [201] * 10, [5000, 4000, 5], [5] * 410, [2500, 2]]
+)
+def test_a_strength_is_chosen_however_many_pictures_a_class_has(counts: list[int]) -> None:
+    """Choosing takes some of them, and more of a rare class than its share."""
+    features, labels = _blobs(counts)
+
+    fitted = fit_head(features, labels, len(counts), seed=0)
+
+    assert np.isfinite(fitted.log_loss)
+
+
 def test_a_fit_on_some_rows_holds_no_second_copy_of_them() -> None:
     """Pictures come by the ten thousands, and each brings kilobytes of features."""
     features = np.random.default_rng(0).normal(size=(20_000, 128)).astype(np.float32)

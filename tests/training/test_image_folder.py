@@ -1,5 +1,6 @@
 import os
 import shutil
+import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -199,3 +200,49 @@ def test_parts_that_the_folder_gives_are_kept(course_folder: Path) -> None:
     examples = scan_folder(course_folder).examples
 
     assert split(examples, ["same"] * len(examples), 0) == list(examples)
+
+
+def test_an_empty_class_and_a_link_upwards_bring_no_pictures(tmp_path: Path) -> None:
+    for name in ("cat/1.jpg", "dog/1.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "bird").mkdir()
+    (tmp_path / "cat/loop").symlink_to("..")
+
+    found = scan_folder(tmp_path)
+
+    assert [example.name for example in found.examples] == ["cat/1.jpg", "dog/1.jpg"]
+    assert found.stray == ("bird",)
+
+
+def test_a_folder_in_a_folder_and_an_archive_are_pointed_out(tmp_path: Path) -> None:
+    for name in ("wrap/pets/cat/1.jpg", "wrap/pets/dog/1.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    with zipfile.ZipFile(tmp_path / "pets.zip", "w") as archive:
+        archive.writestr("a", "b")
+
+    with pytest.raises(DataFolderError, match=r"Is --data \S+wrap/pets meant\?"):
+        scan_folder(tmp_path / "wrap")
+    with pytest.raises(DataFolderError, match=r"pets\.zip is not a folder; unpack it first"):
+        scan_folder(tmp_path / "pets.zip")
+
+
+def test_a_folder_that_cannot_be_read_is_no_class_less(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("cat/1.jpg", "dog/1.jpg"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    listed = os.scandir
+
+    def refusing(path: Path) -> object:
+        if Path(path).name == "dog":
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    # As root may read everything, the system's own refusal cannot be had in every test.
+    monkeypatch.setattr(os, "scandir", refusing)
+
+    with pytest.raises(DataFolderError, match=r"dog cannot be read: Permission denied"):
+        scan_folder(tmp_path)

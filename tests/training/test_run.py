@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from models.preprocessing import read_pixels
 from models.session import Session
 from tests.conftest import TINY_BACKBONE, encoded
 from tests.training.conftest import draw
+from training.cli import main
 from training.run import run
 from training.settings import TrainingSettings
 
@@ -92,6 +94,42 @@ def test_a_dirty_folder_ends_well_and_every_bad_file_is_named_once(
     assert summary["held_out"] + summary["trained_on"] == good
     assert sum(summary["left_out"]["by_kind"].values()) == len(bad)
     assert before == {p: p.lstat().st_mtime_ns for p in class_folder.rglob("*")}
+
+
+def test_of_many_bad_files_ten_are_named_and_the_rest_counted(
+    train: Run, class_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(14):
+        (class_folder / "cat" / f"phone_{number:02}.heic").write_bytes(b"\0\0\0\x18ftypheic")
+
+    summary = train(class_folder)
+
+    named = [m for m in caplog.messages if m.startswith("left out: ")]
+    assert len(named) == 10
+    assert "left out, and named in summary.json: 4 more: " in caplog.text
+    assert summary["left_out"]["count"] == 14
+
+
+def test_a_picture_in_two_classes_is_said(
+    train: Run, class_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (picture, *_) = sorted((class_folder / "cat").iterdir())
+    shutil.copy(picture, class_folder / "dog" / "zz.png")
+
+    train(class_folder)
+
+    assert f"in two classes (cat/{picture.name} and dog/zz.png, …)" in caplog.text
+
+
+@pytest.mark.parametrize("option", ["epochs", "batch_size", "learning_rate"])
+def test_an_option_without_effect_is_refused(
+    class_folder: Path, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flag = f"--{option.replace('_', '-')}"
+
+    assert main(["--data", str(class_folder), flag, "3"]) == 2
+
+    assert f"{flag}: no effect without --finetune" in capsys.readouterr().err
 
 
 def test_a_run_leaves_a_bundle_that_answers_as_the_summary_says(

@@ -195,6 +195,7 @@ def normalised(images: Tensor, normalisation: Normalisation) -> Tensor:
 def _fastest_dtype(device: torch.device) -> torch.dtype:
     """By what the device can do, never by a stopwatch: a run that goes on must compute the same."""
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+        has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.bfloat16 if has_bf16 else torch.float32
     able = torch.cpu.get_capabilities()
     return torch.bfloat16 if able.get("avx512_bf16") or able.get("amx_bf16") else torch.float32
