@@ -168,7 +168,12 @@ class _Worker:
             stderr=subprocess.DEVNULL,
             limit=_BUFFER_BYTES,
         )
-        await _exchange(process, _NOTHING)  # no picture's time is spent on starting
+        try:
+            await _exchange(process, _NOTHING)  # no picture's time is spent on starting
+        except BaseException:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            raise
         return process
 
 
