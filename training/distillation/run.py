@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import torch
 
-from models.errors import UsageError
+from models.errors import UsageError, WeightsError
 from models.graph.backbones import Backbone, load_backbone, untrained_backbone
 from training.checkpoints import LAST, AtomicCheckpoints
 from training.distillation.card import write_result
@@ -53,11 +53,11 @@ def distil(settings: DistillationSettings, resumed: Path | None = None) -> dict[
         TransferError: with a sentence for the user, and `exit_code`.
         InterruptedByUser: it was asked to stop; the run can go on later.
     """
+    archive = open_archive(settings.data)
     teacher, student = load_teacher(settings), make_student(settings)
     run_folder = resumed or make_run_folder(settings.out, settings.run_name)
     with logged_to(run_folder):
         write_json(run_folder / SETTINGS_FILE, settings.as_json())
-        archive = open_archive(settings.data)
         pictures = Pictures(archive, settings.crop, settings.last_crop, settings.seed)
         log.info(
             "%d pictures to learn from, %d held out, %d files left out",
@@ -74,7 +74,10 @@ def load_teacher(settings: DistillationSettings) -> Backbone:
     Raises:
         UsageError: it cannot be had, or has never learned anything.
     """
-    teacher = load_backbone(settings.teacher, settings.teacher_weights)
+    try:
+        teacher = load_backbone(settings.teacher, settings.teacher_weights)
+    except WeightsError as error:
+        raise WeightsError(f"{error} (of a teacher: --teacher-weights)") from error
     if teacher.is_random:
         raise UsageError(
             f"--teacher {settings.teacher} with random weights knows nothing to teach: "
