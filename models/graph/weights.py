@@ -142,7 +142,7 @@ def load_from_file(name: str, path: Path, **options: Any) -> nn.Module:
     if problems:
         raise WeightsError(
             f"the weights in {path} do not fit {name}: {'; '.join(problems)}. "
-            "Is --backbone the network that this file was made for?"
+            f"Name the network that this file was made for with --backbone; here it is {name}"
         )
     model.load_state_dict(state, strict=False)
     return model

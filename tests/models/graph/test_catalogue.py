@@ -160,5 +160,5 @@ def test_torchvision_s_files_are_checked_like_all_others(
     spoil(state)
     torch.save(state, tmp_path / "weights.pth")
 
-    with pytest.raises(WeightsError, match=f"do not fit googlenet: {sentence}. Is --backbone"):
+    with pytest.raises(WeightsError, match=f"do not fit googlenet: {sentence}. Name the network"):
         load_backbone("googlenet", str(tmp_path / "weights.pth"))

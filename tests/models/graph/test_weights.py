@@ -111,7 +111,7 @@ def with_two_problems(state: State) -> None:
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
-        (lacking_one, r"do not fit test_resnet: 1 missing \(conv1\.0\.weight\)\. Is --backbone"),
+        (lacking_one, r"do not fit test_resnet: 1 missing \(conv1\.0\.weight\)\. Name the network"),
         (lacking_many, r"\d+ missing \(layer1.* and \d+ more\)"),
         (with_one_more, r"fit test_resnet: 1 unexpected \(layer9\.weight\)"),
         (with_another_shape, r"fit test_resnet: 1 of another shape \(bn1\.weight\)"),
@@ -141,7 +141,7 @@ def test_another_network_s_weights_are_refused(tmp_path: Path, other: str) -> No
     torch.save(timm.create_model(other, num_classes=7).state_dict(), tmp_path / "other.pth")
 
     with pytest.raises(
-        WeightsError, match=r"other\.pth do not fit test_resnet: \d+ missing .* Is --backbone"
+        WeightsError, match=r"other\.pth do not fit test_resnet: \d+ missing .* Name the network"
     ):
         load_from_file(NAME, tmp_path / "other.pth")
 
