@@ -153,7 +153,11 @@ def _features(
 ) -> FeatureTable:
     """The pass over the pictures, or what it found before the run was cut off."""
     kept = run_folder / FEATURES_FILE
-    if is_resumed and kept.exists():
+    if is_resumed and not viewer.is_as_before:
+        log.info(
+            "this machine computes with another graph than before: all pictures are read again"
+        )
+    elif is_resumed and kept.exists():
         before = load_features(kept, folder.examples)
         if before is None:
             raise DataFolderError(

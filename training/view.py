@@ -3,6 +3,7 @@
 A run that goes on after it was cut off takes what was decided before, on whatever machine it is.
 """
 
+import hashlib
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -35,12 +36,14 @@ class View:
         framing: which part of a picture is shown.
         precision: what the network computes with.
         larger_size: what was found of a larger size, where it was asked about.
+        graph_digest: SHA-256 of the graph that reads the pictures.
     """
 
     image_size: int
     framing: FramingChoice
     precision: PrecisionChoice
     larger_size: LargerSize | None
+    graph_digest: str
 
     def as_json(self) -> dict[str, Any]:
         """The decision, for `summary.json`."""
@@ -56,12 +59,15 @@ class Viewer:
         graph: the same, exported, in that precision.
         view: how that was decided.
         known: what it has read already, of the sample.
+        is_as_before: of a run that goes on: whether this is the very graph that read before. One in
+            int8 is another where a processor saturates (`models.graph.precision`).
     """
 
     backbone: Backbone
     graph: onnx.ModelProto
     view: View
     known: FeatureTable | None
+    is_as_before: bool = True
 
 
 def decide_view(
@@ -99,7 +105,8 @@ def _decided(
     backbone, graph = sized.backbone, sized.graph
     choice, known = choose_framing(settings, backbone, graph, sample, sized.read)
     backbone.preprocessing = replace(backbone.preprocessing, framing=choice.framing)
-    view = View(backbone.preprocessing.height, choice, precision, sized.larger_size)
+    size = backbone.preprocessing.height
+    view = View(size, choice, precision, sized.larger_size, _digest(graph))
     return Viewer(backbone, graph, view, known)
 
 
@@ -118,7 +125,13 @@ def _as_stored(
     if view.framing.asked or view.larger_size or view.precision.has_read:
         # Read again in the same batches as before: the same to the last bit.
         known = FeatureReader(backbone, graph).read(sample.examples, backbone.preprocessing)
-    return Viewer(backbone, graph, view, known)
+    found = _digest(graph)
+    is_as_before = found == view.graph_digest
+    return Viewer(backbone, graph, replace(view, graph_digest=found), known, is_as_before)
+
+
+def _digest(graph: onnx.ModelProto) -> str:
+    return hashlib.sha256(graph.SerializeToString()).hexdigest()
 
 
 def _stored(run_folder: Path) -> View | None:

@@ -1,6 +1,7 @@
 """int8 is taken where it has earned its place, and what is exported is what was judged."""
 
 import json
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -134,6 +135,25 @@ def test_a_run_that_is_resumed_is_quantised_as_before(
     assert main(["--resume", str(bundle.parent)]) == 0
 
     assert read_bundle(bundle).metadata.self_check == before
+
+
+def test_a_run_that_goes_on_with_another_graph_reads_its_pictures_again(
+    train: Run, class_folder: Path, learned_weights: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As on a processor that saturates: features of the other graph would not fit this one."""
+    summary = train(class_folder, weights=str(learned_weights), precision="int8")
+    folder = Path(summary["bundle"]).parent
+    (folder / "summary.json").unlink()
+    view = folder / "view.json"
+    view.write_text(view.read_text("utf-8").replace(summary["graph_digest"], "0" * 64), "utf-8")
+
+    with caplog.at_level(logging.INFO):
+        assert main(["--resume", str(folder)]) == 0
+
+    assert "all pictures are read again" in caplog.text
+    again = json.loads((folder / "summary.json").read_text("utf-8"))
+    assert again["graph_digest"] == summary["graph_digest"]
+    assert again["accuracy"] == summary["accuracy"]
 
 
 def test_pictures_of_which_none_can_be_read_are_a_sentence(
