@@ -65,7 +65,7 @@ class TrainingSettings:
         if self.name is not None and (
             self.name.strip() in ("", ".", "..") or "/" in self.name or "\0" in self.name
         ):
-            raise UsageError(f"--name {self.name!r}: a name is not empty, no dots alone, without /")
+            raise UsageError(f"--name {self.name!r}: not empty, not dots alone, and it holds no /")
 
         for option, value in (
             ("--epochs", self.epochs),

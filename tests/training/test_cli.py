@@ -52,6 +52,7 @@ def test_help_does_not_wait_for_torch() -> None:
         (["--data", "{pets}", "--weights", "none", "--out", "{pets}/cat/cat_00.png"], "--out"),
         (["--data", "{pets}", "--seed", "-1"], "a seed lies between"),
         (["--data", "{pets}", "--name", "a/b"], "holds no /"),
+        (["--data", "{pets}", "--name", ".."], "not dots alone"),
     ],
 )
 def test_wrong_use_is_one_sentence_and_exit_code_2(
