@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import numpy as np
 from rich.console import Console
-from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
+from rich.text import Text
 
 from training.evaluation import CONFIDENCE, Evaluation
 from training.features import LeftOut
@@ -101,9 +101,9 @@ def _mistakes_table(evaluation: Evaluation) -> Table:
     return table
 
 
-def _plain(name: str) -> str:
-    """A class name is the user's: square brackets in it are no markup."""
-    return escape(name)
+def _plain(name: str) -> Text:
+    """A class name is the user's: nothing in it is markup."""
+    return Text(name)
 
 
 def _percent(value: float | None) -> str:

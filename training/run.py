@@ -27,7 +27,7 @@ from training.feature_file import load_features, save_features
 from training.features import FeatureTable, read_features
 from training.frozen import Learned, frozen_outcome, learn_head
 from training.graphs import exported_head
-from training.image_folder import Example, ImageFolder, check_counts, scan_folder
+from training.image_folder import Example, ImageFolder, check_counts, printable, scan_folder
 from training.outcome import Outcome
 from training.progress import be_quiet, console
 from training.report import evaluation_as_json, left_out_as_json, print_evaluation
@@ -84,7 +84,7 @@ def run(settings: TrainingSettings, resumed: Path | None = None) -> dict[str, An
         settings = replace(settings, backbone=name, weights=weights)
         _check_that_options_have_an_effect(settings)
         backbone = load_backbone(name, weights, settings.given_size)
-        make = partial(make_run_folder, settings.out, settings.run_name)
+        make = partial(make_run_folder, settings.out, printable(settings.run_name))
         run_folder = resumed or first_says(make)
         with logged_to(run_folder):
             first_says(lambda: write_json(run_folder / SETTINGS_FILE, settings.as_json()))

@@ -23,7 +23,7 @@ from models.heatmap import overlay
 from models.preprocessing import decode_image, read_pixels
 from models.session import Prediction, Session
 from training.evaluation import Evaluation, Probabilities
-from training.image_folder import Example
+from training.image_folder import Example, printable
 from training.settings import TrainingSettings
 
 #: Held-out pictures in the grid, at most so many of them wrongly answered.
@@ -68,7 +68,8 @@ def log_to_tensorboard(
     evaluation = judged.evaluation
     low, high = evaluation.accuracy_interval
     metrics = {"accuracy": evaluation.accuracy, "interval/low": low, "interval/high": high}
-    shown = {k: "" if v is None else v for k, v in settings.as_json().items()}
+    given = {k: "" if v is None else v for k, v in settings.as_json().items()}
+    shown = {k: printable(v) if isinstance(v, str) else v for k, v in given.items()}
     with SummaryWriter(str(folder)) as writer:
         writer.add_hparams({**shown, "recipe": recipe}, metrics, run_name=".")
         if len(evaluation.classes) <= _MOST_CLASSES:

@@ -9,7 +9,7 @@ def _print(classes: int, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
     """Judges answers that take every third picture of a class for the next class."""
     labels = np.repeat(np.arange(classes), 6)
     answers = np.where(np.arange(len(labels)) % 6 < 2, (labels + 1) % classes, labels)
-    names = tuple(f"class [{number}]" for number in range(classes))
+    names = tuple(f"class \\[{number}]" for number in range(classes))
     monkeypatch.setenv("COLUMNS", str(width))
     print_evaluation(evaluate(np.eye(classes, dtype=np.float32)[answers], labels, names))
 
@@ -23,7 +23,7 @@ def test_a_matrix_is_shown_where_it_fits(
 
     assert "accuracy 66.7% on 18 held-out pictures" in found
     assert r"true \ answered" in found
-    assert "class [2]" in found
+    assert r"class \[2]" in found
 
 
 @pytest.mark.parametrize("classes", [12, 40])
@@ -38,7 +38,7 @@ def test_where_a_matrix_does_not_fit_the_commonest_mistakes_are_shown(
     assert "…" not in found
     mistakes = found.partition("answered")[2]
     assert mistakes.count(" 2 ") == 10
-    assert "class [0]" in mistakes
+    assert r"class \[0]" in mistakes
 
 
 def test_without_a_mistake_none_is_shown(

@@ -208,3 +208,14 @@ def test_eight_orientations_of_one_picture_are_one_picture(train: Run, class_fol
 
     assert len({answer.label for answer in answers}) == 1
     assert np.ptp([answer.probability for answer in answers]) < 1e-3
+
+
+def test_a_folder_whose_name_is_no_unicode_is_as_good_as_any(
+    train: Run, class_folder: Path
+) -> None:
+    odd = class_folder.with_name(b"bilder\xe4".decode("utf-8", "surrogateescape"))
+    class_folder.rename(odd)
+
+    summary = train(odd)
+
+    assert Path(summary["bundle"]).parents[1].name == r"bilder\xe4"
