@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast browser check serve bento bench clean
+.PHONY: help install demo test test-fast browser check map serve bento bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -37,6 +37,9 @@ check: install  ## lint, format, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+map:  ## the map in CONTRIBUTING.md, from the first line of every module
+	$(PYTHON) scripts/draw_map.py --write
 
 serve: install  ## serve the newest bundle of the model store, on this machine only
 	@$(BIN)/python -c "import socket; s = socket.socket(); \

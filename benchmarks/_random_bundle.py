@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from _serving import read_pictures
 
+from models.backbones.backbone import load_backbone
 from models.bundle import TrainingSummary
-from models.graph.backbones import load_backbone
 from models.graph.classifier import Classifier, LinearHead
 from models.graph.export import Description, export_backbone, export_bundle
-from models.graph.precision import quantise
+from models.graph.fewer_bits import quantise
 from models.preprocessing import read_pixels
 
 CLASSES = ("cats", "dogs")

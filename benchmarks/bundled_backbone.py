@@ -25,13 +25,13 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
+from models.backbones.backbone import load_backbone
 from models.bundle import read_bundle
-from models.graph.backbones import load_backbone
 from models.graph.export import export_backbone
 from models.preprocessing import read_pixels
+from models.pretrained import BUNDLED_BACKBONE, BUNDLED_FILE
 from models.providers import open_graph
 from models.session import Session
-from models.weights_cache import BUNDLED_BACKBONE, BUNDLED_FILE
 
 ROUNDS, BATCH, BATCHES = 7, 8, 4
 

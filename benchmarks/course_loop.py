@@ -10,7 +10,7 @@
 Without `--weights` the network holds random numbers: the times are the same, accuracy says nothing.
 """
 
-from models.graph.backbones import Backbone, load_backbone  # it makes torchvision importable
+from models.backbones.backbone import Backbone, load_backbone  # it makes torchvision importable
 
 # isort: split
 
@@ -35,7 +35,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
 from models.cores import granted_cores
-from training.image_folder import Example, held_out_part, scan_folder, split
+from training.data.folder import Example, held_out_part, scan_folder, split
 
 EPOCHS = 30
 BATCH = 32

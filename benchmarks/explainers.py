@@ -27,7 +27,7 @@ from torch.nn import functional as F
 
 from models.cores import granted_cores
 from models.graph.export import export_backbone, join_head
-from models.graph.precision import quantise
+from models.graph.fewer_bits import quantise
 from models.preprocessing import Pixels, Preprocessing, read_pixels
 from tests.conftest import lively_classifier, noise_pictures
 

@@ -29,9 +29,9 @@ from rich.console import Console
 from rich.table import Table
 from runs import add_data, pictures, random_weights
 
-from models.graph.backbones import load_backbone
+from models.backbones.backbone import load_backbone
 from models.graph.export import export_backbone
-from training.image_folder import scan_folder
+from training.data.folder import scan_folder
 
 BARE_PROGRAM = """
 import sys

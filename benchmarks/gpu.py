@@ -39,14 +39,14 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from models.graph.classifier import Classifier
 from models.graph.export import export_backbone, join_head
-from models.graph.precision import in_half_precision
+from models.graph.fewer_bits import in_half_precision
 from models.preprocessing import Pixels, read_pixels
 from models.providers import Provider, cuda_problem, open_graph
 from tests.conftest import lively_classifier, noise_pictures
-from training.features import FeatureReader
-from training.finetune import FineTuningTask, fine_tune
-from training.image_folder import Example, scan_folder
-from training.plan import plan_fine_tuning
+from training.data.folder import Example, scan_folder
+from training.features.extractor import FeatureReader
+from training.finetuning.learner import FineTuningTask, fine_tune
+from training.finetuning.plan import plan_fine_tuning
 from training.settings import TrainingSettings
 
 CLASSES = 3

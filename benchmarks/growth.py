@@ -22,7 +22,7 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from models.graph.backbones import load_backbone
+from models.backbones.backbone import load_backbone
 
 #: Classes while pictures grow, and pictures while classes do.
 CLASSES = 10

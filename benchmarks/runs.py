@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
-from models.graph.backbones import load_backbone
+from models.backbones.backbone import load_backbone
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:

@@ -9,10 +9,10 @@ from multiprocessing import get_context
 
 import timm
 
+from models.backbones.catalogue import measure
+from models.backbones.weights import source_of
 from models.cores import granted_cores
-from models.graph.catalogue import measure
-from models.graph.weights import source_of
-from training.backbone_table import Row, Table, write_table
+from training.inventory.backbone_table import Row, Table, write_table
 
 
 def main() -> None:

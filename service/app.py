@@ -14,14 +14,14 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from service import http_protocol
-from service.bento import ServedBundle, serve_what_the_bento_carries
-from service.engine import Engine
-from service.exposure import warn_if_anybody_may_come_in
-from service.middleware import TruePath, surrounded
-from service.preflight import preflight
-from service.request_log import configure_logging
-from service.routes import Edge, build_app
+from service.edge.middleware import TruePath, surrounded
+from service.host import http_protocol
+from service.host.bento import ServedBundle, serve_what_the_bento_carries
+from service.host.exposure import warn_if_anybody_may_come_in
+from service.host.preflight import preflight
+from service.http.routes import Edge, build_app
+from service.inference.runtime import Engine
+from service.observability.request_log import configure_logging
 from service.settings import read_settings
 
 log = logging.getLogger(__name__)

@@ -14,8 +14,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from models.cores import granted_cores
 from models.errors import UsageError
 from models.providers import Provider
-from service.access import Keys
-from service.request_log import LogFormat
+from service.edge.access import Keys
+from service.observability.request_log import LogFormat
 
 log = logging.getLogger(__name__)
 

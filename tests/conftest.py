@@ -15,8 +15,8 @@ import pytest
 import torch
 from PIL import Image
 
+from models.backbones.backbone import Backbone, load_backbone
 from models.bundle import Bundle, TrainingSummary, bundle_bytes, parse_bundle
-from models.graph.backbones import Backbone, load_backbone
 from models.graph.classifier import Classifier, LinearHead, Normalise
 from models.graph.export import Description, export_backbone, export_bundle
 from models.preprocessing import Preprocessing

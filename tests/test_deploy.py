@@ -12,7 +12,8 @@ import pytest
 import yaml
 from prometheus_client import REGISTRY
 
-from service import metrics, settings
+from service import settings
+from service.observability import metrics
 
 ROOT = Path(__file__).parents[1]
 

@@ -11,9 +11,9 @@ from typing import Any, get_args
 from models.bundle import Precision
 from models.errors import TransferError
 from training.launch import end_with_parent, is_launched, launch
-from training.progress import ConsoleHandler
 from training.run_folder import stored_settings
 from training.settings import Augmentation, TrainingSettings, WantedFraming
+from training.terminal import ConsoleHandler
 
 _DEFAULTS: dict[str, Any] = {
     f.name: f.default for f in fields(TrainingSettings) if f.default is not MISSING
@@ -35,11 +35,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         # Late imports, because torch and timm take seconds that --help need not wait for.
         if doctor:
-            from training.doctor import examine  # noqa: PLC0415
+            from training.inventory.doctor import examine  # noqa: PLC0415
 
             return examine()
         if pattern is not None:
-            from training.list_backbones import list_backbones  # noqa: PLC0415
+            from training.inventory.list_backbones import list_backbones  # noqa: PLC0415
 
             return list_backbones(pattern)
         settings = (

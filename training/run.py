@@ -14,23 +14,24 @@ import numpy as np
 import torch
 
 from models import store
+from models.backbones.backbone import Backbone, load_backbone
+from models.backbones.bundled_backbone import decide_weights
+from models.backbones.catalogue import check_backbone
+from models.backbones.course_networks import FROM_SCRATCH
 from models.bundle import TrainingSummary, parse_bundle, write_bundle
 from models.errors import DataFolderError, UsageError
-from models.graph.backbones import Backbone, load_backbone
-from models.graph.bundled_backbone import decide_weights
-from models.graph.catalogue import check_backbone
 from models.graph.export import Description, export_bundle
-from models.graph.extra_backbones import FROM_SCRATCH
 from models.preprocessing import Pixels, Preprocessing, read_pixels
-from training.distributed import check_devices, first_says, is_first, joined
-from training.feature_file import load_features, save_features
-from training.features import FeatureTable, read_features
-from training.frozen import Learned, frozen_outcome, learn_head
-from training.graphs import exported_head
-from training.image_folder import Example, ImageFolder, check_counts, printable, scan_folder
-from training.outcome import Outcome
-from training.progress import be_quiet, console
-from training.report import evaluation_as_json, left_out_as_json, print_evaluation
+from training.data.folder import Example, ImageFolder, check_counts, printable, scan_folder
+from training.data.sample import draw_sample
+from training.features.extractor import FeatureTable, read_features
+from training.features.feature_file import load_features, save_features
+from training.features.graphs import exported_head
+from training.group import check_devices, first_says, is_first, joined
+from training.recipes.outcome import Outcome
+from training.recipes.probe import Learned, frozen_outcome, learn_head
+from training.report.tensorboard import Judged, how_to_open, log_to_tensorboard
+from training.report.terminal import evaluation_as_json, left_out_as_json, print_evaluation
 from training.run_folder import (
     BUNDLE_FILE,
     FEATURES_FILE,
@@ -42,10 +43,9 @@ from training.run_folder import (
     write_json,
     write_rows,
 )
-from training.sample import draw_sample
+from training.selection.select import View, Viewer, decide_view
 from training.settings import TrainingSettings
-from training.tensorboard import Judged, how_to_open, log_to_tensorboard
-from training.view import View, Viewer, decide_view
+from training.terminal import be_quiet, console
 
 log = logging.getLogger(__name__)
 
@@ -142,7 +142,7 @@ def _trained(
     outcome = frozen_outcome(learned, viewer)
     if settings.finetune or backbone.name in FROM_SCRATCH:
         # Late, because Lightning takes a second that the frozen recipe need not wait for.
-        from training.fine_tuned import fine_tuned_outcome  # noqa: PLC0415
+        from training.recipes.finetune import fine_tuned_outcome  # noqa: PLC0415
 
         outcome = fine_tuned_outcome(outcome, table, learned, settings, run_folder, sample)
     return _Trained(folder, table, viewer.view, learned, outcome)

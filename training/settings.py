@@ -22,22 +22,22 @@ class TrainingSettings:
     Attributes:
         data: the folder of pictures.
         backbone: timm's name of the pretrained network; default: what can be had
-            (`models.graph.bundled_backbone`).
+            (`models.backbones.bundled_backbone`).
         weights: `auto`, `imagenet`, `bundled`, `none`, or the path of a file.
         framing: which part of a picture is shown (`models.preprocessing`); `auto`: what suits a
             sample of the training part.
         image_size: H and W of the network's input, pixels; default: its own; `auto`: a larger one
             where it pays on the sample.
-        precision: of what the backbone computes with (`training.precision`); `auto`: int8 where
+        precision: of what the backbone computes with (`selection.precision`); `auto`: int8 where
             there is no GPU and a sample says that it is as good and faster, else fp32.
         name: what the result is called; default: the data folder's name.
         out: where the run folder is made.
         seed: of the split, the folds, and of random weights.
         finetune: whether the whole network learns on, after the head has been fitted.
-        epochs: of fine-tuning; default: by the number of pictures (`training.plan`).
+        epochs: of fine-tuning; default: by the number of pictures (`training.finetuning.plan`).
         learning_rate: of fine-tuning; default likewise.
         batch_size: of fine-tuning; default likewise.
-        augmentation: how pictures are varied while fine-tuning (`training.augmentation`).
+        augmentation: how pictures are varied while fine-tuning (`finetuning.augmentation`).
         devices: processes on each machine, one for each device.
         nodes: machines that train together.
     """

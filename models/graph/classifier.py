@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import batch_norm
 
-from models.graph.backbones import Backbone
+from models.backbones.backbone import Backbone
 
 
 @dataclass(frozen=True)

@@ -28,13 +28,13 @@ import torch
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from models.backbones.backbone import Backbone
 from models.bundle import BundleMetadata, SelfCheck, TrainingSummary, bundle_bytes
 from models.cores import granted_cores
 from models.errors import ExportError
-from models.graph.backbones import Backbone
 from models.graph.classifier import Classifier, Normalise
+from models.graph.fewer_bits import precision_of
 from models.graph.gradcam import GradCamHead, explain_by_autograd, explain_feature_map
-from models.graph.precision import precision_of
 from models.graph.self_check import draw_self_check_pictures
 from models.preprocessing import Pixels, read_pixels
 from models.providers import open_graph

@@ -23,7 +23,7 @@ from torch._decomp import core_aten_decompositions
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.functional import linear
 
-from models.graph.backbones import Backbone
+from models.backbones.backbone import Backbone
 from models.graph.classifier import Classifier
 
 RESOLUTION: Final = 1e-4

@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 import torch
 
-from models.graph.backbones import Backbone
+from models.backbones.backbone import Backbone
 from models.graph.classifier import Normalise
 from models.graph.export import export_backbone
 from models.providers import open_graph

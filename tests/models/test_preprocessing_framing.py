@@ -7,10 +7,10 @@ import pytest
 import torch
 from PIL import Image
 
-import models.graph  # noqa: F401  makes torchvision importable
+import models.backbones  # noqa: F401  makes torchvision importable
 from models.preprocessing import Preprocessing
 
-# After models.graph: timm imports torchvision.
+# After models.backbones: timm imports torchvision.
 from timm.data import create_transform  # isort: skip
 
 

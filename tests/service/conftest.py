@@ -16,10 +16,10 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from models import store
-from service.engine import Engine
-from service.http_protocol import TimedProtocol
-from service.middleware import TruePath, surrounded
-from service.routes import Edge, build_app
+from service.edge.middleware import TruePath, surrounded
+from service.host.http_protocol import TimedProtocol
+from service.http.routes import Edge, build_app
+from service.inference.runtime import Engine
 from service.settings import Settings
 from tests.conftest import encoded
 

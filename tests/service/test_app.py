@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from service.app import ImageClassification
-from service.request_log import RequestRecord
+from service.observability.request_log import RequestRecord
 
 REQUESTS = 50
 

@@ -12,7 +12,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from service.openapi import document
+from service.http.openapi import document
 from tests.service.conftest import Served
 
 SCHEMA = schemathesis.openapi.from_dict(document())

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from models.graph.backbones import Backbone
+from models.backbones.backbone import Backbone
 from tests.conftest import TINY_BACKBONE
 from training.run import run
 from training.settings import TrainingSettings

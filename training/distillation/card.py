@@ -9,7 +9,7 @@ import torch
 from huggingface_hub import ModelCard, ModelCardData
 from safetensors.torch import save_file
 
-from models.graph.backbones import Backbone
+from models.backbones.backbone import Backbone
 from training.distillation.pictures import Pictures
 from training.distillation.settings import DistillationSettings
 from training.run_folder import SUMMARY_FILE, package_versions, write_json

@@ -7,7 +7,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-from models.graph.backbones import Backbone
+from models.backbones.backbone import Backbone
 
 #: Any size that all networks with five halvings can read.
 _PROBED: Final = 64

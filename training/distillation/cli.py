@@ -10,8 +10,8 @@ from typing import Any
 
 from models.errors import TransferError, UsageError
 from training.distillation.settings import DistillationSettings
-from training.progress import ConsoleHandler
 from training.run_folder import stored_settings
+from training.terminal import ConsoleHandler
 
 _DEFAULTS: dict[str, Any] = {
     f.name: f.default for f in fields(DistillationSettings) if f.default is not MISSING

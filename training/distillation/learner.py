@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from models.graph.backbones import Backbone, Normalisation
+from models.backbones.backbone import Backbone, Normalisation
 from training.distillation.lessons import Lesson, Mapped, Views, lessons_for, relative_error
 
 log = logging.getLogger(__name__)

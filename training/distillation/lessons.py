@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.graph.backbones import Backbone
+from models.backbones.backbone import Backbone
 from training.distillation.chain import Block, chain_of, have_one_shape
 
 #: The last feature map and what is pooled from it are what transfers: they weigh more.

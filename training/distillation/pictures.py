@@ -24,7 +24,7 @@ from torch import Tensor
 from models.cores import granted_cores
 from models.errors import DataFolderError, ImageError
 from models.preprocessing import Preprocessing, decode_image
-from training.progress import progress
+from training.terminal import progress
 
 log = logging.getLogger(__name__)
 

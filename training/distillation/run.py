@@ -11,16 +11,16 @@ from typing import Any, Final
 
 import torch
 
+from models.backbones.backbone import Backbone, load_backbone, untrained_backbone
 from models.errors import UsageError, WeightsError
-from models.graph.backbones import Backbone, load_backbone, untrained_backbone
-from training.checkpoints import LAST, AtomicCheckpoints
 from training.distillation.card import write_result
 from training.distillation.learner import Learner
 from training.distillation.pictures import Pictures, open_archive
 from training.distillation.plan import Plan, make_plan
 from training.distillation.settings import DistillationSettings
-from training.progress import progress
+from training.finetuning.checkpoints import LAST, AtomicCheckpoints
 from training.run_folder import SETTINGS_FILE, logged_to, make_run_folder, write_json
+from training.terminal import progress
 
 log = logging.getLogger(__name__)
 

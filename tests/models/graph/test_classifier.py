@@ -3,7 +3,7 @@ import pytest
 import torch
 from torchvision.transforms.v2.functional import normalize
 
-from models.graph.backbones import Backbone
+from models.backbones.backbone import Backbone
 from models.graph.classifier import Classifier, LinearHead, Normalise
 from tests.conftest import noise_pictures
 

@@ -11,9 +11,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from models.backbones.backbone import Backbone
 from models.bundle import parse_bundle
 from models.errors import ExportError
-from models.graph.backbones import Backbone
 from models.graph.classifier import Classifier, LinearHead
 from models.graph.export import check_agreement, export_backbone, join_head
 from models.providers import open_graph

@@ -11,10 +11,10 @@ import pytest
 import torch
 from torch import nn
 
-from models.graph.backbones import Backbone, preprocessing_of
+from models.backbones.backbone import Backbone, preprocessing_of
+from models.backbones.weights import random_start
 from models.graph.classifier import Classifier
 from models.graph.export import check_agreement, export_backbone, join_head
-from models.graph.weights import random_start
 from tests.conftest import enliven, lively_backbone, noise_pictures, with_lively_head
 from tests.models.graph.families import FAMILIES
 

@@ -5,7 +5,7 @@ import pytest
 import timm
 import torch
 
-from models.graph.backbones import Backbone
+from models.backbones.backbone import Backbone
 from models.graph.classifier import Classifier, LinearHead
 from models.graph.gradcam import GradCamHead, explain_by_autograd, heatmap_of
 from tests.conftest import noise_pictures, with_lively_head

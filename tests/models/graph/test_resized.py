@@ -6,8 +6,8 @@ import onnxruntime as ort
 import pytest
 import torch
 
+from models.backbones.backbone import Backbone, load_backbone
 from models.errors import BackboneError
-from models.graph.backbones import Backbone, load_backbone
 from models.graph.classifier import Normalise
 from models.graph.export import export_backbone
 from models.graph.resized import graph_at_its_size

@@ -25,7 +25,7 @@ from playwright.sync_api import (
 )
 
 from models import store
-from models.graph.backbones import Backbone
+from models.backbones.backbone import Backbone
 from tests.conftest import make_bundle, with_lively_head
 from tests.service.conftest import Served
 

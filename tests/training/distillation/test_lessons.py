@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.graph.backbones import Backbone, untrained_backbone
+from models.backbones.backbone import Backbone, untrained_backbone
 from tests.conftest import TINY_BACKBONE, lively_backbone
 from tests.training.distillation.conftest import OTHER_BACKBONE
 from training.distillation.chain import chain_of

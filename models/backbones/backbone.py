@@ -1,0 +1,186 @@
+"""Backbones by name, each split into what makes the feature map and what follows it."""
+
+import logging
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import timm
+import timm.data
+import torch
+from torch import Tensor, nn
+
+from models.backbones.bundled_backbone import BUNDLED, load_bundled
+from models.backbones.catalogue import check_backbone
+from models.backbones.course_networks import FROM_SCRATCH
+from models.backbones.weights import load_from_file, load_from_hub, random_start
+from models.errors import BackboneError
+from models.preprocessing import Preprocessing
+
+log = logging.getLogger(__name__)
+
+#: A smaller feature map than this, in each direction, cannot show where the network looked.
+_SMALLEST_MAP: Final = 2
+
+#: What the `weights` of a network that has never learned anything say.
+RANDOM: Final = "none (random)"
+
+_INTERPOLATIONS: Final = frozenset({"bilinear", "bicubic", "lanczos", "nearest"})
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """Mean and standard deviation of each channel, in units of [0, 1]: three numbers each."""
+
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+class Backbone(nn.Module):
+    """A pretrained network without its last linear layer, in two parts.
+
+    `feature_map` is the last spatial feature map; `features` is everything between that map and
+    the last linear layer (pooling; VGG's inner layers; ConvNeXt's norm). Always in inference mode.
+
+    Attributes:
+        name: timm's name.
+        weights: where its parameters came from, as a person would say it.
+        preprocessing: how pictures are framed and resized for it.
+        normalisation: what its input is normalised with.
+        num_features: C of what enters the last linear layer.
+    """
+
+    def __init__(
+        self, name: str, weights: str, model: nn.Module, preprocessing: Preprocessing
+    ) -> None:
+        super().__init__()
+        self.name = name
+        self.weights = weights
+        self.preprocessing = preprocessing
+        self.model = model.eval()
+        config = timm.data.resolve_data_config(model=model)
+        self.normalisation = Normalisation(config["mean"], config["std"])
+        self.channels_first, self.num_features = self._measure()
+
+    @property
+    def is_random(self) -> bool:
+        """Whether it has never learned anything."""
+        return self.weights == RANDOM
+
+    def feature_map(self, images: Tensor) -> Tensor:
+        """Normalised images float (N, 3, H, W) → the last feature map (N, C, h, w)."""
+        found: Tensor = self.model.forward_features(images)  # type: ignore[operator]
+        if not self.channels_first:
+            found = found.permute(0, 3, 1, 2)
+        # The head is traced once: a map in another memory layout would not fit it (vgg11_bn).
+        return found.contiguous()
+
+    def features(self, feature_map: Tensor) -> Tensor:
+        """The last feature map (N, C, h, w) → what enters the last linear layer (N, C)."""
+        if not self.channels_first:
+            feature_map = feature_map.permute(0, 2, 3, 1)
+        found: Tensor = self.model.forward_head(feature_map, pre_logits=True)  # type: ignore[operator]
+        return found
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Normalised images float (N, 3, H, W) → features (N, C)."""
+        return self.features(self.feature_map(images))
+
+    @torch.inference_mode()
+    def _measure(self) -> tuple[bool, int]:
+        size = (1, 3, self.preprocessing.height, self.preprocessing.width)
+        raw = self.model.forward_features(torch.zeros(size))  # type: ignore[operator]
+        width = self.model.forward_head(raw, pre_logits=True).shape[1]  # type: ignore[operator]
+        return raw.shape[1] == self.model.num_features, int(width)
+
+
+def load_backbone(name: str, weights: str, image_size: int | None = None) -> Backbone:
+    """Builds a backbone with its weights, in inference mode.
+
+    Args:
+        name: timm's name of the model, or one of `extra_backbones`.
+        weights: `imagenet` (the hub's, cached), `none` (random), `auto` (`imagenet`, or `none` for
+            what is always trained from scratch), `bundled` (the package's own, of one network),
+            or the path of a file.
+        image_size: H and W of its input, pixels; default: its own.
+
+    Raises:
+        BackboneError: unknown, without a spatial feature map, or not for pictures of this size.
+        WeightsError: the weights cannot be had or do not fit.
+    """
+    check_backbone(name)
+    options: dict[str, Any] = {}
+    if image_size is not None:
+        check_image_size(name, image_size)
+        options = _size_options(name, image_size)
+    if weights == "auto":
+        weights = "none" if name in FROM_SCRATCH else "imagenet"
+    if weights == "imagenet":
+        model, origin = load_from_hub(name, **options), "imagenet"
+    elif weights == BUNDLED:
+        model, origin = load_bundled(name, **options), BUNDLED
+    elif weights == "none":
+        model, origin = random_start(name, **options), RANDOM
+    else:
+        path = Path(weights)
+        model, origin = load_from_file(name, path, **options), path.name
+    preprocessing = preprocessing_of(model)
+    if image_size is not None:
+        preprocessing = replace(preprocessing, height=image_size, width=image_size)
+    return Backbone(name, origin, model, preprocessing)
+
+
+def untrained_backbone(name: str) -> Backbone:
+    """Builds a backbone that is about to learn, from random parameters.
+
+    Raises:
+        BackboneError: unknown, or without a spatial feature map.
+    """
+    check_backbone(name)
+    model = timm.create_model(name, num_classes=0)
+    return Backbone(name, RANDOM, model, preprocessing_of(model))
+
+
+def check_image_size(name: str, image_size: int) -> None:
+    """Refuses a size of pictures that a backbone cannot read, before anything is downloaded.
+
+    Raises:
+        BackboneError: with the reason.
+    """
+    with torch.device("meta"), torch.inference_mode():
+        try:
+            model: Any = timm.create_model(name, num_classes=0, **_size_options(name, image_size))
+            feature_map = model.eval().forward_features(torch.zeros(2, 3, image_size, image_size))
+            model.forward_head(feature_map, pre_logits=True)
+        # Whatever a network of a thousand raises when its layers do not fit what they are given.
+        except Exception as error:
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise BackboneError(
+                f"--image-size {image_size}: {name} cannot read pictures of this size ({reason}). "
+                "Leave it out for the network's own size, or take a multiple of 32 near that"
+            ) from error
+    if min(feature_map.shape[1:]) < _SMALLEST_MAP:
+        raise BackboneError(
+            f"--image-size {image_size}: {name} would see such a picture as a single point, "
+            "and could not show where it looked. Take a larger size"
+        )
+
+
+def _size_options(name: str, image_size: int) -> dict[str, Any]:
+    """What a network whose layers know the size of their input (Swin) must be told of it."""
+    config = timm.get_pretrained_cfg(name)
+    return {"img_size": image_size} if config is not None and config.fixed_input_size else {}
+
+
+def preprocessing_of(model: nn.Module) -> Preprocessing:
+    """How timm evaluates this model: size, crop and interpolation from its data config."""
+    config: dict[str, Any] = timm.data.resolve_data_config(model=model)
+    _, height, width = config["input_size"]
+    interpolation = config["interpolation"]
+    return Preprocessing(
+        height=height,
+        width=width,
+        framing="squash" if config["crop_mode"] == "squash" else "crop",
+        crop_fraction=config["crop_pct"],
+        interpolation=interpolation if interpolation in _INTERPOLATIONS else "bilinear",
+    )

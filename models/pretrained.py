@@ -1,0 +1,98 @@
+"""Weights on this machine (bundled, in the hub's cache, in torch's), and whether more can be had.
+
+Runs without torch, so that a list of all backbones need not wait for it.
+"""
+
+import os
+import queue
+import threading
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import huggingface_hub
+from huggingface_hub import constants as hub_constants
+from huggingface_hub.utils import get_session
+
+#: The one network that comes with this package, and its parameters.
+BUNDLED_BACKBONE: Final = "mobilenetv2_100"
+BUNDLED_FILE = Path(__file__).parent / "backbones" / "bundled" / f"{BUNDLED_BACKBONE}.safetensors"
+
+#: How long a server may take to say anything at all, seconds.
+HUB_PATIENCE_S: Final = 5.0
+
+#: The names under which timm's repositories on the hub keep their weights, the preferred first.
+_HUB_FILES: Final = ("model.safetensors", "pytorch_model.bin")
+
+
+def bundled_file() -> Path | None:
+    """The weights in this package; None in a copy without them."""
+    return BUNDLED_FILE if BUNDLED_FILE.is_file() else None
+
+
+def cached_file(source: str) -> Path | None:
+    """The file of weights on this machine; None if it is not there.
+
+    Args:
+        source: the weights' address (`https:…`), or a repository on the hub, with `@` and a
+            revision or `#` and a file where they are not the usual ones.
+    """
+    if "://" in source:
+        path = torch_cache_path(source)
+        return path if path.is_file() else None
+    repository, revision, names = hub_files(source)
+    for name in names:
+        found = huggingface_hub.try_to_load_from_cache(repository, name, revision=revision)
+        if isinstance(found, str):
+            return Path(found)
+    return None
+
+
+def hub_files(source: str) -> tuple[str, str | None, tuple[str, ...]]:
+    """Repository, revision and the possible files of weights, the preferred first."""
+    place, _, filename = source.partition("#")
+    repository, _, revision = place.partition("@")
+    return repository, revision or None, (filename,) if filename else _HUB_FILES
+
+
+def torch_cache_path(url: str) -> Path:
+    """Where torch and torchvision keep what they download from an address."""
+    # As torch.hub.get_dir says it, without torch.
+    caches = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+    home = Path(os.environ.get("TORCH_HOME", f"{caches}/torch")).expanduser()
+    return home / "hub" / "checkpoints" / Path(urlsplit(url).path).name
+
+
+def problem_reaching(place: str, patience_s: float = HUB_PATIENCE_S) -> str | None:
+    """Why a server of weights is not to be had, as a clause; None if it answers.
+
+    Args:
+        place: its address.
+        patience_s: what the answer may take. It holds for looking up its name too, which no
+            timeout of an HTTP library does.
+    """
+    if place == hub_constants.ENDPOINT and hub_constants.HF_HUB_OFFLINE:
+        return f"HF_HUB_OFFLINE forbids asking {place}"
+    answers: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            get_session().head(place, timeout=patience_s)
+        # Whatever the network, a proxy or a certificate raises.
+        except Exception as error:  # noqa: BLE001  it is handed over to the one who waits
+            answers.put(error)
+        else:
+            answers.put(None)
+
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        error = answers.get(timeout=patience_s)
+    except queue.Empty:
+        error = TimeoutError("no answer")
+    if error is None:
+        return None
+    return f"{place} could not be reached within {patience_s:.0f} s ({_first_line(error)})"
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]

@@ -1,0 +1,1 @@
+"""Drawn screws and nuts, for people without pictures."""

@@ -1,0 +1,116 @@
+"""Who may come in: API keys.
+
+Keys come from the environment or from a file, several at once, so that a new one can be handed out
+before the old one ends. The file is read again when it has changed; nothing is restarted. A key is
+never logged, and is compared in constant time.
+"""
+
+import hashlib
+import hmac
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from models.errors import UnauthorizedError
+from service.http.refusals import refusal
+
+log = logging.getLogger(__name__)
+
+#: Routes without a secret: the page and the description, which ask for a key themselves, and what
+#: orchestrators and scrapers inside a cluster ask.
+OPEN_ROUTES: Final = frozenset(
+    {"/", "/page/{path}", "/docs", "/docs/{file}", "/docs.json"}
+    | {"/livez", "/readyz", "/healthz", "/metrics"}
+)
+
+_SENTENCE: Final = "this service needs a key: send the header Authorization: Bearer KEY"
+
+_Digests = tuple[bytes, ...]
+
+
+class Keys:
+    """The keys that open the service."""
+
+    def __init__(self, keys: Iterable[str], file: Path | None = None) -> None:
+        """Reads the keys.
+
+        Args:
+            keys: that stay as long as the process.
+            file: with more of them (see `listed`).
+
+        Raises:
+            OSError: the file cannot be read.
+            UnicodeDecodeError: it is no text in UTF-8.
+        """
+        self._fixed = _digests(keys)
+        self._file = file
+        self._version = _version(file) if file else None
+        self._from_file = _digests(_lines(file)) if file else ()
+
+    def __len__(self) -> int:
+        return len(self._fixed) + len(self._from_file)
+
+    def open_for(self, key: str) -> bool:
+        """Whether it is one of them, in a time that does not depend on how near it comes."""
+        self._read_again_if_changed()
+        # Starlette decodes headers as latin-1; this gives back the bytes that were sent.
+        digest = hashlib.sha256(key.encode("latin-1")).digest()
+        found = [hmac.compare_digest(digest, known) for known in (*self._fixed, *self._from_file)]
+        return any(found)
+
+    def _read_again_if_changed(self) -> None:
+        if self._file is None or (version := _version(self._file)) == self._version:
+            return
+        self._version = version
+        try:
+            self._from_file = _digests(_lines(self._file))
+        except (OSError, UnicodeDecodeError) as error:
+            log.warning("the keys cannot be read again, the last ones go on: %s", error)
+        else:
+            log.info("read %d keys again from %s", len(self._from_file), self._file)
+
+
+class KeyRequired:
+    """Answers 401 to who has no key, on every route but the open ones."""
+
+    def __init__(self, app: ASGIApp, keys: Keys) -> None:
+        self._app = app
+        self._keys = keys
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes a request on, or refuses it; `scope["path"]` is the route's template."""
+        if scope["type"] != "http" or scope["path"] in OPEN_ROUTES or self._has_key(scope):
+            await self._app(scope, receive, send)
+            return
+        await refusal(UnauthorizedError(_SENTENCE))(scope, receive, send)
+
+    def _has_key(self, scope: Scope) -> bool:
+        scheme, _, key = Headers(scope=scope).get("authorization", "").partition(" ")
+        return scheme.lower() == "bearer" and self._keys.open_for(key.strip())
+
+
+def listed(text: str) -> list[str]:
+    """The keys in a file: one a line; empty lines and those that begin with # are none."""
+    lines = (line.strip() for line in text.splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def _digests(keys: Iterable[str]) -> _Digests:
+    return tuple(hashlib.sha256(key.encode()).digest() for key in keys)
+
+
+def _lines(file: Path) -> list[str]:
+    return listed(file.read_text(encoding="utf-8"))
+
+
+def _version(file: Path) -> tuple[int, int, int] | None:
+    """What changes when a file is written, or another takes its place; None: it is not there."""
+    try:
+        stat = file.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino

@@ -1,0 +1,173 @@
+"""What every request passes on its way in, and every answer on its way out.
+
+It stands outside BentoML's own layers, so it holds for BentoML's routes and refusals too: an id,
+one line in the log, headers that keep browsers careful, keys, 503 where there is no place, and a
+path that cannot be anything.
+
+The last is for what BentoML labels its metrics and spans with: the path. Here that becomes the
+template of a route (`/page/{path}`, `/{unknown}`), of which there are few, so that a client which
+asks for a million paths does not make a million time series. Our application gets the path back.
+"""
+
+import re
+import time
+import uuid
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Final
+
+from opentelemetry import trace
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import BaseRoute, Match, Mount, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.edge.access import KeyRequired
+from service.inference.admission import RefusedWhenFull
+from service.inference.runtime import Engine
+from service.observability import metrics
+from service.observability.request_log import RequestRecord, current, recorded, write_line
+
+UNKNOWN_ROUTE: Final = "/{unknown}"
+
+#: Routes of BentoML's that stay reachable beside ours.
+BENTOML_ROUTES: Final = frozenset({"/livez", "/readyz", "/healthz", "/metrics", "/schema.json"})
+
+HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' blob: data:; connect-src 'self'; media-src 'self' blob:; font-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+}
+
+REQUEST_ID: Final = "X-Request-ID"
+
+#: What a page of another origin may read besides the body.
+EXPOSED: Final = (
+    *(REQUEST_ID, "Content-Disposition", "Retry-After", "X-Model"),
+    *("X-Label", "X-Probability", "X-Class", "X-Class-Probability"),
+)
+
+_SANE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+_TRUE_PATH: Final = "train_transfer.path"
+
+
+def surrounded(app: ASGIApp, routes: Sequence[BaseRoute], engine: Engine) -> ASGIApp:
+    """Puts everything around an application that has these routes, and BentoML's."""
+    settings = engine.settings
+    app = RefusedWhenFull(app, engine.admission)
+    if keys := settings.keys:
+        app = KeyRequired(app, keys)
+    if origins := settings.allowed_origins:
+        app = CORSMiddleware(
+            app,
+            allow_origins=origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type", REQUEST_ID],
+            expose_headers=EXPOSED,
+        )
+    return Envelope(app, routes)
+
+
+class Envelope:
+    """Gives a request an id and a template for its path, and its answer the headers and a line."""
+
+    def __init__(self, app: ASGIApp, routes: Sequence[BaseRoute]) -> None:
+        self._app = app
+        self._routes = routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes a request on."""
+        if scope["type"] == "websocket":  # there are none; BentoML would count them by their path
+            await send({"type": "websocket.close", "code": 1008})
+        elif scope["type"] == "http":
+            await self._answer(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+        record = RequestRecord(_request_id(scope), method, self._template(scope))
+        exchange = _Exchange(record, receive, send)
+        labelled = {**scope, "path": record.route, _TRUE_PATH: scope["path"]}
+        with recorded(record):
+            try:
+                await self._app(labelled, exchange.receive, exchange.send)
+            finally:
+                exchange.end()
+
+    def _template(self, scope: Scope) -> str:
+        """The route's template, so that a path is one of few."""
+        if scope["path"] in BENTOML_ROUTES:
+            return str(scope["path"])
+        for route in self._routes:
+            if isinstance(route, Route | Mount) and route.matches(scope)[0] != Match.NONE:
+                return f"{route.path}/{{path}}" if isinstance(route, Mount) else route.path
+        return UNKNOWN_ROUTE
+
+
+class TruePath:
+    """The innermost end of `Envelope`: gives an application the path that was asked for."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes a request on, and tells its span the id under which the log knows it."""
+        if _TRUE_PATH in scope:
+            scope = {**scope, "path": scope[_TRUE_PATH]}
+        if record := current():
+            trace.get_current_span().set_attribute("request_id", record.request_id)
+        await self._app(scope, receive, send)
+
+
+class _Exchange:
+    """Listens to what goes in and out, and fills the record of the request from it."""
+
+    def __init__(self, record: RequestRecord, receive: Receive, send: Send) -> None:
+        self._record = record
+        self._receive = receive
+        self._send = send
+        self._start = time.perf_counter()
+        self._has_ended = False
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._record.bytes += len(message.get("body", b""))
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._record.status = message["status"]
+            MutableHeaders(scope=message).update(HEADERS | {REQUEST_ID: self._record.request_id})
+        elif not message.get("more_body", False):
+            self.end()  # before the client can have the answer: who has it finds the line
+        await self._send(message)
+
+    def end(self) -> None:
+        """Once: the answer is complete, or there will be none."""
+        if self._has_ended:
+            return
+        self._has_ended = True
+        record = self._record
+        record.milliseconds = (time.perf_counter() - self._start) * 1000
+        if record.status >= 400:
+            reason = record.reason or _name(record.status)
+            metrics.REFUSALS.labels(reason, str(record.status)).inc()
+        write_line(record)
+
+
+def _request_id(scope: Scope) -> str:
+    asked = Headers(scope=scope).get(REQUEST_ID, "")
+    return asked if _SANE_ID.fullmatch(asked) else uuid.uuid4().hex
+
+
+def _name(status: int) -> str:
+    if status == 499:
+        return "ClientHungUp"
+    return HTTPStatus(status).phrase.title().replace(" ", "").replace("-", "")

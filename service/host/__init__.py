@@ -1,0 +1,1 @@
+"""All that knows BentoML or uvicorn from inside."""

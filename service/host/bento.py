@@ -1,0 +1,45 @@
+"""How a model comes into a bento, and how the bento finds it again.
+
+`bentoml build` records which model goes with the code: the one that the service would serve here.
+`bentoml export` and `bentoml containerize` put it into the file or the image. Wherever that is
+served, it serves the model that it carries, whatever else the store there holds, unless
+TRANSFER_MODEL says otherwise.
+"""
+
+import os
+from typing import Any
+
+import bentoml
+from bentoml._internal.bento.bento import BentoModelInfo
+from bentoml.models import BentoModel
+
+from models.errors import TransferError
+from service.inference.registry import find_bundles
+from service.settings import PREFIX, read_settings
+
+
+class ServedBundle(BentoModel):  # type: ignore[misc]
+    """The bundle that the settings name, else the newest: looked for when a bento is built."""
+
+    def to_info(self, alias: str | None = None) -> BentoModelInfo:
+        """What `bentoml build` writes down: the exact version.
+
+        Raises:
+            SystemExit: there is no such bundle.
+        """
+        try:
+            stored = find_bundles(read_settings())[0].stored
+        except TransferError as error:
+            raise SystemExit(f"not built: {error}") from error
+        info: BentoModelInfo = BentoModel(stored.tag).to_info(alias)
+        return info
+
+    def resolve(self, base_path: Any = None, global_model_store: Any = None) -> None:
+        """What BentoML does before it serves from a checkout: nothing; the registry loads it."""
+
+
+def serve_what_the_bento_carries(service: "bentoml.Service[Any]") -> None:
+    """Makes the models of a bento the default of TRANSFER_MODEL, here and in the worker."""
+    if service.host.bento is not None:
+        tags = ",".join(str(model.tag) for model in service.host.bento.info.all_models)
+        os.environ.setdefault(f"{PREFIX}MODEL", tags)

@@ -1,0 +1,245 @@
+"""From the body of a request to the files and texts in its form, with a limit on everything.
+
+Starlette's own form parser is not used: it writes files above 1 MB to disk, and limits neither
+their size nor their names. Here nothing touches the disk; a body is held in memory and counted
+while it arrives, whatever its Content-Length claims. A text where a file belongs is refused: no
+address that a client sends is ever fetched.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from urllib.parse import unquote
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.requests import Request
+
+from models.errors import BodyTooLargeError, MediaTypeError, RequestError, SlowBodyError
+from service.inference.admission import Body
+
+#: RFC 5987 has no place in forms (RFC 7578), but older clients send it for names beyond ASCII.
+_EXTENDED_FILE_NAME = re.compile(r"filename\*=utf-8''([^;]*)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One file of a form, by the name that its sender gave it."""
+
+    file_name: str
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a form held: at least one file, and the texts by their field's name."""
+
+    files: tuple[Upload, ...]
+    texts: dict[str, str]
+
+
+@dataclass(frozen=True)
+class FormLimits:
+    """What a form may hold.
+
+    Attributes:
+        file_field: the one field that holds files.
+        text_fields: the fields that hold texts.
+        max_files: how many files.
+        max_body_bytes: how long the whole body may be.
+        body_seconds: how long the body may take to arrive.
+        max_text_bytes: how long a text may be; twice what file systems allow for a name.
+    """
+
+    file_field: str
+    text_fields: tuple[str, ...]
+    max_files: int
+    max_body_bytes: int
+    body_seconds: float
+    max_text_bytes: int = 512
+
+
+async def read_form(request: Request, limits: FormLimits, body: Body) -> Form:
+    """Reads the body of a request as a multipart form, and counts it as it arrives.
+
+    Raises:
+        MediaTypeError: it is no multipart form.
+        SlowBodyError: the body took too long.
+        OverloadedError: it does not fit beside the bodies of other requests.
+        BodyTooLargeError: the body, or the number of files in it, is above its limit.
+        RequestError: the form is broken, holds no file, or other fields than allowed.
+    """
+    check_declared_length(request, limits.max_body_bytes)
+    reader = _FormReader(limits)
+    try:
+        parser = MultipartParser(_boundary(request), reader.callbacks())  # type: ignore[arg-type]
+        async with (
+            asyncio.timeout(limits.body_seconds),
+            aclosing(_counted(request, limits.max_body_bytes, body)) as chunks,
+        ):
+            async for chunk in chunks:
+                parser.write(chunk)
+    except TimeoutError as error:
+        raise SlowBodyError(
+            f"the body took more than {limits.body_seconds:g} seconds to arrive"
+        ) from error
+    except FormParserError as error:
+        raise RequestError(f"the form is broken: {error}") from error
+    return reader.form()
+
+
+def check_declared_length(request: Request, max_body_bytes: int) -> None:
+    """Refuses a body by what its header says, before a byte of it is read.
+
+    Raises:
+        BodyTooLargeError: the header says more than is allowed.
+    """
+    declared = request.headers.get("content-length", "0")
+    if not declared.isdecimal() or int(declared) > max_body_bytes:
+        raise _body_too_large(max_body_bytes)
+
+
+async def _counted(
+    request: Request, max_body_bytes: int, body: Body
+) -> AsyncGenerator[bytes, None]:
+    async for chunk in request.stream():
+        body.add(len(chunk))
+        if body.length > max_body_bytes:
+            raise _body_too_large(max_body_bytes)
+        yield chunk
+
+
+def _body_too_large(max_body_bytes: int) -> BodyTooLargeError:
+    return BodyTooLargeError(f"the body is too large: at most {max_body_bytes:,} bytes are read")
+
+
+def _boundary(request: Request) -> bytes:
+    media_type, options = parse_options_header(request.headers.get("content-type"))
+    if media_type != b"multipart/form-data":
+        found = media_type.decode("latin-1")[:100] or "none"
+        raise MediaTypeError(f"send the picture as multipart/form-data; this request is {found}")
+    if not options.get(b"boundary"):
+        raise RequestError("the form is broken: its Content-Type names no boundary")
+    return options[b"boundary"]
+
+
+@dataclass
+class _Part:
+    disposition: bytearray = field(default_factory=bytearray)
+    name: str = ""
+    file_name: str | None = None
+    data: bytearray = field(default_factory=bytearray)
+
+
+class _FormReader:
+    """Collects the parts of a form while the parser finds them."""
+
+    def __init__(self, limits: FormLimits) -> None:
+        self._limits = limits
+        self._files: list[Upload] = []
+        self._texts: dict[str, str] = {}
+        self._header = bytearray()
+        self._part = _Part()
+        self._parts = 0
+        self._is_complete = False
+
+    def callbacks(self) -> dict[str, object]:
+        """What the parser is to call; it passes slices of what it was given."""
+        return {
+            "on_part_begin": self._begin_part,
+            "on_header_begin": self._header.clear,
+            "on_header_field": self._add_to_header,
+            "on_header_value": self._add_to_value,
+            "on_headers_finished": self._check_part,
+            "on_part_data": self._add_data,
+            "on_part_end": self._end_part,
+            "on_end": self._end,
+        }
+
+    def form(self) -> Form:
+        """What was found, once all of the body has been parsed."""
+        if not self._is_complete:
+            raise RequestError("the form is broken: it ends in the middle")
+        if not self._files:
+            raise RequestError(f"there is no file in the field {self._limits.file_field!r}")
+        return Form(tuple(self._files), self._texts)
+
+    def _begin_part(self) -> None:
+        # One more: what browsers send for a file field that nobody filled.
+        most = self._limits.max_files + len(self._limits.text_fields) + 1
+        self._parts += 1
+        if self._parts > most:
+            raise BodyTooLargeError(f"the form has too many parts: at most {most} are read here")
+        self._part = _Part()
+
+    def _add_to_header(self, data: bytes, start: int, end: int) -> None:
+        self._header += data[start:end]
+
+    def _add_to_value(self, data: bytes, start: int, end: int) -> None:
+        if self._header.lower() == b"content-disposition":
+            self._part.disposition += data[start:end]
+
+    def _check_part(self) -> None:
+        disposition = bytes(self._part.disposition)
+        options = parse_options_header(disposition)[1]
+        self._part.name = _text(options.get(b"name", b""))
+        self._part.file_name = _file_name(disposition, options)
+        if self._part.file_name is None:
+            self._check_text()
+        elif self._part.name in self._limits.text_fields:
+            raise RequestError(f"the field {self._part.name!r} must hold text, and holds a file")
+        elif self._part.name != self._limits.file_field:
+            raise self._unknown_field()
+        elif len(self._files) == self._limits.max_files:
+            raise BodyTooLargeError(
+                f"too many files: at most {self._limits.max_files} in one request here"
+            )
+
+    def _check_text(self) -> None:
+        name = self._part.name
+        if name == self._limits.file_field:
+            raise RequestError(
+                f"the field {name!r} must hold a file, and holds text; "
+                "addresses and encoded pictures are not read"
+            )
+        if name not in self._limits.text_fields:
+            raise self._unknown_field()
+        if name in self._texts:
+            raise RequestError(f"the field {name!r} stands there twice")
+
+    def _unknown_field(self) -> RequestError:
+        known = ", ".join((self._limits.file_field, *self._limits.text_fields))
+        return RequestError(f"unknown field {self._part.name[:100]!r}; known are: {known}")
+
+    def _add_data(self, data: bytes, start: int, end: int) -> None:
+        self._part.data += data[start:end]
+        is_text = self._part.file_name is None
+        if is_text and len(self._part.data) > self._limits.max_text_bytes:
+            raise BodyTooLargeError(
+                f"the field {self._part.name!r} is too long: "
+                f"at most {self._limits.max_text_bytes} bytes are read"
+            )
+
+    def _end_part(self) -> None:
+        part = self._part
+        if part.file_name is None:
+            self._texts[part.name] = _text(part.data)
+        # Without a name and empty: what browsers send for a file field that nobody filled.
+        elif part.file_name or part.data:
+            self._files.append(Upload(part.file_name, bytes(part.data)))
+
+    def _end(self) -> None:
+        self._is_complete = True
+
+
+def _file_name(disposition: bytes, options: dict[bytes, bytes]) -> str | None:
+    if b"filename" in options:
+        return _text(options[b"filename"])
+    extended = _EXTENDED_FILE_NAME.search(disposition.decode("latin-1"))
+    return unquote(extended[1]) if extended else None
+
+
+def _text(data: bytes | bytearray) -> str:
+    return data.decode("utf-8", errors="replace")

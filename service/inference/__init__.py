@@ -1,0 +1,1 @@
+"""Bytes → an answer. No Starlette."""

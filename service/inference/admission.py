@@ -1,0 +1,127 @@
+"""Admission control: what is in the service at once, in pictures and in bytes, has a bound.
+
+One bound for all models together: they share the machine. What does not fit is refused at once with
+503 and Retry-After, before its body is read where that is known by then; nobody waits for a place.
+Pictures are counted from the moment their form has arrived until their answer; bytes while they
+arrive, so that a client that declares much and sends little takes no place of anybody else's.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Final
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from models.errors import OverloadedError
+from service.http.refusals import refusal
+from service.observability import metrics
+
+#: Routes that take pictures.
+PICTURE_ROUTES: Final = frozenset({"/classify", "/explain"})
+
+
+class Admission:
+    """Counts what is inside. Lives in one event loop."""
+
+    def __init__(self, max_pictures: int, max_bytes: int) -> None:
+        self.max_pictures = max_pictures
+        self.max_bytes = max_bytes
+        self.pictures = 0
+        self.bytes = 0
+        metrics.QUEUE_CAPACITY.set(max_pictures)
+        metrics.QUEUE.set(0)
+
+    def check(self) -> None:
+        """Refuses while there is no place for a single picture more.
+
+        Raises:
+            OverloadedError: it is so.
+        """
+        self._check_pictures(1)
+        self._check_bytes(1)
+
+    @contextlib.contextmanager
+    def admit(self, pictures: int) -> Iterator[None]:
+        """Counts pictures in for as long as the context lasts.
+
+        Raises:
+            OverloadedError: they do not fit beside those that are there.
+        """
+        self._check_pictures(pictures)
+        self._count(pictures)
+        try:
+            yield
+        finally:
+            self._count(-pictures)
+
+    @contextlib.contextmanager
+    def body(self) -> Iterator["Body"]:
+        """Counts the bytes of one request's body until it has been answered."""
+        body = Body(self)
+        try:
+            yield body
+        finally:
+            self.bytes -= body.length
+
+    def _count(self, more: int) -> None:
+        self.pictures += more
+        metrics.QUEUE.set(self.pictures)
+
+    def _check_pictures(self, more: int) -> None:
+        if self.pictures + more > self.max_pictures:
+            raise OverloadedError(
+                f"the queue is full: of {self.max_pictures} places {self.pictures} are taken and "
+                f"{more} more wanted; try again in a moment"
+            )
+
+    def _check_bytes(self, more: int) -> None:
+        if self.bytes + more > self.max_bytes:
+            raise OverloadedError(
+                f"too much is being sent at once: all bodies together may hold "
+                f"{self.max_bytes:,} bytes here; try again in a moment"
+            )
+
+
+class RefusedWhenFull:
+    """Answers 503 to pictures for which there is no place, before anything is done for them.
+
+    It stands outside BentoML's layers, which take more than half of the time of a refusal. Under
+    ten times the load that can be borne, refusals are most of the work, and those who were accepted
+    wait for it.
+    """
+
+    def __init__(self, app: ASGIApp, admission: Admission) -> None:
+        self._app = app
+        self._admission = admission
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes a request on, or refuses it; `scope["path"]` is the route's template."""
+        if scope["type"] == "http" and scope["path"] in PICTURE_ROUTES:
+            try:
+                self._admission.check()
+            except OverloadedError as error:
+                await refusal(error)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+class Body:
+    """The bytes of one request that are in memory.
+
+    Attributes:
+        length: how many have arrived.
+    """
+
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
+        self.length = 0
+
+    def add(self, count: int) -> None:
+        """Counts bytes that have arrived.
+
+        Raises:
+            OverloadedError: they are too much beside those of other requests.
+        """
+        self._admission._check_bytes(count)  # noqa: SLF001  two halves of one thing
+        self._admission.bytes += count
+        self.length += count

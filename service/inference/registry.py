@@ -1,0 +1,226 @@
+"""Which models are served, and how new versions of them are taken up while others answer.
+
+A name follows the store: when its newest version is another than the one that answers, that version
+is loaded, checked and warmed beside it; then requests go to the new one, and the old one ends when
+the last request that began with it has been answered. What is refused changes nothing: the old one
+goes on, the log says once why, and the same file is not tried again.
+"""
+
+import asyncio
+import contextlib
+import ctypes
+import logging
+import sys
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from models import store
+from models.errors import StoreError, TransferError, UnknownModelError
+from models.session import Session
+from models.store import StoredBundle
+from service.inference.served_model import LATEST, ServedModel, load_session
+from service.observability import metrics
+from service.settings import ALL, Settings
+
+log = logging.getLogger(__name__)
+
+#: What tells one state of a stored file from another: tag, time, length, inode.
+_State = tuple[str, int, int, int]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A bundle that the settings ask for.
+
+    Attributes:
+        key: `name`, which follows the store, or `name:version`, which never changes.
+        stored: what it is now.
+        state: the state of its file before anybody read it.
+    """
+
+    key: str
+    stored: StoredBundle
+    state: _State | None
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether a version was named."""
+        return ":" in self.key
+
+
+def find_bundles(settings: Settings) -> list[Wanted]:
+    """The bundles that the settings name, the default first.
+
+    Unset means the newest bundle of the store; from then on its name is followed. `all` begins with
+    that one too.
+
+    Raises:
+        StoreError: one of them is not there, or the store is empty.
+    """
+    if settings.models and settings.models != (ALL,):
+        keys = [key.removesuffix(LATEST) for key in settings.models]
+        return [_wanted(key, store.get(key)) for key in dict.fromkeys(keys)]
+    newest = store.newest()
+    found = store.every_newest() if settings.models else []
+    every = {newest.tag: newest} | {stored.tag: stored for stored in found}
+    return [_wanted(_name(stored), stored) for stored in every.values()]
+
+
+class ModelRegistry:
+    """The models that answer, by the name or tag that the settings have for them."""
+
+    def __init__(self, settings: Settings, thread: Executor) -> None:
+        """Serves nothing yet.
+
+        Args:
+            settings: which models, and how.
+            thread: where all networks run, one after the other.
+        """
+        self._settings = settings
+        self._thread = thread
+        self._served: dict[str, ServedModel] = {}
+        self._pinned: set[str] = set()
+        self._refused: dict[str, _State | None] = {}
+
+    @property
+    def served(self) -> tuple[ServedModel, ...]:
+        """What answers now, the default first."""
+        return tuple(self._served.values())
+
+    @property
+    def default(self) -> ServedModel:
+        """What answers where no model is asked for."""
+        return self.served[0]
+
+    def find(self, wanted: str | None) -> ServedModel:
+        """The model of a name, or of a tag if that version is the one that answers.
+
+        Raises:
+            UnknownModelError: there is none; the sentence names those that there are.
+        """
+        if not wanted:
+            return self.default
+        name = wanted.removesuffix(LATEST)
+        if name in self._served:
+            return self._served[name]
+        for model in self.served:
+            if name in (model.tag, model.name):
+                return model
+        known = ", ".join(model.tag for model in self.served)
+        raise UnknownModelError(f"no model {wanted[:100]!r} is served here; served are: {known}")
+
+    async def open(self) -> None:
+        """Loads everything that the settings name.
+
+        Raises:
+            TransferError: one that was named is refused, or, of `all`, every one.
+        """
+        refusal: TransferError | None = None
+        for wanted in await asyncio.to_thread(find_bundles, self._settings):
+            try:
+                await self._serve(wanted)
+            except TransferError as error:
+                if self._settings.models != (ALL,):
+                    raise
+                self._note_refusal(wanted, error)
+                refusal = error
+        if not self._served and refusal:
+            raise refusal
+
+    async def watch(self) -> None:
+        """Looks into the store again and again, until cancelled."""
+        while True:
+            await asyncio.sleep(self._settings.watch_seconds)
+            try:
+                await self.refresh()
+            # Unseen it would end the watch for ever, and the stop with an error.
+            except Exception:
+                log.exception("the store could not be looked at; what is served goes on")
+
+    async def refresh(self) -> None:
+        """Takes up what is new in the store; nothing that is there can make this fail."""
+        for wanted in await asyncio.to_thread(self._find_new):
+            try:
+                await self._serve(wanted)
+            # A bundle may fail in ways that are no errors of ours, for lack of memory for one;
+            # whatever it is, what answers now must go on, and so must this watch.
+            except Exception as error:  # noqa: BLE001
+                self._note_refusal(wanted, error)
+
+    async def close(self) -> None:
+        """Answers what was accepted, then ends."""
+        for model in self.served:
+            await model.retire()
+
+    def _find_new(self) -> list[Wanted]:
+        """Versions that do not answer yet, and have not been refused as they are."""
+        return [wanted for wanted in self._find_followed() if self._is_new(wanted)]
+
+    def _find_followed(self) -> list[Wanted]:
+        if self._settings.models == (ALL,):
+            found = store.every_newest()
+            return [_wanted(_name(stored), stored) for stored in found]
+        followed = [key for key in self._served if key not in self._pinned]
+        return [_wanted(key, stored) for key in followed if (stored := self._newest(key))]
+
+    def _newest(self, name: str) -> StoredBundle | None:
+        try:
+            return store.get(name)
+        except StoreError as error:
+            if name not in self._refused:
+                log.warning("%s; %s goes on", error, self._served[name].tag)
+            self._refused[name] = None
+            return None
+
+    def _is_new(self, wanted: Wanted) -> bool:
+        served = self._served.get(wanted.key)
+        if served and served.tag == wanted.stored.tag:
+            self._refused.pop(wanted.key, None)
+            return False
+        return self._refused.get(wanted.key) != wanted.state
+
+    async def _serve(self, wanted: Wanted) -> None:
+        """Loads a bundle beside the one that answers for its key, exchanges them, ends the old."""
+        session: Session = await asyncio.to_thread(load_session, wanted.stored, self._settings)
+        old = self._served.get(wanted.key)
+        new = ServedModel(wanted.stored.tag, session, self._settings.max_batch, self._thread)
+        self._served[wanted.key] = new
+        new.metric.set(1)
+        if wanted.is_pinned:
+            self._pinned.add(wanted.key)
+        self._refused.pop(wanted.key, None)
+        if old:
+            old.metric.set(0)
+            await old.retire()
+            log.info("%s has answered its last request", old.tag)
+            del old
+            await asyncio.to_thread(_give_memory_back)
+
+    def _note_refusal(self, wanted: Wanted, error: Exception) -> None:
+        self._refused[wanted.key] = wanted.state
+        old = self._served.get(wanted.key)
+        goes_on = f"{old.tag} goes on" if old else "it is not served"
+        metrics.REFUSED_BUNDLES.labels(wanted.stored.tag.partition(":")[0]).inc()
+        log.error("%s is refused, %s: %s", wanted.stored.tag, goes_on, error)
+
+
+def _give_memory_back() -> None:
+    """Glibc keeps what a model took, in pieces into which the next one does not fit.
+
+    Without this a service grows by some 10 MiB with each of fifty new versions.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(AttributeError):  # musl has no such function
+            ctypes.CDLL(None).malloc_trim(0)
+
+
+def _name(stored: StoredBundle) -> str:
+    return stored.tag.partition(":")[0]
+
+
+def _wanted(key: str, stored: StoredBundle) -> Wanted:
+    try:
+        found = stored.path.stat()
+    except OSError:  # it goes just now; reading it will say so
+        return Wanted(key, stored, None)
+    return Wanted(key, stored, (stored.tag, found.st_mtime_ns, found.st_size, found.st_ino))

@@ -1,0 +1,120 @@
+"""A bundle that answers: found in the store, loaded, checked, warm, and used by requests."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from typing import Final
+
+import numpy as np
+from prometheus_client import Gauge
+
+from models.bundle import BundleMetadata, read_bundle
+from models.errors import UnknownClassError
+from models.session import Session
+from models.store import StoredBundle
+from service.inference.batching import MicroBatcher
+from service.observability import metrics
+from service.settings import Settings
+
+log = logging.getLogger(__name__)
+
+LATEST: Final = ":latest"
+
+
+class ServedModel:
+    """A bundle that answers. Lives in one event loop.
+
+    A request uses it from before its pictures are decoded, for this bundle's preprocessing, until
+    it has answered; `retire` waits for that.
+
+    Attributes:
+        tag: `name:version` in the store.
+        session: the bundle, loaded and checked.
+        batcher: the way to it.
+    """
+
+    def __init__(self, tag: str, session: Session, max_batch: int, thread: Executor) -> None:
+        self.tag = tag
+        self.session = session
+        self.batcher = MicroBatcher(session.predict, max_batch, thread)
+        self._users = 0
+        self._is_unused = asyncio.Event()
+        self._is_unused.set()
+
+    @property
+    def name(self) -> str:
+        """The tag without the version."""
+        return self.tag.partition(":")[0]
+
+    @property
+    def metadata(self) -> BundleMetadata:
+        """What the bundle says of itself."""
+        return self.session.metadata
+
+    @property
+    def metric(self) -> Gauge:
+        """Whether this model is served, for Prometheus."""
+        session = self.session
+        labels = (self.tag, session.digest, session.provider, session.metadata.backbone)
+        return metrics.MODEL.labels(*labels)
+
+    def class_index(self, name: str) -> int:
+        """Position of a class.
+
+        Raises:
+            UnknownClassError: the model has no such class.
+        """
+        try:
+            return self.session.classes.index(name)
+        except ValueError:
+            known = ", ".join(self.session.classes)
+            raise UnknownClassError(f"unknown class {name!r}; known are: {known}") from None
+
+    @contextlib.contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Keeps it answering for as long as the context lasts."""
+        self._users += 1
+        self._is_unused.clear()
+        try:
+            yield
+        finally:
+            self._users -= 1
+            if self._users == 0:
+                self._is_unused.set()
+
+    async def retire(self) -> None:
+        """Waits until nobody uses it, and ends it. It must not be given to anybody any more."""
+        await self._is_unused.wait()
+        await self.batcher.close()
+
+    async def why_not_ready(self) -> str | None:
+        """Why it cannot answer; None if it can. After a failure the network itself is asked."""
+        if not self.batcher.is_open:
+            return f"{self.tag} is closed"
+        if self.batcher.problem is None:
+            return None
+        size = self.metadata.preprocessing
+        with contextlib.suppress(Exception):  # it is in `problem`, and in the log
+            await self.batcher.answer(np.zeros((size.height, size.width, 3), np.uint8))
+        return self.batcher.problem and f"{self.tag}: {self.batcher.problem}"
+
+
+def load_session(stored: StoredBundle, settings: Settings) -> Session:
+    """Loads a bundle, checks it, and warms it up; takes seconds, so call it in a thread.
+
+    Raises:
+        BundleError: it is refused.
+        ProviderError: the provider that was asked for did not come up.
+    """
+    session = Session(read_bundle(stored.path), settings.provider, settings.threads)
+    session.warm_up(settings.max_batch)
+    log.info(
+        "serving %s on %s: %d classes (%s)",
+        stored.tag,
+        session.provider,
+        len(session.classes),
+        ", ".join(session.classes),
+    )
+    return session

@@ -1,0 +1,1 @@
+"""What the service tells of itself: one line a request, and figures."""

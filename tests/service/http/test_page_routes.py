@@ -1,0 +1,89 @@
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+
+PAGE = Path(__file__).parents[3] / "service" / "page"
+
+FILES = sorted(path.name for path in PAGE.iterdir())
+
+MEDIA_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+
+
+def test_the_page_is_at_the_root(client: httpx.Client) -> None:
+    answer = client.get("/")
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.content == (PAGE / "index.html").read_bytes()
+    assert client.head("/").headers["etag"] == answer.headers["etag"]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_has_its_type_and_is_asked_for_once(client: httpx.Client, name: str) -> None:
+    answer = client.get(f"/page/{name}")
+    again = client.get(f"/page/{name}", headers={"If-None-Match": answer.headers["etag"]})
+
+    assert answer.content == (PAGE / name).read_bytes()
+    assert answer.headers["content-type"] == MEDIA_TYPES[Path(name).suffix]
+    assert answer.headers["cache-control"] == "no-cache"
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["etag"] == answer.headers["etag"]
+
+
+def test_another_version_of_a_file_is_sent(client: httpx.Client) -> None:
+    answer = client.get("/", headers={"If-None-Match": '"an older one"'})
+
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/page/main.js"])
+def test_a_browser_loads_nothing_from_elsewhere(client: httpx.Client, path: str) -> None:
+    headers = client.get(path).headers
+
+    policy = dict(part.split(" ", 1) for part in headers["content-security-policy"].split("; "))
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
+    assert "unsafe" not in str(policy)
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["x-frame-options"] == "DENY"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/page/", "/page/nothing.js", "/page/..%2froutes.py", "/page/%00", "/page/" + "x" * 5000],
+)
+def test_only_files_of_the_page_are_there(client: httpx.Client, path: str) -> None:
+    answer = client.get(path)
+
+    assert answer.status_code == 404
+    assert answer.json()["error"].endswith("not found; GET /docs.json describes the routes")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_file_names_another_address(name: str) -> None:
+    text = (PAGE / name).read_text(encoding="utf-8")
+
+    addresses = re.findall(r"(?:https?:)?//[\w.-]+\.\w+[\w./]*", text)
+    assert set(addresses) <= {"http://www.w3.org/2000/svg"}  # a name, never asked
+
+
+def test_everything_that_the_page_names_is_there(client: httpx.Client) -> None:
+    html = client.get("/").text
+    links = re.findall(r'(?:src|href)="([^"]+)"', html)
+    modules = {
+        f"page/{name}"
+        for path in PAGE.glob("*.js")
+        for name in re.findall(r'from "\./([^"]+)"', path.read_text(encoding="utf-8"))
+    }
+
+    assert links
+    assert modules
+    assert all(client.get(f"/{link}").status_code == 200 for link in {*links, *modules})

@@ -1,0 +1,43 @@
+import pytest
+
+from models.errors import OverloadedError
+from service.inference.admission import Admission
+
+
+def test_admission_counts_pictures_in_and_out() -> None:
+    admission = Admission(3, max_bytes=1)
+
+    with admission.admit(2), admission.admit(1):
+        with (
+            pytest.raises(OverloadedError, match="of 3 places 3 are taken and 1 more wanted"),
+            admission.admit(1),
+        ):
+            pass
+        assert admission.pictures == 3
+
+    assert admission.pictures == 0
+
+
+def test_admission_counts_out_whoever_fails_inside() -> None:
+    admission = Admission(1, max_bytes=1)
+
+    with pytest.raises(KeyError, match="inside"), admission.admit(1):
+        raise KeyError("inside")
+
+    assert admission.pictures == 0
+
+
+def test_bytes_are_counted_as_they_arrive_and_out_with_the_request() -> None:
+    admission = Admission(1, max_bytes=10)
+
+    with admission.body() as first, admission.body() as second:
+        first.add(4)
+        second.add(6)
+        with pytest.raises(OverloadedError, match="may hold 10 bytes here"):
+            first.add(1)
+        with pytest.raises(OverloadedError, match="10 bytes"):
+            admission.check()
+        assert admission.bytes == 10
+
+    assert admission.bytes == 0
+    admission.check()

@@ -1,0 +1,151 @@
+import asyncio
+import gc
+import logging
+import threading
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from models.preprocessing import Pixels
+from models.session import Prediction
+from service.inference.batching import MicroBatcher
+
+BROKEN = 255
+
+ONE_THREAD = ThreadPoolExecutor(1)
+
+
+class Network:
+    """Answers with the picture's own grey level; may be held up, and breaks on white pictures."""
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+        self.is_running = threading.Event()
+        self.may_go = threading.Event()
+
+    def predict(self, pixels: Pixels, class_index: npt.NDArray[np.int64]) -> list[Prediction]:
+        self.batches.append(len(pixels))
+        self.is_running.set()
+        assert self.may_go.wait(60)
+        if (pixels == BROKEN).any():
+            raise ValueError("broken in the network")
+        return [
+            Prediction(
+                f"{row.max()}/{index}", 1.0, np.ones(1, np.float32), np.ones((1, 1), np.float32)
+            )
+            for row, index in zip(pixels, class_index, strict=True)
+        ]
+
+
+def picture(level: int) -> Pixels:
+    return np.full((2, 2, 3), level, dtype=np.uint8)
+
+
+async def hold_up(network: Network, batcher: MicroBatcher) -> "asyncio.Task[Prediction]":
+    """Sends picture 0 and returns when the network is busy with it."""
+    first = asyncio.create_task(batcher.answer(picture(0)))
+    await asyncio.to_thread(network.is_running.wait, 60)
+    return first
+
+
+async def queued(batcher: MicroBatcher, *levels: int) -> "list[asyncio.Task[Prediction]]":
+    tasks = [asyncio.create_task(batcher.answer(picture(level), level)) for level in levels]
+    await asyncio.sleep(0)  # each gets as far as waiting for its answer
+    return tasks
+
+
+def test_what_waits_while_the_network_is_busy_goes_together() -> None:
+    async def scenario() -> list[str]:
+        batcher = MicroBatcher(network.predict, 3, ONE_THREAD)
+        first = await hold_up(network, batcher)
+        others = await queued(batcher, 1, 2, 3, 4)
+        network.may_go.set()
+        answers = await asyncio.gather(first, *others)
+        await batcher.close()
+        return [answer.label for answer in answers]
+
+    network = Network()
+
+    assert asyncio.run(scenario()) == ["0/-1", "1/1", "2/2", "3/3", "4/4"]
+    assert network.batches == [1, 3, 1]
+
+
+def test_a_picture_that_breaks_its_batch_breaks_only_itself(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def scenario() -> list[object]:
+        batcher = MicroBatcher(network.predict, 8, ONE_THREAD)
+        first = await hold_up(network, batcher)
+        others = await queued(batcher, 1, BROKEN, 3)
+        network.may_go.set()
+        answers = await asyncio.gather(first, *others, return_exceptions=True)
+        assert batcher.is_open
+        await batcher.close()
+        return [a if isinstance(a, BaseException) else a.label for a in answers]
+
+    network = Network()
+
+    with caplog.at_level(logging.ERROR):
+        first, second, broken, fourth = asyncio.run(scenario())
+
+    assert (first, second, fourth) == ("0/-1", "1/1", "3/3")
+    assert isinstance(broken, ValueError)
+    assert network.batches == [1, 3, 1, 1, 1]
+    assert "a batch of 3 failed" in caplog.text
+
+
+def test_who_hangs_up_while_waiting_is_left_out() -> None:
+    async def scenario() -> None:
+        batcher = MicroBatcher(network.predict, 8, ONE_THREAD)
+        first = await hold_up(network, batcher)
+        gone, stays = await queued(batcher, 1, 2)
+        gone.cancel()
+        network.may_go.set()
+        await asyncio.gather(first, stays)
+        await batcher.close()
+
+    network = Network()
+    asyncio.run(scenario())
+
+    assert network.batches == [1, 1]
+
+
+def test_closing_answers_what_waits() -> None:
+    async def scenario() -> list[str]:
+        batcher = MicroBatcher(network.predict, 2, ONE_THREAD)
+        first = await hold_up(network, batcher)
+        others = await queued(batcher, 1, 2, 3)
+        network.may_go.set()
+        await batcher.close()
+        await asyncio.sleep(0)
+        assert not batcher.is_open
+        return [task.result().label for task in (first, *others)]
+
+    network = Network()
+
+    assert asyncio.run(scenario()) == ["0/-1", "1/1", "2/2", "3/3"]
+
+
+def test_a_network_is_let_go_when_its_batcher_has_closed() -> None:
+    """Not some time later, when garbage is collected: networks are large, and versions many."""
+
+    async def scenario() -> None:
+        network = Network()
+        network.may_go.set()
+        batcher = MicroBatcher(network.predict, 2, ONE_THREAD)
+        await asyncio.gather(*(batcher.answer(picture(level)) for level in range(5)))
+        await batcher.close()
+        let_go = weakref.ref(network)
+        del network, batcher
+        ONE_THREAD.submit(str).result()  # the thread forgets what it did last
+        assert let_go() is None
+
+    gc.collect()
+    gc.disable()
+    try:
+        asyncio.run(scenario())
+    finally:
+        gc.enable()

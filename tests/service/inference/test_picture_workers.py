@@ -1,0 +1,177 @@
+"""Whatever work does to its process, it is refused, and the next picture is read."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from models.errors import ImageError, ImageTooLargeError, OverloadedError
+from models.preprocessing import Preprocessing, ReadPicture, read_picture
+from service.inference.picture_workers import PictureWorkers
+from service.settings import Settings
+from tests.conftest import encoded
+
+SMALL = Preprocessing(24, 32)
+
+
+def run(*works: Callable[[], object], seconds: float = 60) -> list[object]:
+    """One process does all of it, one after the other; errors are returned."""
+
+    async def whole() -> list[object]:
+        settings = Settings(decode_workers=1, decode_seconds=seconds)
+        workers = PictureWorkers(settings)
+        try:
+            return [
+                (await asyncio.gather(workers.run(work), return_exceptions=True))[0]
+                for work in works
+            ]
+        finally:
+            await workers.close()
+
+    return asyncio.run(whole())
+
+
+def _kill_me_once(mark: Path) -> str:
+    if not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return "answered"
+
+
+def test_a_picture_is_read_as_it_is_here(picture: Image.Image) -> None:
+    work = partial(read_picture, encoded(picture), SMALL)
+
+    (found,) = run(work)
+
+    assert isinstance(found, ReadPicture)
+    assert (found.width, found.height) == picture.size
+    assert np.array_equal(found.pixels, work().pixels)
+
+
+def test_a_broken_picture_is_refused_by_the_same_process(picture: Image.Image) -> None:
+    broken = partial(read_picture, encoded(picture)[:200], SMALL)
+
+    before, error, after = run(os.getpid, broken, os.getpid)
+
+    assert isinstance(error, ImageError)
+    assert str(error).startswith("the picture is broken: ")
+    assert before == after != os.getpid()
+
+
+def test_what_takes_too_long_is_ended_and_refused() -> None:
+    before, error, after = run(os.getpid, partial(time.sleep, 600), os.getpid, seconds=3)
+
+    assert isinstance(error, ImageTooLargeError)
+    assert str(error) == "the picture takes more than 3 seconds to decode or draw"
+    assert before != after
+
+
+def test_what_crashes_its_process_is_refused() -> None:
+    error, after = run(partial(signal.raise_signal, signal.SIGSEGV), os.getpid)
+
+    assert isinstance(error, ImageError)
+    assert str(error) == "the picture is broken: decoding it failed badly"
+    assert isinstance(after, int)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits a process's memory")
+def test_what_takes_too_much_memory_is_refused_by_the_same_process() -> None:
+    before, error, after = run(os.getpid, partial(bytearray, 2**40), os.getpid)
+
+    assert isinstance(error, ImageTooLargeError)
+    assert str(error) == "the picture takes more memory than one may take here"
+    assert before == after
+
+
+def test_a_process_that_was_killed_while_idle_costs_no_picture(picture: Image.Image) -> None:
+    async def scenario() -> object:
+        workers = PictureWorkers(Settings(decode_workers=1))
+        try:
+            await workers.open()
+            process = workers._workers[0]._process
+            assert process is not None
+            process.kill()
+            await process.wait()
+            return await workers.run(partial(read_picture, encoded(picture), SMALL))
+        finally:
+            await workers.close()
+
+    assert isinstance(asyncio.run(scenario()), ReadPicture)
+
+
+def test_a_process_that_was_killed_at_work_costs_no_picture(tmp_path: Path) -> None:
+    """As the system kills one for want of memory, whoever took it."""
+    (found,) = run(partial(_kill_me_once, tmp_path / "was_here"))
+
+    assert found == "answered"
+
+
+def test_where_no_process_can_be_started_it_is_503(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
+
+    (error,) = run(os.getpid)
+
+    assert isinstance(error, OverloadedError)
+
+
+def test_a_mistake_of_ours_is_none_of_the_picture() -> None:
+    (error,) = run(partial(divmod, 1, 0))
+
+    assert isinstance(error, RuntimeError)
+    assert "ZeroDivisionError" in str(error)
+
+
+@pytest.mark.parametrize("code", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_that_reaches_the_process_is_left_to_the_service(code: signal.Signals) -> None:
+    before, _, after = run(os.getpid, partial(signal.raise_signal, code), os.getpid)
+
+    assert before == after
+
+
+def test_who_no_longer_waits_takes_no_process_from_others(picture: Image.Image) -> None:
+    async def scenario() -> tuple[bool, object]:
+        workers = PictureWorkers(Settings(decode_workers=1))
+        try:
+            pid = await workers.run(os.getpid)
+            asleep, waiting = (
+                asyncio.create_task(workers.run(partial(time.sleep, seconds)))
+                for seconds in (0.5, 600)
+            )
+            await asyncio.sleep(0.1)
+            asleep.cancel()
+            waiting.cancel()
+            read = await workers.run(partial(read_picture, encoded(picture), SMALL))
+            return pid == await workers.run(os.getpid), read
+        finally:
+            await workers.close()
+
+    same_process, read = asyncio.run(scenario())
+
+    assert same_process
+    assert isinstance(read, ReadPicture)
+
+
+def test_an_answer_longer_than_any_buffer_arrives_whole() -> None:
+    (answer,) = run(partial(bytes, 20_000_000))
+
+    assert answer == bytes(20_000_000)
+
+
+def test_the_process_is_small_and_imports_neither_bentoml_nor_onnxruntime(
+    picture: Image.Image,
+) -> None:
+    modules = partial(eval, "sorted(__import__('sys').modules)")
+
+    _, loaded = run(partial(read_picture, encoded(picture), SMALL), modules)
+
+    assert isinstance(loaded, list)
+    assert "PIL.Image" in loaded
+    assert not {"bentoml", "onnxruntime", "onnx", "pydantic", "torch"} & {*loaded}

@@ -1,0 +1,337 @@
+"""Which models are served, and how new versions are taken up while others answer."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import bentoml
+import onnx
+import pytest
+from bentoml._internal.configuration.containers import BentoMLContainer
+from bentoml._internal.models import ModelStore
+
+from models import store
+from models.bundle import Bundle, bundle_bytes
+from models.errors import BundleError, StoreError, UnknownModelError
+from models.store import StoredBundle
+from service.inference.registry import ModelRegistry
+from service.settings import Settings
+from tests.conftest import noise_pictures, resealed
+from tests.service.conftest import wait_until
+
+Scenario = Callable[[ModelRegistry], Awaitable[None]]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path) -> Iterator[Path]:
+    """An empty model store of each test's own."""
+    BentoMLContainer.model_store.set(ModelStore(tmp_path))
+    yield tmp_path
+    BentoMLContainer.model_store.reset()
+
+
+def put(bundle: Bundle, name: str, mark: str = "x") -> StoredBundle:
+    """Stores a version whose answers can be told from those of others: its classes say so."""
+    classes = tuple(f"{mark}{number}" for number in range(3))
+    return store.put(resealed(bundle, classes=classes).data, name)
+
+
+async def reached(condition: Callable[[], bool]) -> None:
+    await asyncio.to_thread(wait_until, condition)
+
+
+def play(model: str | None, scenario: Scenario, watch_seconds: float = 5) -> None:
+    """Opens a registry for what the settings say, plays, and closes it."""
+
+    async def whole() -> None:
+        with ThreadPoolExecutor(1) as thread:
+            settings = Settings(
+                model=model, provider="cpu", threads=1, max_batch=2, watch_seconds=watch_seconds
+            )
+            models = ModelRegistry(settings, thread)
+            await models.open()
+            try:
+                await scenario(models)
+            finally:
+                await models.close()
+
+    asyncio.run(whole())
+
+
+def tags(models: ModelRegistry) -> list[str]:
+    return [model.tag for model in models.served]
+
+
+def test_a_new_version_of_a_name_is_taken_up(bundle: Bundle) -> None:
+    put(bundle, "a", "old")
+
+    async def scenario(models: ModelRegistry) -> None:
+        old = models.default
+        new = put(bundle, "a", "new")
+        await models.refresh()
+        assert tags(models) == [new.tag]
+        assert models.default.session.classes == ("new0", "new1", "new2")
+        assert not old.batcher.is_open
+
+    play("a", scenario)
+
+
+def test_a_version_that_was_named_never_changes(bundle: Bundle) -> None:
+    pinned = put(bundle, "a")
+
+    async def scenario(models: ModelRegistry) -> None:
+        put(bundle, "a")
+        await models.refresh()
+        assert tags(models) == [pinned.tag]
+
+    play(pinned.tag, scenario)
+
+
+def test_unset_means_the_newest_bundle_and_then_its_name(bundle: Bundle) -> None:
+    put(bundle, "a")
+    newest = put(bundle, "b")
+    os.utime(newest.path, (2e9, 2e9))
+
+    async def scenario(models: ModelRegistry) -> None:
+        assert tags(models) == [newest.tag]
+        put(bundle, "a")
+        newer = put(bundle, "b")
+        await models.refresh()
+        assert tags(models) == [newer.tag]
+
+    play(None, scenario)
+
+
+def test_of_several_the_first_is_the_default_and_each_is_found_by_name_and_tag(
+    bundle: Bundle,
+) -> None:
+    a, b = put(bundle, "a"), put(bundle, "b")
+
+    async def scenario(models: ModelRegistry) -> None:
+        assert tags(models) == [b.tag, a.tag]
+        for asked, found in ((None, b), ("", b), ("a", a), (a.tag, a), ("a:latest", a)):
+            assert models.find(asked).tag == found.tag
+        with pytest.raises(UnknownModelError, match=f"no model 'c' .*: {b.tag}, {a.tag}"):
+            models.find("c")
+
+    play(f"b, {a.tag}", scenario)
+
+
+def test_all_follows_every_name_and_takes_up_those_that_appear(bundle: Bundle) -> None:
+    a = put(bundle, "a")
+    (b := put(bundle, "b")).path.touch()
+
+    async def scenario(models: ModelRegistry) -> None:
+        assert tags(models) == [b.tag, a.tag]
+        c, newer = put(bundle, "c"), put(bundle, "a")
+        await models.refresh()
+        assert tags(models) == [b.tag, newer.tag, c.tag]
+
+    play("all", scenario)
+
+
+def test_the_version_that_latest_names_answers_even_if_it_is_older(
+    bundle: Bundle, home: Path
+) -> None:
+    old, new = put(bundle, "a"), put(bundle, "a")
+
+    async def scenario(models: ModelRegistry) -> None:
+        assert tags(models) == [new.tag]
+        (home / "a" / "latest").write_text(old.tag.partition(":")[2])
+        await models.refresh()
+        assert tags(models) == [old.tag]
+
+    play("a", scenario)
+
+
+def other_format(bundle: Bundle) -> bytes:
+    model = onnx.load_model_from_string(bundle.data)
+    return bundle_bytes(model, bundle.metadata.model_copy(update={"format_version": 2}))
+
+
+def other_answers(bundle: Bundle) -> bytes:
+    first = bundle.metadata.self_check[0]
+    wrong = first.model_copy(update={"probabilities": tuple(reversed(first.probabilities))})
+    return resealed(bundle, self_check=(wrong, *bundle.metadata.self_check[1:])).data
+
+
+BAD = {
+    "half written": (lambda b: b.data[: len(b.data) // 2], "is not an ONNX file, or only a part"),
+    "damaged": (lambda b: b.data[:-3] + b"xyz", "its SHA-256 does not fit"),
+    "of another format": (other_format, "is of format 2; this program reads 1"),
+    "failing its self-check": (other_answers, "fails its self-check on cpu"),
+    "empty": (lambda _: b"", "is not an ONNX file"),
+}
+
+
+@pytest.mark.parametrize(("make", "reason"), BAD.values(), ids=BAD)
+def test_a_bad_bundle_is_refused_once_by_name_and_the_old_one_goes_on(
+    bundle: Bundle,
+    make: Callable[[Bundle], bytes],
+    reason: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    good = put(bundle, "a")
+
+    async def scenario(models: ModelRegistry) -> None:
+        bad = store.put(make(bundle), "a")
+        with caplog.at_level(logging.WARNING):
+            await models.refresh()
+            await models.refresh()
+        assert tags(models) == [good.tag]
+        (record,) = caplog.records
+        assert record.getMessage().startswith(f"{bad.tag} is refused, {good.tag} goes on: ")
+        assert reason in record.getMessage()
+        await models.default.batcher.answer(noise_pictures(bundle.metadata.preprocessing, 1)[0])
+
+    play("a", scenario)
+
+
+def test_a_bundle_that_was_half_written_is_taken_up_when_it_is_whole(bundle: Bundle) -> None:
+    put(bundle, "a")
+
+    async def scenario(models: ModelRegistry) -> None:
+        half = store.put(bundle.data[:1000], "a")
+        await models.refresh()
+        half.path.write_bytes(bundle.data)
+        await models.refresh()
+        assert tags(models) == [half.tag]
+
+    play("a", scenario)
+
+
+@pytest.mark.parametrize("damage", ["name: [unclosed\n\0", "{}", "name: 3"])
+def test_a_version_whose_description_is_damaged_is_taken_up_when_it_is_whole(
+    bundle: Bundle, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    old = put(bundle, "a")
+
+    async def scenario(models: ModelRegistry) -> None:
+        new = put(bundle, "a")
+        description = new.path.with_name("model.yaml")
+        whole = description.read_bytes()
+        description.write_text(damage)
+        await models.refresh()
+        assert tags(models) == [old.tag]
+        description.write_bytes(whole)
+        await models.refresh()
+        assert tags(models) == [new.tag]
+
+    play("a", scenario)
+
+    assert "a in the model store cannot be read" in caplog.text
+
+
+def test_a_watch_outlives_whatever_goes_wrong(
+    bundle: Bundle, home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A store that cannot be looked at for a while, as on a disk of the network."""
+    put(bundle, "a")
+
+    async def scenario(models: ModelRegistry) -> None:
+        watch = asyncio.create_task(models.watch())
+        BentoMLContainer.model_store.set(None)  # type: ignore[arg-type]
+        await reached(lambda: "could not be looked at" in caplog.text)
+        BentoMLContainer.model_store.set(ModelStore(home))
+        newer = put(bundle, "a")
+        await reached(lambda: tags(models) == [newer.tag])
+        watch.cancel()
+
+    play("all", scenario, watch_seconds=0.05)
+
+
+def test_a_name_that_leaves_the_store_goes_on_and_is_said_once(
+    bundle: Bundle, caplog: pytest.LogCaptureFixture
+) -> None:
+    stored = put(bundle, "a")
+
+    async def scenario(models: ModelRegistry) -> None:
+        bentoml.models.delete(stored.tag)
+        await models.refresh()
+        await models.refresh()
+        assert tags(models) == [stored.tag]
+        newer = put(bundle, "a")
+        await models.refresh()
+        assert tags(models) == [newer.tag]
+
+    with caplog.at_level(logging.WARNING):
+        play("a", scenario)
+
+    (record,) = caplog.records
+    assert record.getMessage().endswith(f"{stored.tag} goes on")
+
+
+def test_of_all_a_bad_one_is_left_out(bundle: Bundle, caplog: pytest.LogCaptureFixture) -> None:
+    good, bad = put(bundle, "a"), store.put(b"no bundle", "b")
+
+    async def scenario(models: ModelRegistry) -> None:
+        assert tags(models) == [good.tag]
+
+    play("all", scenario)
+
+    assert f"{bad.tag} is refused, it is not served: " in caplog.text
+
+
+@pytest.mark.parametrize("model", ["a,b", "b"])
+def test_a_bad_one_that_was_named_is_an_error(bundle: Bundle, model: str) -> None:
+    put(bundle, "a")
+    store.put(b"no bundle", "b")
+
+    with pytest.raises(BundleError, match="is not an ONNX file"):
+        play(model, lambda _: asyncio.sleep(0))
+
+
+def test_all_of_which_none_is_good_is_an_error() -> None:
+    store.put(b"no bundle", "b")
+
+    with pytest.raises(BundleError, match="is not an ONNX file"):
+        play("all", lambda _: asyncio.sleep(0))
+
+
+def test_all_of_nothing_is_an_error() -> None:
+    with pytest.raises(StoreError, match="holds no bundle yet"):
+        play("all", lambda _: asyncio.sleep(0))
+
+
+def test_who_uses_the_old_version_is_answered_by_it(bundle: Bundle) -> None:
+    """A request that decodes while its model is exchanged must not meet a closed batcher."""
+    put(bundle, "a", "old")
+
+    async def scenario(models: ModelRegistry) -> None:
+        model = models.default
+        with model.in_use():
+            new = put(bundle, "a", "new")
+            exchange = asyncio.create_task(models.refresh())
+            await asyncio.to_thread(wait_until, lambda: tags(models) == [new.tag])
+            answer = await model.batcher.answer(noise_pictures(bundle.metadata.preprocessing, 1)[0])
+            assert answer.label.startswith("old")
+            assert model.batcher.is_open
+        await exchange
+        assert not model.batcher.is_open
+        assert tags(models) == [new.tag]
+
+    play("a", scenario)
+
+
+def test_a_network_that_fails_is_not_ready_until_it_answers_again(bundle: Bundle) -> None:
+    put(bundle, "a")
+    pixels = noise_pictures(bundle.metadata.preprocessing, 1)[0]
+
+    def fail(*_: object) -> list[object]:
+        raise RuntimeError("the GPU has fallen off the bus")
+
+    async def scenario(models: ModelRegistry) -> None:
+        model = models.default
+        assert await model.why_not_ready() is None
+        model.batcher._predict, works = fail, model.batcher._predict  # type: ignore[assignment]
+        with pytest.raises(RuntimeError, match="fallen off"):
+            await model.batcher.answer(pixels)
+        reason = await model.why_not_ready()
+        assert reason == f"{model.tag}: the network fails: the GPU has fallen off the bus"
+        model.batcher._predict = works
+        assert await model.why_not_ready() is None
+
+    play("a", scenario)

@@ -1,0 +1,149 @@
+"""What an earlier run found is used again, and only where nothing has changed."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.training.conftest import Run, draw
+from training.features import cache
+from training.features.cache import FeatureCache, cache_folder, digest_of, remembered
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TRAIN_TRANSFER_CACHE", str(tmp_path / "caches"))
+    return cache_folder()
+
+
+def refuse() -> bytes:
+    raise AssertionError("it is known, and was made again")
+
+
+def test_what_was_made_once_is_not_made_again() -> None:
+    assert remembered("graph", "a", lambda: b"first") == b"first"
+    assert remembered("graph", "a", refuse) == b"first"
+    assert remembered("graph", "b", lambda: b"second") == b"second"
+
+
+def test_parts_of_a_key_do_not_run_into_each_other() -> None:
+    assert digest_of("ab", "c") != digest_of("a", "bc") != digest_of("abc")
+
+
+def test_a_damaged_entry_is_made_again(own_cache: Path) -> None:
+    remembered("graph", "a", lambda: b"something")
+    (path,) = own_cache.iterdir()
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+
+    assert remembered("graph", "a", lambda: b"anew") == b"anew"
+    assert remembered("graph", "a", refuse) == b"anew"
+
+
+def test_a_cache_that_cannot_be_written_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("TRAIN_TRANSFER_CACHE", str(tmp_path / "file" / "cache"))
+
+    assert remembered("graph", "a", lambda: b"made") == b"made"
+
+
+def test_what_was_not_used_for_longest_goes_first(
+    own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "LIMIT", 400)
+    a, b, c, d = (digest_of(letter) for letter in "abcd")
+    for number, key in enumerate((a, b, c)):
+        remembered("graph", key, lambda: bytes(60))
+        os.utime(own_cache / f"graph-{key}", (number, number))
+    remembered("graph", a, refuse)
+
+    remembered("graph", d, lambda: bytes(100))
+
+    assert {path.name for path in own_cache.iterdir()} == {f"graph-{key}" for key in (a, c, d)}
+    assert sum(path.stat().st_size for path in own_cache.iterdir()) <= 400
+
+
+def test_what_we_did_not_write_is_never_deleted(
+    own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody may have named a folder that holds other things."""
+    monkeypatch.setattr(cache, "LIMIT", 400)
+    own_cache.mkdir(parents=True, exist_ok=True)
+    for name in ("thesis.doc", "backbone-resnet18.onnx", ".hidden"):
+        (own_cache / name).write_bytes(bytes(500))
+        os.utime(own_cache / name, (0, 0))
+    (own_cache / "pictures").mkdir()
+
+    remembered("graph", digest_of("a"), lambda: bytes(100))
+
+    assert {"thesis.doc", "backbone-resnet18.onnx", ".hidden", "pictures"} <= {
+        path.name for path in own_cache.iterdir()
+    }
+
+
+def test_features_are_kept_by_the_contents_of_pictures() -> None:
+    features = np.arange(6, dtype=np.float32).reshape(2, 3)
+    FeatureCache("net").add(["x", "y"], features)
+    FeatureCache("net").add(["z"], features[:1] + 10)
+
+    again = FeatureCache("net")
+
+    np.testing.assert_array_equal(again.get("y"), features[1])
+    np.testing.assert_array_equal(again.get("z"), features[0] + 10)
+    assert again.get("w") is None
+    assert FeatureCache("other").get("x") is None
+
+
+def test_a_second_run_reads_only_what_has_changed(
+    train: Run, class_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    first = train(class_folder, precision="fp32", framing="squash")
+    draw("dog", 77).save(class_folder / "dog" / "dog_00.png")
+    caplog.clear()
+
+    second = train(class_folder, precision="fp32", framing="squash")
+
+    assert "23 were known from an earlier run" in caplog.text
+    assert second["data_digest"] != first["data_digest"]
+
+
+def test_a_second_run_ends_with_the_same_bundle(train: Run, class_folder: Path) -> None:
+    first, second = (train(class_folder, precision="int8") for _ in range(2))
+
+    told = [
+        Path(run["bundle"]).with_name("predictions.csv").read_text("utf-8")
+        for run in (first, second)
+    ]
+    assert told[0] == told[1]
+
+
+def test_another_seed_reads_and_exports_nothing_again(
+    train: Run,
+    class_folder: Path,
+    learned_weights: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    caplog.set_level("INFO")
+    train(class_folder, weights=str(learned_weights), precision="int8", seed=0)
+    monkeypatch.setattr("torch.onnx.export", refuse)
+    caplog.clear()
+
+    train(class_folder, weights=str(learned_weights), precision="int8", seed=1)
+
+    assert "pictures: 24 were known from an earlier run" in caplog.text
+
+
+def test_another_framing_is_another_pass(
+    train: Run, class_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    train(class_folder, precision="fp32", framing="squash")
+    caplog.clear()
+
+    train(class_folder, precision="fp32", framing="crop")
+
+    assert "were known" not in caplog.text

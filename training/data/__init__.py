@@ -1,0 +1,1 @@
+"""A folder → examples in parts. No torch, no network."""

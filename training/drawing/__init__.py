@@ -1,1 +1,0 @@
-"""Draws screws and nuts with numpy alone: solids, light, grounds, a camera. No file is touched."""

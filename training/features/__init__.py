@@ -1,0 +1,1 @@
+"""Pictures → a table of features, and what is kept of them."""

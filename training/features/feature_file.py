@@ -1,0 +1,58 @@
+"""A feature table on disk, so that a run that was cut off need not read its pictures again."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from models.errors import OutputError
+from training.data.folder import Example
+from training.features.extractor import FeatureTable, LeftOut
+
+
+def save_features(table: FeatureTable, path: Path) -> None:
+    """Keeps a table, whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    partial = path.with_suffix(".partial")
+    try:
+        with partial.open("wb") as file:
+            np.savez(
+                file,
+                features=table.features,
+                names=np.array([example.name for example in table.examples]),
+                digests=np.array(table.digests),
+                left_out=np.array([(file.name, file.reason) for file in table.left_out]),
+            )
+        partial.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def load_features(path: Path, examples: Sequence[Example]) -> FeatureTable | None:
+    """A table that `save_features` kept, if the pictures are still the same; else None.
+
+    Args:
+        path: where it was kept.
+        examples: the files that the folder holds now.
+    """
+    with np.load(path, allow_pickle=False) as kept:
+        left_out = tuple(LeftOut(str(name), str(reason)) for name, reason in kept["left_out"])
+        digests = dict(zip(kept["names"].tolist(), kept["digests"].tolist(), strict=True))
+        features = kept["features"]
+    used = tuple(example for example in examples if example.name in digests)
+    if {e.name for e in examples} != {*digests, *(file.name for file in left_out)}:
+        return None
+    if any(_digest(example.path) != digests[example.name] for example in used):
+        return None
+    return FeatureTable(used, features, tuple(digests[e.name] for e in used), left_out)
+
+
+def _digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ""

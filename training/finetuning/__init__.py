@@ -1,0 +1,1 @@
+"""The whole network learns on, in a way that can be killed."""

@@ -1,0 +1,1 @@
+"""Features → a linear head, and how it does on what it was not fitted on."""

@@ -1,0 +1,1 @@
+"""What is here: backbones, weights, and what this machine can do."""

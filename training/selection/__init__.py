@@ -1,0 +1,1 @@
+"""How the network looks at pictures, asked of a sample of the training part."""
