@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import MISSING, fields
@@ -9,8 +10,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from models.bundle import Precision
-from models.errors import TransferError
-from training.launch import end_with_parent, is_launched, launch
+from models.errors import TransferError, UsageError
 from training.run_folder import stored_settings
 from training.settings import Augmentation, TrainingSettings, WantedFraming
 from training.terminal import ConsoleHandler
@@ -26,40 +26,63 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         0; 2 for wrong use; 1 where the work failed; 130 when interrupted.
     """
-    arguments = vars(_parser().parse_args(argv))
-    logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[ConsoleHandler()])
-    for noisy in ("timm", "lightning", "httpx", "httpx2", "huggingface_hub"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-    doctor, pattern = arguments.pop("doctor"), arguments.pop("list_backbones")
-    resumed = arguments.pop("resume")
     try:
-        # Late imports, because torch and timm take seconds that --help need not wait for.
-        if doctor:
-            from training.inventory.doctor import examine  # noqa: PLC0415
-
-            return examine()
-        if pattern is not None:
-            from training.inventory.list_backbones import list_backbones  # noqa: PLC0415
-
-            return list_backbones(pattern)
-        settings = (
-            TrainingSettings(**arguments)
-            if resumed is None
-            else stored_settings(resumed, TrainingSettings)
-        )
-        if settings.processes > 1 and not is_launched():
-            return launch(sys.argv[1:] if argv is None else argv, settings.devices, settings.nodes)
-        end_with_parent()
-        from training.run import run  # noqa: PLC0415
-
-        run(settings, resumed)
+        _check_retired(sys.argv[1:] if argv is None else argv)
+        return _do(vars(_parser().parse_args(argv)))
     except TransferError as error:
         print(f"train-transfer: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("train-transfer: interrupted; nothing was exported", file=sys.stderr)
         return 130
+
+
+def _do(arguments: dict[str, Any]) -> int:
+    logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[ConsoleHandler()])
+    for noisy in ("timm", "lightning", "httpx", "httpx2", "huggingface_hub"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    doctor, pattern = arguments.pop("doctor"), arguments.pop("list_backbones")
+    resumed = arguments.pop("resume")
+    # Late imports, because torch and timm take seconds that --help need not wait for.
+    if doctor:
+        from training.inventory.doctor import examine  # noqa: PLC0415
+
+        return examine()
+    if pattern is not None:
+        from training.inventory.list_backbones import list_backbones  # noqa: PLC0415
+
+        return list_backbones(pattern)
+    settings = (
+        TrainingSettings(**arguments)
+        if resumed is None
+        else stored_settings(resumed, TrainingSettings)
+    )
+    from training.run import run  # noqa: PLC0415
+
+    run(settings, resumed)
     return 0
+
+
+def _check_retired(given: Sequence[str]) -> None:
+    """Answers the options that once started several processes with what to write instead.
+
+    Raises:
+        UsageError: with the line.
+    """
+    retired = argparse.ArgumentParser(prog="train-transfer", add_help=False, allow_abbrev=False)
+    retired.add_argument("--devices", type=int)
+    retired.add_argument("--nodes", type=int)
+    found, rest = retired.parse_known_args(given)
+    if found.devices is None and found.nodes is None:
+        return
+    devices, nodes = found.devices or 1, found.nodes or 1
+    several = f"--nnodes {nodes} --rdzv-backend c10d --rdzv-endpoint HOST:29500 "
+    start = f"torchrun {several if nodes > 1 else ''}--nproc-per-node {devices} -m training.cli"
+    line = shlex.join(rest)
+    raise UsageError(
+        "--devices and --nodes are no more: who starts several processes says how many there are. "
+        f"Instead: {start if devices * nodes > 1 else 'train-transfer'} {line}"
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -144,19 +167,11 @@ def _add_fine_tuning(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--learning-rate", type=float, metavar="RATE", help="of the last layer")
     group.add_argument(
-        "--batch-size", type=int, metavar="N", help="pictures a step, of all devices together"
+        "--batch-size", type=int, metavar="N", help="pictures a step, of all processes together"
     )
     group.add_argument(
         "--augmentation", choices=get_args(Augmentation),
         help="how pictures are varied: mild keeps what is up, strong turns them any way",
-    )  # fmt: skip
-    group.add_argument(
-        "--devices", type=int, metavar="N",
-        help="GPUs of this machine that train together, or processes where it has none",
-    )  # fmt: skip
-    group.add_argument(
-        "--nodes", type=int, metavar="N",
-        help="machines that train together, started by torchrun or srun",
     )  # fmt: skip
 
 

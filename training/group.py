@@ -1,120 +1,195 @@
-"""Several processes that train as one: which of them we are, and what all of them must agree on.
+"""Several processes that train as one: which of them we are, and what they agree on. No torch.
 
 A run of one process needs nothing of this: every function here then does the plain thing. The
-processes are started by `training.launch`, by torchrun or by srun; Lightning's own classes say
-which (so that its Trainer comes to the same answer), and its strategies use the group made here.
+processes are started by torchrun or in a step of srun; what a batch script says of its allocation
+(`SLURM_NTASKS`, `SLURM_PROCID`) starts none.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, TypeVar
-
-import torch
-import torch.distributed as dist
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
 
 from models.errors import UsageError
-from training.launch import is_launched
-
-if TYPE_CHECKING:
-    from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
 
 _T = TypeVar("_T")
 
-#: While the first process decides or exports, the others wait. One that died is noticed at once.
-_PATIENCE: Final = timedelta(hours=12)
+#: SLURM's jobs meet at a port of their own from here on, as Lightning has them do.
+_FIRST_PORT: Final = 15_000
 
 
-def environment() -> "ClusterEnvironment | None":
-    """What started this process together with others; None where it runs alone."""
-    if not is_launched():
-        return None
-    # Late, because Lightning takes a second that a run of one process need not wait for.
-    from lightning.fabric.plugins.environments.slurm import SLURMEnvironment  # noqa: PLC0415
-    from lightning.fabric.plugins.environments.torchelastic import (  # noqa: PLC0415
-        TorchElasticEnvironment,
+@dataclass(frozen=True)
+class Group:
+    """Which process we are of how many.
+
+    Attributes:
+        rank: our place among all processes, from 0.
+        size: how many there are.
+        local_rank: our place among those of this machine, from 0.
+        local_size: how many are on each machine.
+        address: of the first process's machine.
+        port: where the first process listens.
+    """
+
+    rank: int = 0
+    size: int = 1
+    local_rank: int = 0
+    local_size: int = 1
+    address: str = "127.0.0.1"
+    port: int = 0
+
+    def __post_init__(self) -> None:
+        if self.size % self.local_size:
+            raise UsageError(
+                f"{self.size} processes with {self.local_size} on a machine: every machine must "
+                "have the same number"
+            )
+
+    @property
+    def machines(self) -> int:
+        """How many machines there are."""
+        return self.size // self.local_size
+
+
+def started_group(environment: Mapping[str, str] = os.environ) -> Group:
+    """Which process of how many torchrun or srun has started here; one, where neither did.
+
+    Raises:
+        UsageError: what the environment says is not whole.
+    """
+    said = _Said(environment)
+    if "WORLD_SIZE" in environment:
+        return _of_torchrun(said) if said.number("WORLD_SIZE") > 1 else Group()
+    if said.number("SLURM_STEP_NUM_TASKS", 1) > 1:
+        return _of_srun(said)
+    return Group()
+
+
+@dataclass(frozen=True)
+class _Said:
+    """Environment variables that must be there."""
+
+    environment: Mapping[str, str]
+
+    def text(self, name: str) -> str:
+        if name not in self.environment:
+            raise UsageError(
+                f"{name} is not set, as torchrun or srun would for each of several processes"
+            )
+        return self.environment[name]
+
+    def number(self, name: str, otherwise: int | None = None) -> int:
+        if otherwise is not None and name not in self.environment:
+            return otherwise
+        if not (said := self.text(name)).isdecimal():
+            raise UsageError(f"{name}={said!r} in the environment: a number is needed")
+        return int(said)
+
+
+def _of_torchrun(said: _Said) -> Group:
+    size = said.number("WORLD_SIZE")
+    return Group(
+        rank=said.number("RANK"),
+        size=size,
+        local_rank=said.number("LOCAL_RANK"),
+        local_size=said.number("LOCAL_WORLD_SIZE", size),
+        address=said.text("MASTER_ADDR"),
+        port=said.number("MASTER_PORT"),
     )
 
-    for kind in (TorchElasticEnvironment, SLURMEnvironment):
-        if kind.detect():
-            return kind()
-    return None
+
+def _of_srun(said: _Said) -> Group:
+    size, machines = said.number("SLURM_STEP_NUM_TASKS"), said.number("SLURM_STEP_NUM_NODES", 1)
+    if size % machines:
+        raise UsageError(
+            f"{size} tasks on {machines} machines: every machine must have the same number "
+            "(srun --ntasks-per-node N)"
+        )
+    # Steps of one job may run beside each other.
+    meeting = (said.number("SLURM_JOB_ID") + said.number("SLURM_STEP_ID", 0)) % 10_000
+    return Group(
+        rank=said.number("SLURM_PROCID"),
+        size=size,
+        local_rank=said.number("SLURM_LOCALID"),
+        local_size=size // machines,
+        address=said.environment.get("MASTER_ADDR") or _first_host(said),
+        port=said.number("MASTER_PORT", _FIRST_PORT + meeting),
+    )
+
+
+def _first_host(said: _Said) -> str:
+    """`gpu[03-05,09],cpu1` → `gpu03`."""
+    return re.sub(r"\[([^\],-]+)[^\]]*\]", r"\1", said.text("SLURM_STEP_NODELIST")).split(",")[0]
+
+
+def check_batch_size(batch_size: int | None) -> None:
+    """Refuses a batch that the processes cannot share evenly.
+
+    Raises:
+        UsageError: with the number of processes.
+    """
+    if batch_size is not None and batch_size % size():
+        raise UsageError(
+            f"--batch-size {batch_size}: {size()} processes share each batch, so it must be a "
+            f"multiple of {size()}"
+        )
+
+
+#: From what each process has, to what all of them have, in the order of their ranks.
+Gather = Callable[[Any], list[Any]]
+
+
+@dataclass
+class _Membership:
+    group: Group
+    gather: Gather
+
+
+_ALONE: Final = Group()
+_membership: Final = _Membership(_ALONE, lambda mine: [mine])
 
 
 @contextmanager
-def joined(devices: int, nodes: int) -> Iterator[None]:
-    """Makes this process a member of the group for as long as the context lasts.
+def member_of(group: Group, gather: Gather) -> Iterator[None]:
+    """For as long as the context lasts, the functions below speak of this group.
 
     Args:
-        devices: processes on each machine, one for each device.
-        nodes: machines.
-
-    Raises:
-        UsageError: what was started is not what the settings say, or a GPU is missing.
+        group: which process we are.
+        gather: how all of them learn what each has.
     """
-    started = environment()
-    count = started.world_size() if started else 1
-    if count != devices * nodes:
-        raise UsageError(
-            f"--devices {devices} --nodes {nodes} ask for {devices * nodes} processes, and "
-            f"{count} were started; the two must agree"
-        )
-    if started is None or count == 1:
-        yield
-        return
-    if torch.cuda.is_available():
-        torch.cuda.set_device(started.local_rank())
-    dist.init_process_group(
-        "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo",
-        init_method=f"tcp://{started.main_address}:{started.main_port}",
-        rank=started.global_rank(),
-        world_size=count,
-        timeout=_PATIENCE,
-    )
+    before = (_membership.group, _membership.gather)
+    _membership.group, _membership.gather = group, gather
     try:
         yield
     finally:
-        dist.destroy_process_group()
+        _membership.group, _membership.gather = before
 
 
-def check_devices(devices: int) -> None:
-    """Refuses more devices than there are GPUs, where there are GPUs.
-
-    Raises:
-        UsageError: with the number that there are.
-    """
-    found = torch.cuda.device_count() if torch.cuda.is_available() else devices
-    if devices > found:
-        raise UsageError(f"--devices {devices}: this machine has {found} GPUs")
-
-
-def rank() -> int:
-    """Our place among the processes, from 0."""
-    return dist.get_rank() if dist.is_initialized() else 0
+def current_group() -> Group:
+    """Which process of how many we are now."""
+    return _membership.group
 
 
 def size() -> int:
     """How many processes there are."""
-    return dist.get_world_size() if dist.is_initialized() else 1
+    return current_group().size
 
 
 def is_first() -> bool:
     """Whether we are the one that writes, logs and exports."""
-    return rank() == 0
+    return current_group().rank == 0
 
 
 def share_of(items: Sequence[_T]) -> Sequence[_T]:
     """Every n-th item, beginning with our rank: together the processes have each item once."""
-    return items[rank() :: size()]
+    return items[current_group().rank :: size()]
 
 
 def gathered(mine: _T) -> list[_T]:
     """What every process found, in the order of their ranks; all of them get it."""
-    if size() == 1:
-        return [mine]
-    found: list[Any] = [None] * size()
-    dist.all_gather_object(found, mine)
-    return found
+    return _membership.gather(mine)
 
 
 def first_says(work: Callable[[], _T]) -> _T:
@@ -125,7 +200,4 @@ def first_says(work: Callable[[], _T]) -> _T:
 
 def from_first(mine: Any) -> Any:
     """What the first process has, whatever the others have."""
-    said = [mine]
-    if size() > 1:
-        dist.broadcast_object_list(said, src=0)
-    return said[0]
+    return gathered(mine if is_first() else None)[0]

@@ -27,7 +27,8 @@ from training.data.sample import draw_sample
 from training.features.extractor import FeatureTable, read_features
 from training.features.feature_file import load_features, save_features
 from training.features.graphs import exported_head
-from training.group import check_devices, first_says, is_first, joined
+from training.group import check_batch_size, first_says, is_first, started_group
+from training.process_group import joined
 from training.recipes.outcome import Outcome
 from training.recipes.probe import Learned, frozen_outcome, learn_head
 from training.report.tensorboard import Judged, how_to_open, log_to_tensorboard
@@ -70,10 +71,10 @@ def run(settings: TrainingSettings, resumed: Path | None = None) -> dict[str, An
         TransferError: with a sentence for the user, and `exit_code`.
     """
     begun = time.monotonic()
-    check_devices(settings.devices)
-    with joined(settings.devices, settings.nodes):
+    with joined(started_group()):
         if not is_first():
             be_quiet()
+        check_batch_size(settings.batch_size)
         torch.manual_seed(settings.seed)
         if settings.backbone is not None:
             check_backbone(settings.backbone)

@@ -15,17 +15,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from models.errors import OutputError, UsageError
 
 BUNDLE_FILE: Final = "bundle.onnx"
 FEATURES_FILE: Final = "features.npz"
 SETTINGS_FILE: Final = "settings.json"
+VIEW_FILE: Final = "view.json"
 SUMMARY_FILE: Final = "summary.json"
 LOG_FILE: Final = "log.txt"
 
 _Settings = TypeVar("_Settings")
+_JSON: Final = TypeAdapter(dict[str, Any])
 
 _PACKAGES: Final = (
     "torch", "torchvision", "timm", "onnx", "onnxscript", "onnxruntime", "onnxruntime-gpu",
@@ -75,9 +77,24 @@ def stored_settings(folder: Path, kind: type[_Settings]) -> _Settings:
     if (folder / SUMMARY_FILE).exists():
         raise UsageError(f"--resume: the run in {folder} has ended; its result is {SUMMARY_FILE}")
     try:
-        return TypeAdapter(kind).validate_json(path.read_bytes())
-    except ValidationError as error:
+        return TypeAdapter(kind).validate_python(
+            _of_today(folder, _JSON.validate_json(path.read_bytes()))
+        )
+    except ValueError as error:
         raise UsageError(f"--resume: {path} is not as it was written: {error}") from error
+
+
+def _of_today(folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings as an earlier version wrote them, as this one takes them.
+
+    Once the image size could be asked of a sample; the answer stands in the view. (What else is no
+    setting any more, as the number of processes, is left out unread.)
+    """
+    if settings.get("image_size") != "auto":
+        return settings
+    view = folder / VIEW_FILE
+    decided = _JSON.validate_json(view.read_bytes()).get("image_size") if view.exists() else None
+    return {**settings, "image_size": decided}
 
 
 @contextmanager

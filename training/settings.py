@@ -38,8 +38,6 @@ class TrainingSettings:
         learning_rate: of fine-tuning; default likewise.
         batch_size: of fine-tuning; default likewise.
         augmentation: how pictures are varied while fine-tuning (`finetuning.augmentation`).
-        devices: processes on each machine, one for each device.
-        nodes: machines that train together.
     """
 
     data: Path
@@ -56,8 +54,6 @@ class TrainingSettings:
     learning_rate: float | None = None
     batch_size: int | None = None
     augmentation: Augmentation = "mild"
-    devices: int = 1
-    nodes: int = 1
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**32:
@@ -71,28 +67,15 @@ class TrainingSettings:
             ("--epochs", self.epochs),
             ("--learning-rate", self.learning_rate),
             ("--batch-size", self.batch_size),
-            ("--devices", self.devices),
-            ("--nodes", self.nodes),
         ):
             if value is not None and not value > 0:
                 raise UsageError(f"{option} {value}: must be above 0")
-
-        if self.batch_size is not None and self.batch_size % self.processes:
-            raise UsageError(
-                f"--batch-size {self.batch_size}: {self.processes} processes share each batch, so "
-                f"it must be a multiple of {self.processes}"
-            )
 
         if self.given_size is not None and not _SMALLEST_IMAGE <= self.given_size <= _LARGEST_IMAGE:
             raise UsageError(
                 f"--image-size {self.given_size}: pictures have {_SMALLEST_IMAGE} to "
                 f"{_LARGEST_IMAGE} pixels a side"
             )
-
-    @property
-    def processes(self) -> int:
-        """How many of them train together."""
-        return self.devices * self.nodes
 
     @property
     def given_size(self) -> int | None:

@@ -32,8 +32,9 @@ from models.graph.classifier import Classifier
 from training.data.folder import Example
 from training.finetuning.augmentation import Pictures, training_loader, validation_loader
 from training.finetuning.checkpoints import BEST, LAST, AtomicCheckpoints, epoch_checkpoint
+from training.finetuning.cluster import StartedGroup
 from training.finetuning.plan import FineTuningPlan
-from training.group import size
+from training.group import current_group
 from training.settings import TrainingSettings
 from training.terminal import Advance, progress
 
@@ -52,7 +53,7 @@ class FineTuningTask:
         training: the examples to learn from.
         validation: those that decide when to stop and which weights are best.
         classes: K.
-        settings: of the run: its seed, how pictures are varied, who learns together.
+        settings: of the run: its seed, how pictures are varied.
     """
 
     training: Sequence[Example]
@@ -106,22 +107,20 @@ def fine_tune(
         len(task.training), len(task.validation), plan.epochs, plan.batch_size,
         plan.learning_rate, precision,
     )  # fmt: skip
-    trainer = _trainer(task, plan, precision, run_folder)
+    trainer = _trainer(plan, precision, run_folder)
     interrupted = _fit(trainer, _Learner(classifier, task, plan), folder)
     return _with_best_weights(classifier, trainer, folder, (interrupted, precision))
 
 
-def _trainer(
-    task: FineTuningTask, plan: FineTuningPlan, precision: str, run_folder: Path
-) -> pl.Trainer:
-    folder = run_folder / _CHECKPOINTS
+def _trainer(plan: FineTuningPlan, precision: str, run_folder: Path) -> pl.Trainer:
+    folder, group = run_folder / _CHECKPOINTS, current_group()
     with _quiet():
         return pl.Trainer(
             accelerator="cuda" if torch.cuda.is_available() else "cpu",
-            devices=task.settings.devices,
-            num_nodes=task.settings.nodes,
+            devices=group.local_size,
+            num_nodes=group.machines,
             # Static: some networks have parameters that their features do not depend on.
-            strategy=DDPStrategy(static_graph=True) if size() > 1 else "auto",
+            strategy=DDPStrategy(static_graph=True) if group.size > 1 else "auto",
             use_distributed_sampler=False,  # ours gives each process its share
             max_epochs=plan.epochs,
             precision=precision,  # type: ignore[arg-type]
@@ -133,7 +132,7 @@ def _trainer(
                 epoch_checkpoint(folder, LAST),
             ],
             logger=TensorBoardLogger(str(run_folder), name="", version=""),
-            plugins=[AtomicCheckpoints()],
+            plugins=[AtomicCheckpoints(), StartedGroup(group)],
             gradient_clip_val=plan.gradient_clip,
             num_sanity_val_steps=0,
             log_every_n_steps=10,
@@ -283,7 +282,7 @@ class _Shown(Callback):
 
     def on_train_batch_end(self, *arguments: Any) -> None:
         batch: Batch = arguments[3]
-        self._advance(len(batch[1]) * size())
+        self._advance(len(batch[1]) * current_group().size)
 
     def on_validation_end(self, trainer: pl.Trainer, _: pl.LightningModule) -> None:
         seen = {k: float(v) for k, v in trainer.callback_metrics.items()}

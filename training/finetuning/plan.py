@@ -49,7 +49,7 @@ class FineTuningPlan:
 
 
 def plan_fine_tuning(
-    pictures: int, settings: TrainingSettings, *, from_scratch: bool
+    pictures: int, settings: TrainingSettings, *, from_scratch: bool, processes: int = 1
 ) -> FineTuningPlan:
     """A plan that works without a search; what the settings say goes before the rule.
 
@@ -57,8 +57,9 @@ def plan_fine_tuning(
         pictures: how many there are to learn from.
         settings: of the run.
         from_scratch: whether the network has random weights.
+        processes: how many share each batch.
     """
-    size = settings.batch_size or _batch_size(pictures, settings.processes)
+    size = settings.batch_size or _batch_size(pictures, processes)
     fewest, most = _EPOCHS_FROM_SCRATCH if from_scratch else _EPOCHS
     shown = _SHOWN_FROM_SCRATCH if from_scratch else _SHOWN
     epochs = settings.epochs or min(max(round(shown / pictures), fewest), most)

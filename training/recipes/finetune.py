@@ -26,7 +26,7 @@ from training.evaluation import CONFIDENCE, Probabilities, evaluate
 from training.features.extractor import FeatureTable, read_features
 from training.finetuning.learner import FineTuningTask, fine_tune
 from training.finetuning.plan import plan_fine_tuning
-from training.group import first_says
+from training.group import first_says, size
 from training.head.fit import fit_head, probabilities_of
 from training.recipes.outcome import Outcome
 from training.recipes.probe import Learned
@@ -93,7 +93,9 @@ def fine_tuned_outcome(
     task = _task(table, learned, len(probe.evaluation.classes), settings)
     head, before = _probe_of_part(table, task)
     backbone = copy.deepcopy(probe.classifier.backbone)
-    plan = plan_fine_tuning(len(task.training), settings, from_scratch=backbone.is_random)
+    plan = plan_fine_tuning(
+        len(task.training), settings, from_scratch=backbone.is_random, processes=size()
+    )
     classifier = Classifier(backbone, _zero(head) if plan.from_scratch else head)
     tuned = fine_tune(classifier, task, plan, run_folder)
     details: dict[str, Any] = {"plan": plan.as_json(), **asdict(tuned)}
@@ -157,10 +159,10 @@ def _task(
         UsageError: there are fewer pictures than processes.
     """
     training, validation = _parts(table, learned, settings.seed)
-    if min(len(training), len(validation)) < settings.processes:
+    if min(len(training), len(validation)) < size():
         raise UsageError(
-            f"--devices {settings.devices} --nodes {settings.nodes}: {len(training)} pictures to "
-            f"learn from and {len(validation)} for validation are too few for so many processes"
+            f"{size()} processes were started, for which {len(training)} pictures to learn from "
+            f"and {len(validation)} for validation are too few; start fewer"
         )
     return FineTuningTask(training, validation, classes, settings)
 

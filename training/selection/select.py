@@ -6,7 +6,7 @@ A run that goes on after it was cut off takes what was decided before, on whatev
 import hashlib
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import onnx
 from pydantic import TypeAdapter, ValidationError
@@ -18,13 +18,11 @@ from training.data.sample import Sample
 from training.features.extractor import FeatureReader, FeatureTable
 from training.features.graphs import exported
 from training.group import first_says, from_first, is_first
-from training.run_folder import write_json
+from training.run_folder import VIEW_FILE, write_json
 from training.selection.framing import FramingChoice, choose_framing
 from training.selection.image_size import LargerSize, Sized, choose_image_size
 from training.selection.precision import PrecisionChoice, at_precision, choose_precision
 from training.settings import TrainingSettings
-
-VIEW_FILE: Final = "view.json"
 
 
 @dataclass(frozen=True)

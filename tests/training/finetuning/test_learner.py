@@ -230,14 +230,11 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_weights(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("devices", ["1", "2"])
-def test_ctrl_c_exports_the_best_so_far(
-    tmp_path: Path, learned_weights: Path, devices: str
-) -> None:
+def test_ctrl_c_exports_the_best_so_far(tmp_path: Path, learned_weights: Path) -> None:
     for label in ("cat", "dog"):
         fill(tmp_path / "pets" / label, label, range(20))
     options = ["--finetune", "--weights", str(learned_weights), "--epochs", "500"]
-    process = begin(tmp_path / "pets", tmp_path / "runs", *options, "--devices", devices)
+    process = begin(tmp_path / "pets", tmp_path / "runs", *options)
 
     wait_for(process, "epoch 2:")
     process.send_signal(signal.SIGINT)
