@@ -126,9 +126,8 @@ def _parser() -> argparse.ArgumentParser:
         "middle square; a part of that; or what suits a sample of the training part",
     )  # fmt: skip
     parser.add_argument(
-        "--image-size", type=_image_size, metavar="N",
-        help="pixels a side of what the network is shown; by default the network's own; auto: a "
-        "larger one, where that pays on a sample of the training part",
+        "--image-size", type=int, metavar="N",
+        help="pixels a side of what the network is shown; by default the network's own",
     )  # fmt: skip
     parser.add_argument(
         "--precision", choices=("auto", *get_args(Precision)),
@@ -146,13 +145,6 @@ def _parser() -> argparse.ArgumentParser:
         if default is not None and default is not False:
             action.help = f"{action.help} (default: {default})"
     return parser
-
-
-def _image_size(text: str) -> int | str:
-    """`auto`, or a number."""
-    if text != "auto" and not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is neither a number of pixels nor auto")
-    return text if text == "auto" else int(text)
 
 
 def _add_fine_tuning(parser: argparse.ArgumentParser) -> None:

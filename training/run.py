@@ -84,7 +84,7 @@ def run(settings: TrainingSettings, resumed: Path | None = None) -> dict[str, An
         name, weights = first_says(lambda: decide_weights(settings.backbone, settings.weights))
         settings = replace(settings, backbone=name, weights=weights)
         _check_that_options_have_an_effect(settings)
-        backbone = load_backbone(name, weights, settings.given_size)
+        backbone = load_backbone(name, weights, settings.image_size)
         make = partial(make_run_folder, settings.out, printable(settings.run_name))
         run_folder = resumed or first_says(make)
         with logged_to(run_folder):

@@ -26,8 +26,7 @@ class TrainingSettings:
         weights: `auto`, `imagenet`, `bundled`, `none`, or the path of a file.
         framing: which part of a picture is shown (`models.preprocessing`); `auto`: what suits a
             sample of the training part.
-        image_size: H and W of the network's input, pixels; default: its own; `auto`: a larger one
-            where it pays on the sample.
+        image_size: H and W of the network's input, pixels; default: its own.
         precision: of what the backbone computes with (`selection.precision`); `auto`: int8 where
             there is no GPU and a sample says that it is as good and faster, else fp32.
         name: what the result is called; default: the data folder's name.
@@ -44,7 +43,7 @@ class TrainingSettings:
     backbone: str | None = None
     weights: str = "auto"
     framing: WantedFraming = "auto"
-    image_size: int | Literal["auto"] | None = None
+    image_size: int | None = None
     precision: WantedPrecision = "auto"
     name: str | None = None
     out: Path = Path("runs")
@@ -71,16 +70,11 @@ class TrainingSettings:
             if value is not None and not value > 0:
                 raise UsageError(f"{option} {value}: must be above 0")
 
-        if self.given_size is not None and not _SMALLEST_IMAGE <= self.given_size <= _LARGEST_IMAGE:
+        if self.image_size is not None and not _SMALLEST_IMAGE <= self.image_size <= _LARGEST_IMAGE:
             raise UsageError(
-                f"--image-size {self.given_size}: pictures have {_SMALLEST_IMAGE} to "
+                f"--image-size {self.image_size}: pictures have {_SMALLEST_IMAGE} to "
                 f"{_LARGEST_IMAGE} pixels a side"
             )
-
-    @property
-    def given_size(self) -> int | None:
-        """The image size, where it is a number."""
-        return None if self.image_size == "auto" else self.image_size
 
     @property
     def run_name(self) -> str:

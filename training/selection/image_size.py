@@ -1,8 +1,8 @@
 """Whether larger pictures would pay, and what they would cost.
 
 A larger input shows small things to the network, and takes time by its area, for ever. The sample
-of the training part is read at both sizes and cross-validated. Unasked, that is done only where the
-pass is long; only `auto` takes the larger size.
+of the training part is read at both sizes and cross-validated where the pass is long; the answer is
+told, and `--image-size` takes it.
 """
 
 import logging
@@ -71,7 +71,7 @@ class Sized:
 def choose_image_size(
     settings: TrainingSettings, own: Sized, sample: Sample, pictures: int
 ) -> Sized:
-    """Asks about a larger size where that is wanted or cheap; takes it where `auto` was asked for.
+    """Asks about a larger size where that is cheap.
 
     Args:
         settings: of the run.
@@ -95,9 +95,8 @@ def choose_image_size(
         log.info("image size: there are too few pictures to ask about a larger one")
         return replace(own, read={})
     found = _compared(before, after, image_size, _cost(own.backbone))
-    takes = found.pays and settings.image_size == "auto"
-    _log(found, settings, own.backbone, takes=takes)
-    return replace(larger if takes else own, larger_size=found)
+    _log(found, own.backbone)
+    return replace(own, larger_size=found)
 
 
 def larger_than(image_size: int) -> int:
@@ -113,18 +112,14 @@ def _cost(own: Backbone) -> float:
 def _is_to_be_asked(
     settings: TrainingSettings, backbone: Backbone, sample: Sample, pictures: int
 ) -> bool:
-    if backbone.is_random:
-        if settings.image_size == "auto":
-            log.info("image size: the network's own, as random weights have no preference")
+    if backbone.is_random or settings.image_size is not None:
         return False
-    if settings.image_size is not None:
-        return settings.image_size == "auto"
     own = backbone.preprocessing.height
     cost = _cost(backbone) * len(sample.examples) / pictures
     if cost > _CHEAP:
         log.info(
             "image size: %d, the network's own; asking whether a larger one would pay would add "
-            "%.0f %% to the pass (--image-size auto asks)",
+            "%.0f %% to the pass",
             own, 100 * cost,
         )  # fmt: skip
     return cost <= _CHEAP
@@ -152,12 +147,10 @@ def _compared(
     )
 
 
-def _log(found: LargerSize, settings: TrainingSettings, backbone: Backbone, *, takes: bool) -> None:
+def _log(found: LargerSize, backbone: Backbone) -> None:
     before, after = found.accuracy
     own = backbone.preprocessing.height
-    verdict = f"{found.image_size if takes else own} is taken"
-    if found.pays and settings.image_size is None:
-        verdict = f"--image-size {found.image_size} takes it"
+    verdict = f"--image-size {found.image_size} takes it" if found.pays else f"{own} is taken"
     log.info(
         "image size: %d instead of %d %s: log loss %+.4f ± %.4f and %.1f → %.1f %% right on a "
         "sample of the training part, for %.2f times the pixels; %s",

@@ -1,4 +1,4 @@
-"""What a network is shown has its own size, one that was asked for, or a larger one that pays."""
+"""What a network is shown has its own size, or one that was asked for."""
 
 from pathlib import Path
 
@@ -7,24 +7,8 @@ import torch
 
 from models.backbones.backbone import load_backbone
 from tests.conftest import TINY_BACKBONE
-from tests.training.conftest import Run, fill
 from training.cli import main
 from training.selection.image_size import larger_than
-
-
-def test_a_larger_size_is_taken_where_it_pays(
-    train: Run, class_folder: Path, learned_weights: Path
-) -> None:
-    for label in ("cat", "dog"):
-        fill(class_folder / label, label, range(24))
-
-    summary = train(class_folder, weights=str(learned_weights), image_size="auto", framing="crop")
-
-    asked = summary["larger_size"]
-    assert asked["image_size"] == 192
-    assert summary["image_size"] == (192 if asked["pays"] else 160)
-    assert asked["pays"] == (asked["gain"] > asked["error"])
-    assert asked["cost"] == 1.44
 
 
 @pytest.mark.parametrize(
@@ -50,11 +34,11 @@ def test_a_size_that_a_network_cannot_take_is_a_sentence_and_exit_code_2(
     assert sentence in said
 
 
-def test_a_size_is_a_number_or_auto(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main(["--data", "x", "--image-size", "large"])
+def test_a_size_is_a_number(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["--data", "x", "--image-size", "auto"])
 
-    assert "'large' is neither a number of pixels nor auto" in capsys.readouterr().err
+    assert "--image-size: invalid int value: 'auto'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
