@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
 
+from models.decoding.workers import PictureWorkers
+from service.inference import drawing
 from service.inference.admission import Admission
-from service.inference.picture_workers import PictureWorkers
 from service.inference.registry import ModelRegistry
 from service.settings import Settings
 
@@ -16,7 +17,12 @@ class Engine:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.admission = Admission(settings.queue_size, settings.max_bytes_in_flight)
-        self.workers = PictureWorkers(settings)
+        self.workers = PictureWorkers(
+            settings.decode_workers,
+            settings.decode_seconds,
+            settings.decode_memory_bytes,
+            preloaded=(drawing.__name__,),
+        )
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="inference")
         self.models = ModelRegistry(settings, self._thread)
         self._watch: asyncio.Task[None] | None = None
