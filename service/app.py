@@ -1,6 +1,22 @@
-"""The BentoML service. BentoML supervises, checks health, measures and stops; the routes are ours.
+"""The service: BentoML supervises, measures and stops it; the routes are ours.
 
-`bentoml serve` in the repository's root starts it, by `bentofile.yaml`.
+`bentoml serve` in the repository's root starts it, by `bentofile.yaml`. A request passes these
+layers from top to bottom, and its answer passes them back:
+
+    TimedProtocol                   host/http_protocol  uvicorn's HTTP/1.1, limits on slow clients
+    Envelope                        edge/envelope       id, route, line in the log, headers
+    CORSMiddleware                  Starlette           where other origins may ask
+    KeyRequired                     edge/access         401, where there are keys
+    RefusedWhenFull                 edge/capacity       503 to pictures without a place
+    RunnerTrafficMetricsMiddleware  BentoML             counts by route
+    OpenTelemetryMiddleware         BentoML             a span by route
+    ContextMiddleware               BentoML             then its own routes, or ours
+    TruePath                        edge/envelope       the path as it was asked for
+    Contained                       edge/layers         what failed is logged, and ends here
+    ServerErrorMiddleware           Starlette           500, by http/application
+    ExceptionMiddleware             Starlette           refusals, by http/application
+
+Then a handler answers, which the table `http/routes` names.
 """
 
 import gc
@@ -14,19 +30,23 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from service.edge.middleware import TruePath, surrounded
+from service.edge.access import keys_of
+from service.edge.layers import lined, surrounded
 from service.host import http_protocol
 from service.host.bento import ServedBundle, serve_what_the_bento_carries
-from service.host.exposure import warn_if_anybody_may_come_in
-from service.host.preflight import preflight
-from service.http.routes import Edge, build_app
+from service.host.exposure import warn_if_strangers_reach_it
+from service.host.preflight import load_once, not_started_on_error
+from service.http.application import build_app
+from service.http.routes import all_routes
 from service.inference.runtime import Engine
 from service.observability.request_log import configure_logging
 from service.settings import read_settings
 
 log = logging.getLogger(__name__)
 
-app = build_app()
+routes = all_routes()
+
+app = build_app(routes)
 
 # BentoML makes its own server and lets nobody choose the protocol; this is where uvicorn looks.
 uvicorn.config.HTTP_PROTOCOLS["auto"] = f"{http_protocol.__name__}:TimedProtocol"
@@ -42,7 +62,7 @@ class _SurroundedService(bentoml.Service[object]):  # type: ignore[misc]
         app.state.engine = Engine(settings)
         answering = super().to_asgi(is_main)
         _take_out_timeout(answering)
-        return surrounded(answering, app.routes, app.state.engine)
+        return surrounded(answering, routes, app.state.engine)
 
 
 @bentoml.service(
@@ -51,7 +71,7 @@ class _SurroundedService(bentoml.Service[object]):  # type: ignore[misc]
     workers=1,
     logging={"access": {"enabled": False}},  # ours has the id, and no path that a client chose
 )
-@bentoml.asgi_app(TruePath(Edge(app)), path="/")
+@bentoml.asgi_app(lined(app), path="/")
 class ImageClassification:
     """Classifies pictures and shows where the network looked."""
 
@@ -63,10 +83,13 @@ class ImageClassification:
     def check_that_it_can_start() -> None:
         """Runs once, before the supervisor and its worker are there."""
         serve_what_the_bento_carries(ImageClassification)
-        preflight()
-        settings = read_settings()
+        with not_started_on_error():
+            settings = read_settings()
+            keys = keys_of(settings)
+            load_once(settings)
         configure_logging(settings.log_format)
-        warn_if_anybody_may_come_in(settings)
+        if keys is None:
+            warn_if_strangers_reach_it()
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]
     async def open(self) -> None:

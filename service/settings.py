@@ -6,7 +6,7 @@ Nothing else in the service reads the environment. Every limit that a client can
 import logging
 import os
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -14,12 +14,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from models.cores import granted_cores
 from models.errors import UsageError
 from models.providers import Provider
-from service.edge.access import Keys
-from service.observability.request_log import LogFormat
 
 log = logging.getLogger(__name__)
 
 PREFIX: Final = "TRANSFER_"
+
+LogFormat = Literal["text", "json"]
 
 #: `model`: everything in the store. A bundle of that name is asked for as `all:latest`.
 ALL: Final = "all"
@@ -120,12 +120,9 @@ class Settings(BaseSettings):
     )
 
     @property
-    def keys(self) -> Keys | None:
-        """What opens the service; None where it is open to all."""
-        if self.api_keys is None and self.api_keys_file is None:
-            return None
-        named = self.api_keys.get_secret_value() if self.api_keys else ""
-        return Keys(_separated(named), self.api_keys_file)
+    def named_keys(self) -> list[str]:
+        """The keys of `api_keys`; those of the file are not among them."""
+        return _separated(self.api_keys.get_secret_value() if self.api_keys else "")
 
     @property
     def allowed_origins(self) -> list[str]:
@@ -160,17 +157,6 @@ class Settings(BaseSettings):
                 f"{PREFIX}MODEL is {self.model!r}: it takes names or tags with commas between "
                 f"them, or the one word {ALL!r}"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _check_that_a_key_is_there(self) -> "Settings":
-        names = f"{PREFIX}API_KEYS, {PREFIX}API_KEYS_FILE"
-        try:
-            keys = self.keys
-        except (OSError, UnicodeDecodeError) as error:
-            raise ValueError(f"{PREFIX}API_KEYS_FILE cannot be read: {error}") from error
-        if keys is not None and len(keys) == 0:
-            raise ValueError(f"{names}: no key stands there, so nobody could come in")
         return self
 
 

@@ -15,17 +15,12 @@ from typing import Final
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from models.errors import UnauthorizedError
+from models.errors import UnauthorizedError, UsageError
 from service.http.refusals import refusal
+from service.http.route import route_of
+from service.settings import PREFIX, Settings
 
 log = logging.getLogger(__name__)
-
-#: Routes without a secret: the page and the description, which ask for a key themselves, and what
-#: orchestrators and scrapers inside a cluster ask.
-OPEN_ROUTES: Final = frozenset(
-    {"/", "/page/{path}", "/docs", "/docs/{file}", "/docs.json"}
-    | {"/livez", "/readyz", "/healthz", "/metrics"}
-)
 
 _SENTENCE: Final = "this service needs a key: send the header Authorization: Bearer KEY"
 
@@ -40,7 +35,7 @@ class Keys:
 
         Args:
             keys: that stay as long as the process.
-            file: with more of them (see `listed`).
+            file: with more of them (see `_listed`).
 
         Raises:
             OSError: the file cannot be read.
@@ -74,6 +69,24 @@ class Keys:
             log.info("read %d keys again from %s", len(self._from_file), self._file)
 
 
+def keys_of(settings: Settings) -> Keys | None:
+    """What opens the service; None where it is open to all.
+
+    Raises:
+        UsageError: keys are asked for, and there are none.
+    """
+    if settings.api_keys is None and settings.api_keys_file is None:
+        return None
+    try:
+        keys = Keys(settings.named_keys, settings.api_keys_file)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{PREFIX}API_KEYS_FILE cannot be read: {error}") from error
+    if len(keys) == 0:
+        names = f"{PREFIX}API_KEYS, {PREFIX}API_KEYS_FILE"
+        raise UsageError(f"{names}: no key stands there, so nobody could come in")
+    return keys
+
+
 class KeyRequired:
     """Answers 401 to who has no key, on every route but the open ones."""
 
@@ -82,8 +95,8 @@ class KeyRequired:
         self._keys = keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes a request on, or refuses it; `scope["path"]` is the route's template."""
-        if scope["type"] != "http" or scope["path"] in OPEN_ROUTES or self._has_key(scope):
+        """Passes a request on, or refuses it."""
+        if scope["type"] != "http" or route_of(scope).is_open or self._has_key(scope):
             await self._app(scope, receive, send)
             return
         await refusal(UnauthorizedError(_SENTENCE))(scope, receive, send)
@@ -93,7 +106,7 @@ class KeyRequired:
         return scheme.lower() == "bearer" and self._keys.open_for(key.strip())
 
 
-def listed(text: str) -> list[str]:
+def _listed(text: str) -> list[str]:
     """The keys in a file: one a line; empty lines and those that begin with # are none."""
     lines = (line.strip() for line in text.splitlines())
     return [line for line in lines if line and not line.startswith("#")]
@@ -104,7 +117,7 @@ def _digests(keys: Iterable[str]) -> _Digests:
 
 
 def _lines(file: Path) -> list[str]:
-    return listed(file.read_text(encoding="utf-8"))
+    return _listed(file.read_text(encoding="utf-8"))
 
 
 def _version(file: Path) -> tuple[int, int, int] | None:

@@ -6,15 +6,15 @@ import logging
 import click
 from bentoml._internal.configuration.containers import BentoMLContainer
 
-from service.settings import PREFIX, Settings
+from service.settings import PREFIX
 
 log = logging.getLogger(__name__)
 
 
-def warn_if_anybody_may_come_in(settings: Settings) -> None:
-    """Says so where the service listens beyond this machine and has no key."""
-    host = listening_host()
-    if settings.keys is None and not is_this_machine_only(host):
+def warn_if_strangers_reach_it() -> None:
+    """Says so where the service, which has no key, listens beyond this machine."""
+    host = _listening_host()
+    if not is_this_machine_only(host):
         log.warning(
             "ANYBODY WHO REACHES THIS MACHINE CAN USE THE SERVICE: it listens on %s and asks for "
             "no key. Set %sAPI_KEYS or %sAPI_KEYS_FILE, or serve with --host 127.0.0.1",
@@ -24,7 +24,7 @@ def warn_if_anybody_may_come_in(settings: Settings) -> None:
         )
 
 
-def listening_host() -> str:
+def _listening_host() -> str:
     """The address that `bentoml serve` was told, by option or environment, else BentoML's own."""
     context = click.get_current_context(silent=True)
     told = context.params.get("host") if context else None

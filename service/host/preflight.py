@@ -6,29 +6,37 @@ refused, a GPU that was asked for and is not had. Each bundle is loaded in a pro
 so that neither its memory nor a CUDA context stays with the supervisor for as long as it lives.
 """
 
+import contextlib
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from models.errors import TransferError
 from models.store import StoredBundle
 from service.inference.registry import find_bundles
-from service.settings import ALL, Settings, read_settings
+from service.settings import ALL, Settings
 
 _ROOT = Path(__file__).parents[2]
 
 
-def preflight() -> None:
+@contextlib.contextmanager
+def not_started_on_error() -> Iterator[None]:
+    """An error of ours inside ends the program with its sentence."""
+    try:
+        yield
+    except TransferError as error:
+        raise SystemExit(f"not started: {error}") from error
+
+
+def load_once(settings: Settings) -> None:
     """Loads each bundle once as the service will. Of `all`, one that loads is enough.
 
     Raises:
-        SystemExit: it would not start; the sentence says why, or has been printed.
+        StoreError: one of them is not there, or the store is empty.
+        SystemExit: one does not load; the sentence says why, or has been printed.
     """
-    try:
-        settings = read_settings()
-        found = [wanted.stored for wanted in find_bundles(settings)]
-    except TransferError as error:
-        raise SystemExit(f"not started: {error}") from error
+    found = [wanted.stored for wanted in find_bundles(settings)]
     if settings.models == (ALL,):
         codes = (_exit_code(stored, settings, "refused") for stored in found)
         if all(codes):  # the first that loads ends this

@@ -10,7 +10,6 @@ import bentoml._internal.server
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
 
 _OURS: Final = Path(__file__).parents[1] / "api_docs"
 
@@ -23,22 +22,21 @@ _FILES: Final = {
 }
 
 
-def docs_routes() -> list[BaseRoute]:
+class DocsPage:
     """The page and its files, read once: a path from a client never meets the file system."""
-    page = (_OURS / "index.html").read_bytes()
-    files = {name: (folder / name).read_bytes() for name, folder in _FILES.items()}
 
-    async def page_route(_: Request) -> Response:
-        return Response(page, media_type="text/html")
+    def __init__(self) -> None:
+        self._index = (_OURS / "index.html").read_bytes()
+        self._files = {name: (folder / name).read_bytes() for name, folder in _FILES.items()}
 
-    async def file_route(request: Request) -> Response:
+    async def index(self, _: Request) -> Response:
+        """GET /docs."""
+        return Response(self._index, media_type="text/html")
+
+    async def file(self, request: Request) -> Response:
+        """GET /docs/NAME."""
         name = request.path_params["file"]
-        if name not in files:
+        if name not in self._files:
             raise HTTPException(404)
         media_type = "text/css" if name.endswith(".css") else "text/javascript"
-        return Response(files[name], media_type=media_type)
-
-    return [
-        Route("/docs", page_route, methods=["GET"]),
-        Route("/docs/{file}", file_route, methods=["GET"]),
-    ]
+        return Response(self._files[name], media_type=media_type)

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from pydantic import BaseModel
 from starlette.responses import Response
 
 from models.errors import OverloadedError, RequestError, SlowBodyError, UnauthorizedError
@@ -15,8 +16,7 @@ _RETRY_AFTER: Final = "1"
 def refusal(error: RequestError) -> Response:
     """The answer to a request that is refused; its class stands in the line of the request."""
     note_refusal(error)
-    body = Problem(error=str(error)).model_dump_json()
-    response = Response(body, error.http_status, media_type="application/json")
+    response = json_answer(Problem(error=str(error)), error.http_status)
     match error:
         case OverloadedError():
             response.headers["Retry-After"] = _RETRY_AFTER
@@ -25,3 +25,8 @@ def refusal(error: RequestError) -> Response:
         case SlowBodyError():
             response.headers["Connection"] = "close"  # the rest of the body is not waited for
     return response
+
+
+def json_answer(body: BaseModel, status: int = 200) -> Response:
+    """One of the schemas as an answer."""
+    return Response(body.model_dump_json(by_alias=True), status, media_type="application/json")

@@ -1,10 +1,16 @@
 """What goes out over HTTP. These make both the answers and the OpenAPI document."""
 
-from typing import Annotated
+from typing import Annotated, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from models.bundle import Precision
+from service.inference.drawing import Drawing
+
+#: How a heatmap can be asked for.
+Style = Drawing | Literal["raw"]
+
+STYLES: Final[tuple[Style, ...]] = (*get_args(Drawing), "raw")
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 

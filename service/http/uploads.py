@@ -19,17 +19,10 @@ from starlette.requests import Request
 
 from models.errors import BodyTooLargeError, MediaTypeError, RequestError, SlowBodyError
 from service.inference.admission import Body
+from service.inference.answers import Upload
 
 #: RFC 5987 has no place in forms (RFC 7578), but older clients send it for names beyond ASCII.
 _EXTENDED_FILE_NAME = re.compile(r"filename\*=utf-8''([^;]*)", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Upload:
-    """One file of a form, by the name that its sender gave it."""
-
-    file_name: str
-    data: bytes
 
 
 @dataclass(frozen=True)
@@ -71,7 +64,7 @@ async def read_form(request: Request, limits: FormLimits, body: Body) -> Form:
         BodyTooLargeError: the body, or the number of files in it, is above its limit.
         RequestError: the form is broken, holds no file, or other fields than allowed.
     """
-    check_declared_length(request, limits.max_body_bytes)
+    _check_declared_length(request, limits.max_body_bytes)
     reader = _FormReader(limits)
     try:
         parser = MultipartParser(_boundary(request), reader.callbacks())  # type: ignore[arg-type]
@@ -90,7 +83,7 @@ async def read_form(request: Request, limits: FormLimits, body: Body) -> Form:
     return reader.form()
 
 
-def check_declared_length(request: Request, max_body_bytes: int) -> None:
+def _check_declared_length(request: Request, max_body_bytes: int) -> None:
     """Refuses a body by what its header says, before a byte of it is read.
 
     Raises:

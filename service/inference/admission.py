@@ -8,16 +8,9 @@ arrive, so that a client that declares much and sends little takes no place of a
 
 import contextlib
 from collections.abc import Iterator
-from typing import Final
-
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from models.errors import OverloadedError
-from service.http.refusals import refusal
 from service.observability import metrics
-
-#: Routes that take pictures.
-PICTURE_ROUTES: Final = frozenset({"/classify", "/explain"})
 
 
 class Admission:
@@ -80,29 +73,6 @@ class Admission:
                 f"too much is being sent at once: all bodies together may hold "
                 f"{self.max_bytes:,} bytes here; try again in a moment"
             )
-
-
-class RefusedWhenFull:
-    """Answers 503 to pictures for which there is no place, before anything is done for them.
-
-    It stands outside BentoML's layers, which take more than half of the time of a refusal. Under
-    ten times the load that can be borne, refusals are most of the work, and those who were accepted
-    wait for it.
-    """
-
-    def __init__(self, app: ASGIApp, admission: Admission) -> None:
-        self._app = app
-        self._admission = admission
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes a request on, or refuses it; `scope["path"]` is the route's template."""
-        if scope["type"] == "http" and scope["path"] in PICTURE_ROUTES:
-            try:
-                self._admission.check()
-            except OverloadedError as error:
-                await refusal(error)(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
 
 
 class Body:

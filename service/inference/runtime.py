@@ -5,7 +5,7 @@ import contextlib
 from concurrent.futures import ThreadPoolExecutor
 
 from service.inference.admission import Admission
-from service.inference.picture_workers import PictureWorkers
+from service.inference.pictures import Pictures
 from service.inference.registry import ModelRegistry
 from service.settings import Settings
 
@@ -16,7 +16,7 @@ class Engine:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.admission = Admission(settings.queue_size, settings.max_bytes_in_flight)
-        self.workers = PictureWorkers(settings)
+        self.pictures = Pictures(settings)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="inference")
         self.models = ModelRegistry(settings, self._thread)
         self._watch: asyncio.Task[None] | None = None
@@ -30,7 +30,7 @@ class Engine:
             ProviderError: the provider that was asked for did not come up.
         """
         try:
-            await asyncio.gather(self.models.open(), self.workers.open())
+            await asyncio.gather(self.models.open(), self.pictures.open())
         except BaseException:
             await self.close()
             raise
@@ -44,7 +44,7 @@ class Engine:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._watch
         await self.models.close()
-        await self.workers.close()
+        await self.pictures.close()
         self._thread.shutdown()
 
     async def why_not_ready(self) -> str | None:

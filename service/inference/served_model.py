@@ -11,10 +11,10 @@ import numpy as np
 from prometheus_client import Gauge
 
 from models.bundle import BundleMetadata, read_bundle
+from models.decoding.batching import BatchRun, MicroBatcher
 from models.errors import UnknownClassError
 from models.session import Session
 from models.store import StoredBundle
-from service.inference.batching import MicroBatcher
 from service.observability import metrics
 from service.settings import Settings
 
@@ -38,7 +38,7 @@ class ServedModel:
     def __init__(self, tag: str, session: Session, max_batch: int, thread: Executor) -> None:
         self.tag = tag
         self.session = session
-        self.batcher = MicroBatcher(session.predict, max_batch, thread)
+        self.batcher = MicroBatcher(session.predict, max_batch, thread, _measure)
         self._users = 0
         self._is_unused = asyncio.Event()
         self._is_unused.set()
@@ -99,6 +99,13 @@ class ServedModel:
         with contextlib.suppress(Exception):  # it is in `problem`, and in the log
             await self.batcher.answer(np.zeros((size.height, size.width, 3), np.uint8))
         return self.batcher.problem and f"{self.tag}: {self.batcher.problem}"
+
+
+def _measure(run: BatchRun) -> None:
+    metrics.BATCH.observe(len(run.waited))
+    for seconds in run.waited:
+        metrics.QUEUE_WAIT.observe(seconds)
+    metrics.INFERENCE.observe(run.seconds)
 
 
 def load_session(stored: StoredBundle, settings: Settings) -> Session:

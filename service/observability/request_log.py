@@ -11,14 +11,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Any
 
-LogFormat = Literal["text", "json"]
+from service.settings import LogFormat
 
 access_log = logging.getLogger("service.access")
-
-#: An orchestrator asks these every few seconds.
-_UNREMARKABLE: Final = ("/livez", "/readyz", "/healthz", "/metrics")
 
 
 @dataclass
@@ -29,6 +26,7 @@ class RequestRecord:
         request_id: what client, answer and log call it.
         method: of HTTP; `OTHER` where it is none that a route here has.
         route: the route's template; never the path that was sent.
+        is_quiet: whether the line is worth reading only where the request failed.
         status: of the answer; 499 where the client hung up before there was one.
         milliseconds: from the first byte to the last.
         bytes: of the body that were read.
@@ -40,6 +38,7 @@ class RequestRecord:
     request_id: str
     method: str
     route: str
+    is_quiet: bool = False
     status: int = 499
     milliseconds: float = 0
     bytes: int = 0
@@ -81,7 +80,7 @@ def recorded(record: RequestRecord) -> Iterator[None]:
 
 def write_line(record: RequestRecord) -> None:
     """Writes the request's own line."""
-    is_quiet = record.route in _UNREMARKABLE and record.status < 400
+    is_quiet = record.is_quiet and record.status < 400
     fields = {
         "method": record.method,
         "route": record.route,

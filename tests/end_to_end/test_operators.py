@@ -19,7 +19,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 
-from service.edge.middleware import HEADERS
+from service.edge.envelope import HEADERS
 from tests.conftest import encoded
 from tests.end_to_end.serving import DEADLINE, Running, home_with, running
 

@@ -16,9 +16,10 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from models import store
-from service.edge.middleware import TruePath, surrounded
+from service.edge.layers import lined, surrounded
 from service.host.http_protocol import TimedProtocol
-from service.http.routes import Edge, build_app
+from service.http.application import build_app
+from service.http.routes import all_routes
 from service.inference.runtime import Engine
 from service.settings import Settings
 from tests.conftest import encoded
@@ -68,7 +69,8 @@ def serve(tag: str) -> Serve:
 
     @contextlib.contextmanager
     def start(keep_alive: int = DEADLINE, **settings: object) -> Iterator[Served]:
-        inner = build_app()
+        routes = all_routes()
+        inner = build_app(routes)
         chosen = Settings.model_validate({"model": tag, "provider": "cpu", **settings})
         inner.state.engine = Engine(chosen)
 
@@ -78,9 +80,9 @@ def serve(tag: str) -> Serve:
             yield
             await inner.state.engine.close()
 
-        bentoml = Starlette(routes=[Mount("/", TruePath(Edge(inner)))], lifespan=lifespan)
+        bentoml = Starlette(routes=[Mount("/", lined(inner))], lifespan=lifespan)
         config = uvicorn.Config(
-            surrounded(bentoml, inner.routes, inner.state.engine),
+            surrounded(bentoml, routes, inner.state.engine),
             http=TimedProtocol,
             port=0,
             log_config=None,

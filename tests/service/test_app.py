@@ -3,13 +3,18 @@
 import asyncio
 import gc
 import logging
+import re
 from collections.abc import Iterator
-from typing import cast
+from typing import Any, cast
 
 import bentoml
 import httpx
 import pytest
+import uvicorn.config
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
+from service import app as app_module
 from service.app import ImageClassification
 from service.observability.request_log import RequestRecord
 
@@ -48,3 +53,26 @@ def alive() -> int:
     """Records of requests that somebody still holds, those of other tests' servers included."""
     gc.collect()
     return sum(type(found) is RequestRecord for found in gc.get_objects())
+
+
+def test_the_layers_lie_as_the_drawing_shows_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRANSFER_API_KEYS", "k")
+    monkeypatch.setenv("TRANSFER_CORS_ORIGINS", "*")
+    answering = cast("bentoml.Service[object]", ImageClassification).to_asgi()
+
+    protocol = uvicorn.config.HTTP_PROTOCOLS["auto"]
+    drawn = re.findall(r"^    (\w+)  ", app_module.__doc__ or "", re.MULTILINE)
+    assert drawn == [str(protocol).rpartition(":")[2], *layers(answering)]
+
+
+def layers(app: Any) -> Iterator[str]:
+    """Names of what a request passes, from outside to inside."""
+    while not isinstance(app, Starlette):
+        yield type(app).__name__
+        app = getattr(app, "_app", None) or app.app
+    if mounted := [route for route in app.routes if isinstance(route, Mount)]:
+        yield from (layer.cls.__name__ for layer in app.user_middleware)  # type: ignore[attr-defined]
+        yield from layers(mounted[0].app)
+    else:
+        stack = app.build_middleware_stack()
+        yield from (type(stack).__name__, type(stack.app).__name__)  # type: ignore[attr-defined]

@@ -12,9 +12,9 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
+from models.decoding.batching import MicroBatcher
 from models.preprocessing import Pixels
 from models.session import Prediction
-from service.inference.batching import MicroBatcher
 from tests.conftest import encoded
 from tests.service.conftest import DEADLINE, Serve, Served, wait_until
 

@@ -11,7 +11,8 @@ from PIL import Image
 from prometheus_client import REGISTRY
 
 from models.session import Prediction
-from service.edge.middleware import HEADERS, UNKNOWN_ROUTE
+from service.edge.envelope import HEADERS
+from service.http.route import UNKNOWN
 from service.observability.request_log import (
     RequestRecord,
     _JsonFormatter,
@@ -57,7 +58,7 @@ def test_a_line_has_the_template_and_never_the_path(
     client.request("BREW", "/models")
 
     first, second = access_lines(caplog)
-    assert first.getMessage() == f"GET {UNKNOWN_ROUTE} 404"
+    assert first.getMessage() == f"GET {UNKNOWN.template} 404"
     assert second.getMessage() == "OTHER /models 405"
 
 

@@ -1,4 +1,4 @@
-"""Pictures of strangers are decoded and drawn in processes that may be killed.
+"""Processes that decode pictures of strangers, and may be killed while they do.
 
 A decoder that runs for minutes, crashes, or takes all memory cannot be stopped inside of a thread,
 and some of Pillow's hold Python's lock for as long as they run. So a few processes do it, one
@@ -19,9 +19,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar, cast
 
+from models.decoding.worker import LENGTH_BYTES, packed
 from models.errors import ImageError, ImageTooLargeError, OverloadedError
-from service.inference.picture_worker import LENGTH_BYTES, packed
-from service.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -55,11 +54,23 @@ _T = TypeVar("_T")
 class PictureWorkers:
     """The processes. Lives in one event loop."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._workers = [
-            _Worker(settings.decode_seconds, settings.decode_memory_bytes)
-            for _ in range(settings.decode_workers)
-        ]
+    def __init__(
+        self,
+        count: int,
+        seconds: float,
+        memory_bytes: int,
+        preloaded: tuple[str, ...] = ("models.preprocessing",),
+    ) -> None:
+        """Starts none yet.
+
+        Args:
+            count: how many there are, which is how many pictures are worked on at once.
+            seconds: how long one piece of work may take.
+            memory_bytes: address space of each, Python's own included.
+            preloaded: names of modules that each imports before its first picture.
+        """
+        arguments = (str(memory_bytes), *preloaded)
+        self._workers = [_Worker(seconds, arguments) for _ in range(count)]
         self._idle: asyncio.Queue[_Worker] = asyncio.Queue()
         for worker in self._workers:
             self._idle.put_nowait(worker)
@@ -96,9 +107,9 @@ class PictureWorkers:
 class _Worker:
     """One process at a time; started when there is work for it."""
 
-    def __init__(self, seconds: float, memory_bytes: int) -> None:
+    def __init__(self, seconds: float, arguments: tuple[str, ...]) -> None:
         self._seconds = seconds
-        self._memory_bytes = memory_bytes
+        self._arguments = arguments
         self._process: Process | None = None
 
     async def run(self, work: Callable[[], _T]) -> _T:
@@ -159,8 +170,8 @@ class _Worker:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "service.inference.picture_worker",
-            str(self._memory_bytes),
+            "models.decoding.worker",
+            *self._arguments,
             cwd=_ROOT,
             env=os.environ | _ENVIRONMENT,
             stdin=subprocess.PIPE,

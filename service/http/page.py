@@ -14,7 +14,6 @@ from typing import Final
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount, Route
 
 #: Said here because the system's own table of types may say otherwise, and browsers then refuse.
 _MEDIA_TYPES: Final = {
@@ -34,23 +33,22 @@ class _File:
     etag: str
 
 
-def page_routes() -> list[BaseRoute]:
-    """The routes of the page."""
-    files = _read_files(Path(__file__).parents[1] / "page")
+class Page:
+    """The page's files in memory, and what answers with them."""
 
-    async def index_route(request: Request) -> Response:
-        return _answer(request, files[_INDEX])
+    def __init__(self) -> None:
+        self._files = _read_files(Path(__file__).parents[1] / "page")
 
-    async def file_route(request: Request) -> Response:
-        file = files.get(request.path_params["name"])
+    async def index(self, request: Request) -> Response:
+        """GET /."""
+        return _answer(request, self._files[_INDEX])
+
+    async def file(self, request: Request) -> Response:
+        """GET /page/NAME."""
+        file = self._files.get(request.path_params["path"])
         if file is None:
             raise HTTPException(404)
         return _answer(request, file)
-
-    return [
-        Route("/", index_route, methods=["GET"]),
-        Mount("/page", routes=[Route("/{name}", file_route, methods=["GET"])]),
-    ]
 
 
 def _read_files(folder: Path) -> dict[str, _File]:

@@ -21,11 +21,26 @@ import numpy.typing as npt
 
 from models.preprocessing import Pixels
 from models.session import PREDICTED_CLASS, Prediction
-from service.observability import metrics
 
 log = logging.getLogger(__name__)
 
 Predict = Callable[[Pixels, npt.NDArray[np.int64]], list[Prediction]]
+
+
+@dataclass(frozen=True)
+class BatchRun:
+    """One run of the network, whether it went well or not.
+
+    Attributes:
+        waited: seconds from each picture's arrival to the start of the run.
+        seconds: of the run.
+    """
+
+    waited: tuple[float, ...]
+    seconds: float
+
+
+Observe = Callable[[BatchRun], object]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,18 +58,22 @@ class MicroBatcher:
         problem: why nothing could be answered lately; None after anything was.
     """
 
-    def __init__(self, predict: Predict, max_batch: int, thread: Executor) -> None:
+    def __init__(
+        self, predict: Predict, max_batch: int, thread: Executor, observe: Observe | None = None
+    ) -> None:
         """Starts in the running event loop.
 
         Args:
             predict: answers uint8 (N, H, W, 3) and int64 (N,), as `Session.predict` does.
             max_batch: the largest N.
             thread: where the network runs.
+            observe: told of every run, in that thread.
         """
         self.problem: str | None = None
         self._predict = predict
         self._max_batch = max_batch
         self._thread = thread
+        self._observe = observe
         self._queue: asyncio.Queue[_Item | None] = asyncio.Queue()
         self._task = asyncio.create_task(self._run())
 
@@ -113,11 +132,13 @@ class MicroBatcher:
             batch[0].answer.set_exception(error)
 
     def _run_network(self, batch: list[_Item]) -> list[tuple[_Item, Prediction]]:
-        metrics.BATCH.observe(len(batch))
-        for item in batch:
-            metrics.QUEUE_WAIT.observe(time.perf_counter() - item.arrived)
+        start = time.perf_counter()
         pixels = np.stack([item.pixels for item in batch])
         class_index = np.array([item.class_index for item in batch], dtype=np.int64)
-        with metrics.INFERENCE.time():
+        try:
             predictions = self._predict(pixels, class_index)
+        finally:
+            if self._observe:
+                waited = tuple(start - item.arrived for item in batch)
+                self._observe(BatchRun(waited, time.perf_counter() - start))
         return list(zip(batch, predictions, strict=True))

@@ -1,9 +1,10 @@
-"""One process that decodes and draws pictures; `picture_workers` starts and kills it.
+"""One process that decodes and draws pictures; `workers` starts and kills it.
 
 Work comes pickled on stdin, answers go pickled to stdout, each after its length, until stdin ends:
 so it ends with whoever started it, however that ends. It imports no more than Pillow and numpy.
 """
 
+import importlib
 import os
 import pickle
 import signal
@@ -16,7 +17,6 @@ from typing import Any, Final
 from PIL import Image
 
 from models.errors import ImageTooLargeError, TransferError
-from service.inference import drawing
 
 try:
     import resource
@@ -26,13 +26,16 @@ except ImportError:  # Windows has no such limits
 #: Of the number before each pickle that says how long it is.
 LENGTH_BYTES: Final = 8
 
-#: What the first picture should not have to import.
-PRELOADED = (drawing,)
-
 
 def main() -> int:
-    """Works until stdin ends; the argument is how many bytes of memory it may take."""
-    _limit_memory(int(sys.argv[1]))
+    """Works until stdin ends; the arguments: bytes of memory that it may take, modules to import.
+
+    The modules are those that the first picture should not have to import.
+    """
+    memory_bytes, *modules = sys.argv[1:]
+    for module in modules:
+        importlib.import_module(module)
+    _limit_memory(int(memory_bytes))
     # A stop is for whoever started us to pass on: what was accepted is answered first.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -42,7 +45,7 @@ def main() -> int:
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nothing else may stand between answers
     while head := sys.stdin.buffer.read(LENGTH_BYTES):
-        work = pickle.loads(sys.stdin.buffer.read(int.from_bytes(head)))  # noqa: S301  the service's
+        work = pickle.loads(sys.stdin.buffer.read(int.from_bytes(head)))  # noqa: S301  our own
         answers.write(packed(_do(work)))
         answers.flush()
         del work

@@ -1,8 +1,7 @@
 """What every request passes on its way in, and every answer on its way out.
 
 It stands outside BentoML's own layers, so it holds for BentoML's routes and refusals too: an id,
-one line in the log, headers that keep browsers careful, keys, 503 where there is no place, and a
-path that cannot be anything.
+one line in the log, headers that keep browsers careful, and a path that cannot be anything.
 
 The last is for what BentoML labels its metrics and spans with: the path. Here that becomes the
 template of a route (`/page/{path}`, `/{unknown}`), of which there are few, so that a client which
@@ -12,26 +11,17 @@ asks for a million paths does not make a million time series. Our application ge
 import re
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Final
 
 from opentelemetry import trace
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import BaseRoute, Match, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.edge.access import KeyRequired
-from service.inference.admission import RefusedWhenFull
-from service.inference.runtime import Engine
+from service.http.route import Route, find, with_route
 from service.observability import metrics
 from service.observability.request_log import RequestRecord, current, recorded, write_line
-
-UNKNOWN_ROUTE: Final = "/{unknown}"
-
-#: Routes of BentoML's that stay reachable beside ours.
-BENTOML_ROUTES: Final = frozenset({"/livez", "/readyz", "/healthz", "/metrics", "/schema.json"})
 
 HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
@@ -44,12 +34,6 @@ HEADERS: Final = {
 
 REQUEST_ID: Final = "X-Request-ID"
 
-#: What a page of another origin may read besides the body.
-EXPOSED: Final = (
-    *(REQUEST_ID, "Content-Disposition", "Retry-After", "X-Model"),
-    *("X-Label", "X-Probability", "X-Class", "X-Class-Probability"),
-)
-
 _SANE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -57,29 +41,12 @@ _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "O
 _TRUE_PATH: Final = "train_transfer.path"
 
 
-def surrounded(app: ASGIApp, routes: Sequence[BaseRoute], engine: Engine) -> ASGIApp:
-    """Puts everything around an application that has these routes, and BentoML's."""
-    settings = engine.settings
-    app = RefusedWhenFull(app, engine.admission)
-    if keys := settings.keys:
-        app = KeyRequired(app, keys)
-    if origins := settings.allowed_origins:
-        app = CORSMiddleware(
-            app,
-            allow_origins=origins,
-            allow_methods=["GET", "POST"],
-            allow_headers=["Authorization", "Content-Type", REQUEST_ID],
-            expose_headers=EXPOSED,
-        )
-    return Envelope(app, routes)
-
-
 class Envelope:
     """Gives a request an id and a template for its path, and its answer the headers and a line."""
 
-    def __init__(self, app: ASGIApp, routes: Sequence[BaseRoute]) -> None:
+    def __init__(self, app: ASGIApp, routes: Iterable[Route]) -> None:
         self._app = app
-        self._routes = routes
+        self._routes = tuple(routes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on."""
@@ -92,23 +59,15 @@ class Envelope:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
-        record = RequestRecord(_request_id(scope), method, self._template(scope))
+        route = find(self._routes, scope["path"])
+        record = RequestRecord(_request_id(scope), method, route.template, route.is_quiet)
         exchange = _Exchange(record, receive, send)
-        labelled = {**scope, "path": record.route, _TRUE_PATH: scope["path"]}
+        labelled = with_route({**scope, _TRUE_PATH: scope["path"]}, route)
         with recorded(record):
             try:
                 await self._app(labelled, exchange.receive, exchange.send)
             finally:
                 exchange.end()
-
-    def _template(self, scope: Scope) -> str:
-        """The route's template, so that a path is one of few."""
-        if scope["path"] in BENTOML_ROUTES:
-            return str(scope["path"])
-        for route in self._routes:
-            if isinstance(route, Route | Mount) and route.matches(scope)[0] != Match.NONE:
-                return f"{route.path}/{{path}}" if isinstance(route, Mount) else route.path
-        return UNKNOWN_ROUTE
 
 
 class TruePath:

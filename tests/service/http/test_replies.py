@@ -1,6 +1,6 @@
 import pytest
 
-from service.inference.answers import content_disposition, picture_name
+from service.http.replies import content_disposition, picture_name
 
 
 @pytest.mark.parametrize(

@@ -13,21 +13,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from models.decoding.workers import PictureWorkers
 from models.errors import ImageError, ImageTooLargeError, OverloadedError
 from models.preprocessing import Preprocessing, ReadPicture, read_picture
-from service.inference.picture_workers import PictureWorkers
-from service.settings import Settings
 from tests.conftest import encoded
 
 SMALL = Preprocessing(24, 32)
+
+MEMORY_BYTES = 2 * 1024**3
 
 
 def run(*works: Callable[[], object], seconds: float = 60) -> list[object]:
     """One process does all of it, one after the other; errors are returned."""
 
     async def whole() -> list[object]:
-        settings = Settings(decode_workers=1, decode_seconds=seconds)
-        workers = PictureWorkers(settings)
+        workers = PictureWorkers(1, seconds, MEMORY_BYTES)
         try:
             return [
                 (await asyncio.gather(workers.run(work), return_exceptions=True))[0]
@@ -93,7 +93,7 @@ def test_what_takes_too_much_memory_is_refused_by_the_same_process() -> None:
 
 def test_a_process_that_was_killed_while_idle_costs_no_picture(picture: Image.Image) -> None:
     async def scenario() -> object:
-        workers = PictureWorkers(Settings(decode_workers=1))
+        workers = PictureWorkers(1, 60, MEMORY_BYTES)
         try:
             await workers.open()
             process = workers._workers[0]._process
@@ -138,7 +138,7 @@ def test_a_stop_that_reaches_the_process_is_left_to_the_service(code: signal.Sig
 
 def test_who_no_longer_waits_takes_no_process_from_others(picture: Image.Image) -> None:
     async def scenario() -> tuple[bool, object]:
-        workers = PictureWorkers(Settings(decode_workers=1))
+        workers = PictureWorkers(1, 60, MEMORY_BYTES)
         try:
             pid = await workers.run(os.getpid)
             asleep, waiting = (
@@ -165,13 +165,14 @@ def test_an_answer_longer_than_any_buffer_arrives_whole() -> None:
     assert answer == bytes(20_000_000)
 
 
-def test_the_process_is_small_and_imports_neither_bentoml_nor_onnxruntime(
-    picture: Image.Image,
-) -> None:
-    modules = partial(eval, "sorted(__import__('sys').modules)")
+def test_the_process_is_small_and_has_what_it_was_told_to_have_before_its_first_picture() -> None:
+    async def scenario() -> list[str]:
+        workers = PictureWorkers(1, 60, MEMORY_BYTES, ("service.inference.drawing",))
+        try:
+            return await workers.run(partial(eval, "sorted(__import__('sys').modules)"))
+        finally:
+            await workers.close()
 
-    _, loaded = run(partial(read_picture, encoded(picture), SMALL), modules)
-
-    assert isinstance(loaded, list)
-    assert "PIL.Image" in loaded
-    assert not {"bentoml", "onnxruntime", "onnx", "pydantic", "torch"} & {*loaded}
+    loaded = {*asyncio.run(scenario())}
+    assert {"PIL.Image", "models.heatmap", "service.inference.drawing"} <= loaded
+    assert not {"bentoml", "onnxruntime", "onnx", "pydantic", "starlette", "torch"} & loaded

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from models.decoding.batching import BatchRun, MicroBatcher
 from models.preprocessing import Pixels
 from models.session import Prediction
-from service.inference.batching import MicroBatcher
 
 BROKEN = 255
 
@@ -149,3 +149,21 @@ def test_a_network_is_let_go_when_its_batcher_has_closed() -> None:
         asyncio.run(scenario())
     finally:
         gc.enable()
+
+
+def test_every_run_is_told_even_one_that_fails() -> None:
+    runs: list[BatchRun] = []
+
+    async def scenario() -> None:
+        batcher = MicroBatcher(network.predict, 8, ONE_THREAD, runs.append)
+        first = await hold_up(network, batcher)
+        others = await queued(batcher, 1, BROKEN)
+        network.may_go.set()
+        await asyncio.gather(first, *others, return_exceptions=True)
+        await batcher.close()
+
+    network = Network()
+    asyncio.run(scenario())
+
+    assert [len(run.waited) for run in runs] == network.batches == [1, 2, 1, 1]
+    assert all(run.seconds >= 0 and min(run.waited) >= 0 for run in runs)

@@ -1,0 +1,148 @@
+"""What answers the routes that are about models."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any, Final
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+
+from models.errors import OverloadedError, UnknownStyleError
+from models.session import PREDICTED_CLASS
+from service.http.refusals import json_answer
+from service.http.replies import (
+    as_numbers,
+    classified,
+    classified_or_refused,
+    describe,
+    picture_headers,
+)
+from service.http.schemas import STYLES, Classification, Models, NothingClassified, Refused, Style
+from service.http.uploads import Form, FormLimits, read_form
+from service.inference.answers import Upload, answer, answer_each, draw
+from service.inference.runtime import Engine
+from service.inference.served_model import ServedModel
+
+_FILE_FIELD: Final = "image"
+
+
+async def classify(request: Request) -> Response:
+    """POST /classify."""
+    engine = _engine(request)
+    async with _accepted(request, (), engine.settings.max_pictures) as (form, model):
+        return await _in_time(request, _classification(engine, model, form.files))
+
+
+async def explain(request: Request) -> Response:
+    """POST /explain."""
+    async with _accepted(request, ("class", "style"), 1) as (form, model):
+        style = _style(form.texts)
+        name = form.texts.get("class")
+        class_index = model.class_index(name) if name else PREDICTED_CLASS
+        work = _explanation(_engine(request), model, form.files[0], class_index, style)
+        return await _in_time(request, work)
+
+
+async def models(request: Request) -> Response:
+    """GET /models."""
+    served = _engine(request).models
+    described = [describe(model, is_default=model is served.default) for model in served.served]
+    return json_answer(Models(models=described))
+
+
+async def document(request: Request) -> Response:
+    """GET /docs.json."""
+    return JSONResponse(request.app.state.document)
+
+
+async def _classification(
+    engine: Engine, model: ServedModel, uploads: tuple[Upload, ...]
+) -> Response:
+    if len(uploads) == 1:
+        one = classified(model, await answer(engine.pictures, model, uploads[0]))
+        return json_answer(Classification(model=model.tag, predictions=[one]))
+    answers = await answer_each(engine.pictures, model, uploads)
+    told = [classified_or_refused(model, *pair) for pair in zip(uploads, answers, strict=True)]
+    refused = [each for each in told if isinstance(each, Refused)]
+    if len(refused) < len(told):
+        return json_answer(Classification(model=model.tag, predictions=told))
+    sentence = f"none of the {len(refused)} pictures could be answered"
+    return json_answer(NothingClassified(error=sentence, predictions=refused), refused[0].status)
+
+
+def _style(texts: dict[str, str]) -> Style:
+    """How the heatmap is asked for, checked before the picture is looked at."""
+    style = texts.get("style") or STYLES[0]
+    if style not in STYLES:
+        raise UnknownStyleError(f"unknown style {style!r}; known are: {', '.join(STYLES)}")
+    return style
+
+
+async def _explanation(
+    engine: Engine, model: ServedModel, upload: Upload, class_index: int, style: Style
+) -> Response:
+    answered = await answer(engine.pictures, model, upload, class_index)
+    if style == "raw":
+        return json_answer(as_numbers(model, answered))
+    png = await draw(engine.pictures, model, answered, style)
+    headers = picture_headers(model, answered, style)
+    return Response(png, media_type="image/png", headers=headers)
+
+
+@contextlib.asynccontextmanager
+async def _accepted(
+    request: Request, text_fields: tuple[str, ...], max_files: int
+) -> AsyncIterator[tuple[Form, ServedModel]]:
+    """A request's form, and the model that it asks for, until it has been answered.
+
+    A slow upload holds no place in the queue, and no old version of a model.
+
+    Raises:
+        RequestError: the request is refused.
+    """
+    engine, wanted = _engine(request), request.query_params.get("model")
+    settings = engine.settings
+    engine.models.find(wanted)
+    limits = FormLimits(
+        _FILE_FIELD, text_fields, max_files, settings.max_body_bytes, settings.body_seconds
+    )
+    with engine.admission.body() as body:
+        form = await read_form(request, limits, body)
+        model = engine.models.find(wanted)
+        with engine.admission.admit(len(form.files)), model.in_use():
+            yield form, model
+
+
+async def _in_time(request: Request, work: Coroutine[Any, Any, Response]) -> Response:
+    """Works on an answer until there is one, it is late, or nobody waits for it any more.
+
+    Raises:
+        OverloadedError: the answer is late; what was waiting for it has left the queue.
+        ClientDisconnect: the client hung up; the same.
+    """
+    seconds = _engine(request).settings.answer_seconds
+    working = asyncio.ensure_future(work)
+    listening = asyncio.ensure_future(_hang_up(request))
+    try:
+        await asyncio.wait(
+            {working, listening}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
+        )
+        if working.done():
+            return working.result()
+        if listening.done():
+            raise ClientDisconnect
+        raise OverloadedError(f"no answer within {seconds:g} seconds; try again in a moment")
+    finally:
+        working.cancel()
+        listening.cancel()
+
+
+async def _hang_up(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _engine(request: Request) -> Engine:
+    engine: Engine = request.app.state.engine
+    return engine

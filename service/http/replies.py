@@ -1,0 +1,130 @@
+"""From what a model said to what goes out over HTTP: schemas, headers, names of downloads."""
+
+import re
+import unicodedata
+from typing import Final
+from urllib.parse import quote
+
+from models.errors import RequestError
+from models.session import PREDICTED_CLASS, Prediction
+from service.http.schemas import Classified, Explanation, ModelDescription, Refused
+from service.inference.answers import Answer, Upload
+from service.inference.served_model import ServedModel
+
+_LONGEST_STEM: Final = 80
+
+
+def describe(model: ServedModel, *, is_default: bool) -> ModelDescription:
+    """What `/models` says of a model."""
+    metadata, training = model.metadata, model.metadata.training
+    return ModelDescription(
+        model=model.tag,
+        name=model.name,
+        is_default=is_default,
+        digest=model.session.digest,
+        classes=metadata.classes,
+        provider=model.session.provider,
+        backbone=metadata.backbone,
+        weights=metadata.weights,
+        precision=metadata.precision,
+        input_width=metadata.preprocessing.width,
+        input_height=metadata.preprocessing.height,
+        framing=metadata.preprocessing.framing,
+        accuracy=training.accuracy,
+        accuracy_interval=training.accuracy_interval,
+        held_out=training.held_out,
+        trained_on=training.trained_on,
+        created=training.created,
+    )
+
+
+def classified(model: ServedModel, answer: Answer) -> Classified:
+    """What `/classify` says of a picture."""
+    return Classified(
+        file_name=answer.upload.file_name,
+        label=answer.prediction.label,
+        probability=_probability(answer.prediction.probability),
+        probabilities=_probabilities(model, answer.prediction),
+    )
+
+
+def classified_or_refused(
+    model: ServedModel, upload: Upload, answer: Answer | RequestError
+) -> Classified | Refused:
+    """What `/classify` says of a picture among several."""
+    if isinstance(answer, RequestError):
+        return Refused(file_name=upload.file_name, error=f"{answer}", status=answer.http_status)
+    return classified(model, answer)
+
+
+def as_numbers(model: ServedModel, answer: Answer) -> Explanation:
+    """What `/explain` says in numbers."""
+    name, probability = _explained(model, answer)
+    return Explanation(
+        model=model.tag,
+        file_name=answer.upload.file_name,
+        label=answer.prediction.label,
+        probability=_probability(answer.prediction.probability),
+        probabilities=_probabilities(model, answer.prediction),
+        explained_class=name,
+        class_probability=probability,
+        width=answer.width,
+        height=answer.height,
+        box=model.metadata.preprocessing.box(answer.width, answer.height),
+        heatmap=answer.prediction.heatmap.clip(0, 1).tolist(),
+    )
+
+
+def picture_headers(model: ServedModel, answer: Answer, style: str) -> dict[str, str]:
+    """What a drawing shows; names are percent-encoded, for headers are ASCII."""
+    name, probability = _explained(model, answer)
+    return {
+        "Content-Disposition": content_disposition(
+            picture_name(answer.upload.file_name, name, style)
+        ),
+        "X-Model": model.tag,
+        "X-Label": quote(answer.prediction.label, safe=""),
+        "X-Probability": f"{_probability(answer.prediction.probability):.6f}",
+        "X-Class": quote(name, safe=""),
+        "X-Class-Probability": f"{probability:.6f}",
+    }
+
+
+def _explained(model: ServedModel, answer: Answer) -> tuple[str, float]:
+    """The class that the heatmap speaks of, and its probability."""
+    prediction, index = answer.prediction, answer.class_index
+    if index == PREDICTED_CLASS:
+        return prediction.label, _probability(prediction.probability)
+    return model.session.classes[index], _probability(prediction.probabilities[index])
+
+
+def _probabilities(model: ServedModel, prediction: Prediction) -> dict[str, float]:
+    """Of all classes, by name, in the bundle's order."""
+    return {
+        name: _probability(value)
+        for name, value in zip(model.session.classes, prediction.probabilities, strict=True)
+    }
+
+
+def _probability(value: float) -> float:
+    """A softmax in float32 may end 1e-7 above 1."""
+    return min(float(value), 1.0)
+
+
+def picture_name(file_name: str, class_name: str, style: str) -> str:
+    """A file name for a download, from names that strangers chose: `cat.12-cat-overlay.png`."""
+    stem = re.split(r"[/\\]", file_name)[-1].rpartition(".")
+    parts = (stem[0] or stem[2], class_name, style)
+    return "-".join(filter(None, map(_plain, parts))) + ".png"
+
+
+def _plain(name: str) -> str:
+    """Letters, digits, marks and `._-` of any script; nothing that a file system minds."""
+    kept = (c if unicodedata.category(c)[0] in "LNM" or c in "._-" else "_" for c in name)
+    return re.sub(r"_+", "_", "".join(kept)).strip("._-")[:_LONGEST_STEM]
+
+
+def content_disposition(file_name: str) -> str:
+    """The header that makes a browser save a file under a name (RFC 6266)."""
+    ascii_name = unicodedata.normalize("NFKD", file_name).encode("ascii", "ignore").decode()
+    return f"attachment; filename=\"{ascii_name}\"; filename*=UTF-8''{quote(file_name, safe='')}"
