@@ -14,7 +14,7 @@ from models.backbones.bundled_backbone import BUNDLED, load_bundled
 from models.backbones.catalogue import check_backbone
 from models.backbones.course_networks import FROM_SCRATCH
 from models.backbones.weights import load_from_file, load_from_hub, random_start
-from models.errors import BackboneError
+from models.errors import BackboneError, first_line
 from models.preprocessing import Preprocessing
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,6 @@ class Backbone(nn.Module):
     Attributes:
         name: timm's name.
         weights: where its parameters came from, as a person would say it.
-        preprocessing: how pictures are framed and resized for it.
         normalisation: what its input is normalised with.
         num_features: C of what enters the last linear layer.
     """
@@ -56,11 +55,16 @@ class Backbone(nn.Module):
         super().__init__()
         self.name = name
         self.weights = weights
-        self.preprocessing = preprocessing
+        self._preprocessing = preprocessing
         self.model = model.eval()
         config = timm.data.resolve_data_config(model=model)
         self.normalisation = Normalisation(config["mean"], config["std"])
         self.channels_first, self.num_features = self._measure()
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How timm evaluates it: H and W of its input; what a bundle shows it is decided later."""
+        return self._preprocessing
 
     @property
     def is_random(self) -> bool:
@@ -154,10 +158,10 @@ def check_image_size(name: str, image_size: int) -> None:
             model.forward_head(feature_map, pre_logits=True)
         # Whatever a network of a thousand raises when its layers do not fit what they are given.
         except Exception as error:
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise BackboneError(
-                f"--image-size {image_size}: {name} cannot read pictures of this size ({reason}). "
-                "Leave it out for the network's own size, or take a multiple of 32 near that"
+                f"--image-size {image_size}: {name} cannot read pictures of this size "
+                f"({first_line(error)}). Leave it out for the network's own size, "
+                "or take a multiple of 32 near that"
             ) from error
     if min(feature_map.shape[1:]) < _SMALLEST_MAP:
         raise BackboneError(

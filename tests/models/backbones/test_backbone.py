@@ -110,3 +110,8 @@ def test_a_backbone_says_where_its_weights_came_from(
 
 def test_a_backbone_is_in_inference_mode(tiny_backbone: Backbone) -> None:
     assert not any(module.training for module in tiny_backbone.model.modules())
+
+
+def test_how_timm_evaluates_a_backbone_is_never_written_over(tiny_backbone: Backbone) -> None:
+    with pytest.raises(AttributeError, match="preprocessing"):
+        tiny_backbone.preprocessing = Preprocessing(32, 32)  # type: ignore[misc]
