@@ -15,11 +15,12 @@ import torch
 from _serving import read_pictures
 
 from models.backbones.backbone import load_backbone
-from models.bundle import TrainingSummary
-from models.graph.assembly import Description, assemble_bundle
-from models.graph.classifier import Classifier, LinearHead
+from models.bundle import Description, TrainingSummary
+from models.graph.assembly import assemble_bundle
+from models.graph.classifier import Classifier
 from models.graph.export import export_backbone
 from models.graph.fewer_bits import quantise
+from models.head import LinearHead
 from models.preprocessing import Preprocessing, read_pixels
 
 CLASSES = ("cats", "dogs")

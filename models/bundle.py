@@ -91,6 +91,23 @@ class BundleMetadata(_Record):
 
 
 @dataclass(frozen=True)
+class Description:
+    """What a bundle is to say of itself, beyond what its network says.
+
+    Attributes:
+        classes: K names in the order of the head's rows.
+        training: how it was made and how good it is.
+        data_digest: of the pictures that it was made with.
+        preprocessing: how pictures are framed and resized for it.
+    """
+
+    classes: tuple[str, ...]
+    training: TrainingSummary
+    data_digest: str
+    preprocessing: Preprocessing
+
+
+@dataclass(frozen=True)
 class Bundle:
     """A bundle that was read whole.
 

@@ -10,6 +10,7 @@ command line nor the service needs a chain of ifs. Nothing here imports HTTP or 
     │   ├── BackboneError             unknown, or has no spatial feature map
     │   ├── WeightsError              cannot be had, or do not fit the backbone
     │   └── OutputError               a place to write to cannot be written
+    ├── PicturesGoneError             pictures that could be read before cannot be any more
     ├── ExportError                   the ONNX file does not agree with the network
     ├── BundleError                   a file that is no bundle of ours, or no longer whole
     ├── ProviderError                 an execution provider was asked for and did not come up
@@ -62,6 +63,10 @@ class WeightsError(UsageError):
 
 class OutputError(UsageError):
     """A folder that results should go to cannot be written."""
+
+
+class PicturesGoneError(TransferError):
+    """Pictures that a run has read cannot be read any more, and it needs them."""
 
 
 class ExportError(TransferError):

@@ -16,10 +16,11 @@ import torch
 from PIL import Image
 
 from models.backbones.backbone import Backbone, load_backbone
-from models.bundle import Bundle, TrainingSummary, bundle_bytes, parse_bundle
-from models.graph.assembly import Description, assemble_bundle
-from models.graph.classifier import Classifier, LinearHead, Normalise
+from models.bundle import Bundle, Description, TrainingSummary, bundle_bytes, parse_bundle
+from models.graph.assembly import assemble_bundle
+from models.graph.classifier import Classifier, Normalise
 from models.graph.export import export_backbone
+from models.head import LinearHead
 from models.preprocessing import Preprocessing
 
 #: The smallest of timm's that has all that matters: BatchNorm, residual branches, a linear head.

@@ -3,50 +3,52 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import torch
 
 from models import store
-from models.backbones.backbone import Backbone, load_backbone
-from models.backbones.bundled_backbone import decide_weights
-from models.backbones.catalogue import check_backbone
-from models.backbones.course_networks import FROM_SCRATCH
-from models.bundle import TrainingSummary, parse_bundle, write_bundle
+from models.bundle import Description, TrainingSummary, parse_bundle, write_bundle
 from models.errors import DataFolderError, UsageError
-from models.graph.assembly import Description, assemble_bundle
+from models.graph.self_check import draw_self_check_pictures
 from models.preprocessing import Pixels, Preprocessing, read_pixels
-from training.data.folder import Example, ImageFolder, check_counts, printable, scan_folder
+from training.data.folder import ImageFolder, printable, scan_folder
+from training.data.parts import check_counts, make_parts
+from training.data.pictures import Pictures, readable_pixels
 from training.data.sample import draw_sample
-from training.features.extractor import FeatureTable, read_features
-from training.features.feature_file import load_features, save_features
-from training.features.graphs import exported_head
+from training.features.extractor import Extractor
+from training.features.graphs import Graph
+from training.features.table import FeatureTable
+from training.finetuning.plan import FineTuningOptions
 from training.group import check_batch_size, first_says, is_first, started_group
-from training.process_group import joined
+from training.recipes.material import Material
 from training.recipes.outcome import Outcome
-from training.recipes.probe import Learned, frozen_outcome, learn_head
-from training.report.tensorboard import Judged, how_to_open, log_to_tensorboard
-from training.report.terminal import evaluation_as_json, left_out_as_json, print_evaluation
+from training.recipes.probe import Probe, probe
+from training.report.record import Judged, Learned, Record
+from training.report.tables import write_predictions
+from training.report.tensorboard import how_to_open, log_to_tensorboard
+from training.report.terminal import print_evaluation
 from training.run_folder import (
     BUNDLE_FILE,
-    FEATURES_FILE,
+    DATA_FILE,
     SETTINGS_FILE,
     SUMMARY_FILE,
     logged_to,
     make_run_folder,
-    package_versions,
+    read_json,
     write_json,
-    write_rows,
 )
-from training.selection.select import View, Viewer, decide_view
+from training.selection.select import View, Wanted, decide_view
 from training.settings import TrainingSettings
 from training.terminal import be_quiet, console
+
+if TYPE_CHECKING:
+    from training.torch_network import TorchNetwork
 
 log = logging.getLogger(__name__)
 
@@ -70,35 +72,53 @@ def run(settings: TrainingSettings, resumed: Path | None = None) -> dict[str, An
     Raises:
         TransferError: with a sentence for the user, and `exit_code`.
     """
-    begun = time.monotonic()
+    # Late, because torch takes seconds, and nothing above this line and beside it needs it.
+    from models.backbones.catalogue import check_backbone  # noqa: PLC0415
+    from training.process_group import joined  # noqa: PLC0415
+
     with joined(started_group()):
         if not is_first():
             be_quiet()
         check_batch_size(settings.batch_size)
-        torch.manual_seed(settings.seed)
         if settings.backbone is not None:
             check_backbone(settings.backbone)
         folder = scan_folder(settings.data)
         check_counts(folder, folder.examples)
         _log_folder(folder)
-        name, weights = first_says(lambda: decide_weights(settings.backbone, settings.weights))
-        settings = replace(settings, backbone=name, weights=weights)
-        _check_that_options_have_an_effect(settings)
-        backbone = load_backbone(name, weights, settings.image_size)
-        make = partial(make_run_folder, settings.out, printable(settings.run_name))
-        run_folder = resumed or first_says(make)
-        with logged_to(run_folder):
-            first_says(lambda: write_json(run_folder / SETTINGS_FILE, settings.as_json()))
-            is_resumed = resumed is not None
-            trained = _trained(settings, folder, backbone, run_folder, is_resumed=is_resumed)
-            summary = first_says(lambda: _exported(settings, run_folder, trained, begun))
+        return _run(settings, folder, resumed)
+
+
+def _run(settings: TrainingSettings, folder: ImageFolder, resumed: Path | None) -> dict[str, Any]:
+    """The same, once it is known that there is something to learn from."""
+    begun = time.monotonic()
+    settings, network = _network(settings)
+    make = partial(make_run_folder, settings.out, printable(settings.run_name))
+    run_folder = resumed or first_says(make)
+    with logged_to(run_folder):
+        first_says(lambda: write_json(run_folder / SETTINGS_FILE, settings.as_json()))
+        trained = _trained(settings, folder, network, run_folder)
+        record = first_says(lambda: _exported(settings, run_folder, trained, begun))
     log.info("run folder: %s", run_folder)
-    log.info("bundle: %s, in the model store as %s", summary["bundle"], summary["model"])
+    log.info("bundle: %s, in the model store as %s", record.bundle, record.model)
     log.info("to compare runs: %s", how_to_open(settings.out))
     # Last: whoever pipes this into `head` closes the pipe, and must not lose the run by it.
     if not console.quiet:
-        print_evaluation(trained.outcome.evaluation)
-    return summary
+        print_evaluation(record.judged.evaluation)
+    return record.as_json()
+
+
+def _network(settings: TrainingSettings) -> tuple[TrainingSettings, "TorchNetwork"]:
+    """The network that was asked for, and the settings with its name and weights in them."""
+    # Late, as in `run`.
+    from models.backbones.bundled_backbone import decide_weights  # noqa: PLC0415
+    from models.backbones.course_networks import FROM_SCRATCH  # noqa: PLC0415
+    from training.torch_network import load_network  # noqa: PLC0415
+
+    name, weights = first_says(lambda: decide_weights(settings.backbone, settings.weights))
+    if not settings.finetune and name not in FROM_SCRATCH:
+        _check_that_options_have_an_effect(settings)
+    network = load_network(name, weights, settings.image_size, settings.seed)
+    return replace(settings, backbone=name, weights=weights), network
 
 
 def _check_that_options_have_an_effect(settings: TrainingSettings) -> None:
@@ -113,7 +133,7 @@ def _check_that_options_have_an_effect(settings: TrainingSettings) -> None:
         "--batch-size": settings.batch_size,
     }
     named = [option for option, value in given.items() if value is not None]
-    if named and not settings.finetune and settings.backbone not in FROM_SCRATCH:
+    if named:
         raise UsageError(f"{' and '.join(named)}: no effect without --finetune")
 
 
@@ -122,102 +142,128 @@ class _Trained:
     """All that there is to tell of a run before it is exported."""
 
     folder: ImageFolder
-    table: FeatureTable
     view: View
-    learned: Learned
+    material: Material
+    probe: Probe
     outcome: Outcome
+    fine_tuning: dict[str, Any]
 
 
 def _trained(
-    settings: TrainingSettings,
-    folder: ImageFolder,
-    backbone: Backbone,
-    run_folder: Path,
-    *,
-    is_resumed: bool,
+    settings: TrainingSettings, folder: ImageFolder, network: "TorchNetwork", run_folder: Path
 ) -> _Trained:
-    sample = draw_sample(folder)
-    viewer = decide_view(settings, backbone, sample, len(folder.examples), run_folder)
-    table = _features(run_folder, folder, viewer, is_resumed=is_resumed)
-    learned = learn_head(folder, table, settings.seed, sample.taught)
-    outcome = frozen_outcome(learned, viewer)
-    if settings.finetune or backbone.name in FROM_SCRATCH:
-        # Late, because Lightning takes a second that the frozen recipe need not wait for.
-        from training.recipes.finetune import fine_tuned_outcome  # noqa: PLC0415
+    pictures = Pictures()
+    sample = draw_sample(folder, pictures)
+    whole = Extractor(network, Graph(network.graph()), network.preprocessing)
+    wanted = Wanted(settings.framing, settings.precision)
+    view, extractor = decide_view(wanted, whole, sample, pictures, run_folder)
+    first = sample.examples if view.has_read_sample else ()
+    table = extractor.read_all(folder.examples, pictures, first, run_folder)
+    _check_that_pictures_are_the_same(run_folder, folder, table)
+    parts = make_parts(folder, table.examples, table.digests, settings.seed, sample.taught)
+    material = Material(table, parts, folder.classes, sample, pictures, settings.seed)
+    fitted = probe(extractor, view.precision, material)
+    outcome = fitted.outcome
+    told: dict[str, Any] = {}
+    if settings.finetune or network.learns_from_scratch:
+        outcome, told = _fine_tuned(settings, network, material, outcome, run_folder)
+    return _Trained(folder, view, material, fitted, outcome, told)
 
-        outcome = fine_tuned_outcome(outcome, table, learned, settings, run_folder, sample)
-    return _Trained(folder, table, viewer.view, learned, outcome)
 
+def _fine_tuned(
+    settings: TrainingSettings,
+    network: "TorchNetwork",
+    material: Material,
+    outcome: Outcome,
+    run_folder: Path,
+) -> tuple[Outcome, dict[str, Any]]:
+    """The better of probe and fine-tuned network, and what there is to tell of the latter."""
+    # Late, because Lightning takes a second that the frozen recipe need not wait for.
+    from training.recipes.finetune import finetune  # noqa: PLC0415
 
-def _features(
-    run_folder: Path, folder: ImageFolder, viewer: Viewer, *, is_resumed: bool
-) -> FeatureTable:
-    """The pass over the pictures, or what it found before the run was cut off."""
-    kept = run_folder / FEATURES_FILE
-    if is_resumed and not viewer.is_as_before:
-        log.info(
-            "this machine computes with another graph than before: all pictures are read again"
-        )
-    elif is_resumed and kept.exists():
-        before = load_features(kept, folder.examples)
-        if before is None:
-            raise DataFolderError(
-                f"--resume: the pictures in {folder.root} have changed since this run began; "
-                "begin a new one"
-            )
-        log.info("the pictures have been read before and are the same")
-        return before
-    table = read_features(
-        folder.examples, viewer.backbone, viewer.graph, viewer.preprocessing, viewer.known
+    options = FineTuningOptions(
+        settings.epochs, settings.learning_rate, settings.batch_size, settings.augmentation
     )
-    first_says(lambda: save_features(table, kept))
-    return table
+    best, report = finetune(outcome, network, material, options, run_folder)
+    return best, report.as_json()
+
+
+def _check_that_pictures_are_the_same(
+    run_folder: Path, folder: ImageFolder, table: FeatureTable
+) -> None:
+    """Refuses to go on with other pictures than a run began with; writes down which those are.
+
+    Raises:
+        DataFolderError: they have changed.
+    """
+    path = run_folder / DATA_FILE
+    begun_with = first_says(lambda: read_json(path)) if path.exists() else None
+    if begun_with is None:
+        first_says(lambda: write_json(path, {"data_digest": table.data_digest}))
+    elif begun_with["data_digest"] != table.data_digest:
+        raise DataFolderError(
+            f"--resume: the pictures in {folder.root} have changed since this run began; "
+            "begin a new one"
+        )
+    else:
+        log.info("the pictures have been read before and are the same")
 
 
 def _exported(
     settings: TrainingSettings, run_folder: Path, trained: _Trained, begun: float
-) -> dict[str, Any]:
+) -> Record:
     """Writes the bundle to the run folder and the store, and what is known of it beside it."""
-    outcome, evaluation = trained.outcome, trained.outcome.evaluation
+    outcome, material = trained.outcome, trained.material
     log.info("exporting, and comparing with torch")
-    data, agreement = assemble_bundle(
-        outcome.classifier,
-        outcome.backbone_graph,
+    extractor = outcome.extractor
+    data, agreement = extractor.network.bundle(
+        outcome.head,
+        extractor.graph.model,
         _description(settings, trained),
-        _compared_pixels(trained.learned.held_out, outcome.preprocessing),
-        exported_head(outcome.classifier),
+        _compared_pixels(material, extractor.preprocessing),
     )
     path = run_folder / BUNDLE_FILE
     write_bundle(data, path)
     stored = store.put(data, settings.run_name)
-    judged = Judged(trained.learned.held_out, outcome.probabilities, evaluation)
-    _write_predictions(run_folder, judged)
-    bundle = parse_bundle(data, str(path))
-    log_to_tensorboard(run_folder, settings, outcome.recipe, judged, bundle)
-    summary = {
-        **evaluation_as_json(evaluation),
-        "held_out_part": trained.learned.held_out[0].part,
-        "trained_on": outcome.trained_on,
-        "model": stored.tag,
-        "bundle": str(path),
-        "layout": trained.folder.layout,
-        "left_out": left_out_as_json(trained.table.left_out),
-        "backbone": outcome.classifier.backbone.name,
-        "weights": outcome.classifier.backbone.weights,
-        "recipe": outcome.recipe,
-        "trained_parameters": outcome.trained_parameters,
-        "regularisation": trained.learned.fitted.as_json(),
-        "fine_tuning": outcome.details,
-        "agreement_with_torch": agreement.as_json(),
-        "data_digest": trained.table.data_digest,
-        "settings": settings.as_json(),
-        "versions": package_versions(),
-        **trained.view.as_json(),
-        "precision": asdict(outcome.precision),
-        "seconds": round(time.monotonic() - begun, 2),
-    }
-    write_json(run_folder / SUMMARY_FILE, summary)  # last: that it is there says "complete"
-    return summary
+    record = Record(
+        settings=settings.as_json(),
+        layout=trained.folder.layout,
+        left_out=material.table.left_out,
+        data_digest=material.table.data_digest,
+        view=trained.view.as_json(),
+        learned=_learned(trained, agreement),
+        judged=_judged(trained),
+        model=stored.tag,
+        bundle=path,
+        seconds=round(time.monotonic() - begun, 2),
+    )
+    write_predictions(run_folder / "predictions.csv", record.judged)
+    log_to_tensorboard(run_folder, record, parse_bundle(data, str(path)), material.pictures)
+    record = replace(record, seconds=round(time.monotonic() - begun, 2))
+    # Last: that it is there says "complete".
+    write_json(run_folder / SUMMARY_FILE, record.as_json())
+    return record
+
+
+def _judged(trained: _Trained) -> Judged:
+    parts, table, outcome = trained.material.parts, trained.material.table, trained.outcome
+    held_out = tuple(table.examples[row] for row in parts.test)
+    return Judged(held_out, parts.judged_by, outcome.probabilities, outcome.evaluation)
+
+
+def _learned(trained: _Trained, agreement: Mapping[str, float]) -> Learned:
+    outcome = trained.outcome
+    return Learned(
+        backbone=outcome.extractor.network.name,
+        weights=outcome.extractor.network.weights,
+        recipe=outcome.recipe,
+        trained_on=outcome.trained_on,
+        trained_parameters=outcome.trained_parameters,
+        regularisation=trained.probe.fitted,
+        fine_tuning=trained.fine_tuning,
+        precision=asdict(outcome.precision),
+        agreement_with_torch=agreement,
+    )
 
 
 def _description(settings: TrainingSettings, trained: _Trained) -> Description:
@@ -232,7 +278,10 @@ def _description(settings: TrainingSettings, trained: _Trained) -> Description:
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     return Description(
-        trained.folder.classes, summary, trained.table.data_digest, trained.outcome.preprocessing
+        classes=trained.folder.classes,
+        preprocessing=trained.outcome.extractor.preprocessing,
+        training=summary,
+        data_digest=trained.material.table.data_digest,
     )
 
 
@@ -247,20 +296,17 @@ def _log_folder(folder: ImageFolder) -> None:
         log.info("  not used, in no class or empty: %s%s", ", ".join(folder.stray[:10]), more)
 
 
-def _compared_pixels(held_out: Sequence[Example], preprocessing: Preprocessing) -> Pixels:
-    """A few held-out pictures, spread over the classes."""
+def _compared_pixels(material: Material, preprocessing: Preprocessing) -> Pixels:
+    """A few held-out pictures, spread over the classes; drawn ones where those are gone."""
+    held_out = [material.table.examples[row] for row in material.parts.test]
     chosen = held_out[:: max(1, len(held_out) // _COMPARED)][:_COMPARED]
-    return np.stack([read_pixels(e.path.read_bytes(), preprocessing) for e in chosen])
-
-
-def _write_predictions(run_folder: Path, judged: Judged) -> None:
-    """Writes every held-out picture's answer."""
-    classes = tuple(judged.evaluation.classes)
-    write_rows(
-        run_folder / "predictions.csv",
-        ("file", "true", "answered", *classes),
-        [
-            (e.name, classes[e.class_index], classes[int(row.argmax())], *row.round(6).tolist())
-            for e, row in zip(judged.examples, judged.probabilities, strict=True)
-        ],
-    )
+    found, pixels = readable_pixels(material.pictures, chosen, preprocessing)
+    if len(found) < len(chosen):
+        log.warning(
+            "%d of %d pictures cannot be read any more; torch and the file are compared on drawn "
+            "ones too",
+            len(chosen) - len(found), len(chosen),
+        )  # fmt: skip
+        drawn = [read_pixels(picture, preprocessing) for picture in draw_self_check_pictures()]
+        pixels = np.concatenate([pixels, np.stack(drawn)])
+    return pixels

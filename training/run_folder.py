@@ -20,8 +20,8 @@ from pydantic import TypeAdapter
 from models.errors import OutputError, UsageError
 
 BUNDLE_FILE: Final = "bundle.onnx"
-FEATURES_FILE: Final = "features.npz"
 SETTINGS_FILE: Final = "settings.json"
+DATA_FILE: Final = "data.json"
 VIEW_FILE: Final = "view.json"
 SUMMARY_FILE: Final = "summary.json"
 LOG_FILE: Final = "log.txt"
@@ -108,6 +108,18 @@ def logged_to(folder: Path) -> Iterator[None]:
     finally:
         logging.getLogger().removeHandler(handler)
         handler.close()
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """What `write_json` wrote.
+
+    Raises:
+        UsageError: it is not as it was written.
+    """
+    try:
+        return _JSON.validate_json(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--resume: {path} is not as it was written: {error}") from error
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

@@ -5,7 +5,6 @@ of the bundle.
 """
 
 import base64
-from dataclasses import dataclass
 
 import numpy as np
 import onnx
@@ -13,7 +12,7 @@ import onnx.compose
 import onnxruntime as ort
 from torch import nn
 
-from models.bundle import BundleMetadata, SelfCheck, TrainingSummary, bundle_bytes
+from models.bundle import BundleMetadata, Description, SelfCheck, bundle_bytes
 from models.cores import granted_cores
 from models.graph.agreement import Agreement, check_agreement
 from models.graph.classifier import Classifier
@@ -23,23 +22,6 @@ from models.graph.self_check import draw_self_check_pictures
 from models.preprocessing import Pixels, Preprocessing, read_pixels
 from models.providers import open_graph
 from models.session import PREDICTED_CLASS
-
-
-@dataclass(frozen=True)
-class Description:
-    """What a bundle is to say of itself, beyond what its network says.
-
-    Attributes:
-        classes: K names in the order of the head's rows.
-        training: how it was made and how good it is.
-        data_digest: of the pictures that it was made with.
-        preprocessing: how pictures are framed and resized for it.
-    """
-
-    classes: tuple[str, ...]
-    training: TrainingSummary
-    data_digest: str
-    preprocessing: Preprocessing
 
 
 def assemble_bundle(

@@ -1,27 +1,11 @@
 """A backbone and a linear head as one module, from uint8 pictures to logits."""
 
-from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import batch_norm
 
 from models.backbones.backbone import Backbone
-
-
-@dataclass(frozen=True)
-class LinearHead:
-    """A fitted last layer: logits = weight @ features + bias.
-
-    Attributes:
-        weight: float32 (K, C).
-        bias: float32 (K,).
-    """
-
-    weight: npt.NDArray[np.float32]
-    bias: npt.NDArray[np.float32]
+from models.head import LinearHead
 
 
 class Classifier(nn.Module):

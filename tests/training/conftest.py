@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from PIL import Image
@@ -14,8 +15,11 @@ from safetensors.torch import save_file
 
 from models.backbones.backbone import Backbone
 from tests.conftest import TINY_BACKBONE
+from training.features.extractor import Extractor
+from training.features.graphs import Graph
 from training.run import run
 from training.settings import TrainingSettings
+from training.torch_network import TorchNetwork, load_network
 
 ROOT = Path(__file__).parents[2]
 
@@ -76,6 +80,20 @@ def learned_weights(tiny_backbone: Backbone, tmp_path_factory: pytest.TempPathFa
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
     save_file(dict(tiny_backbone.model.state_dict()), path)
     return path
+
+
+@pytest.fixture(scope="session")
+def extractor(learned_weights: Path, tiny_backbone_graph: onnx.ModelProto) -> Extractor:
+    """The tiny network, as one that has learned something, in fp32."""
+    network = load_network(TINY_BACKBONE, str(learned_weights), None, seed=0)
+    return Extractor(network, Graph(tiny_backbone_graph), network.preprocessing)
+
+
+@pytest.fixture(scope="session")
+def random_extractor(tiny_backbone: Backbone, tiny_backbone_graph: onnx.ModelProto) -> Extractor:
+    """The same, as one that has never learned anything."""
+    network = TorchNetwork(tiny_backbone)
+    return Extractor(network, Graph(tiny_backbone_graph), network.preprocessing)
 
 
 def begin(data: Path, out: Path, *options: str) -> subprocess.Popen[str]:

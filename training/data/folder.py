@@ -1,4 +1,4 @@
-"""A user's folder of pictures: what is in it, which folders are classes, and how it is split.
+"""A user's folder of pictures: what is in it, and which folders are classes.
 
 The user's files are only ever read. Folders and files whose names begin with a dot are nobody's
 classes (`.ipynb_checkpoints`, `.DS_Store`). Whether a file is a picture is not asked here: the one
@@ -7,23 +7,14 @@ pass that reads them (`training.features.extractor`) tells.
 
 import os
 import zipfile
-from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
-
-import numpy as np
 
 from models.errors import DataFolderError
 
 Part = Literal["train", "validation", "test"]
-
-#: The part of the pictures that is held out where the folder itself holds none out.
-HELD_OUT: Final = 0.2
-
-#: Fewer readable pictures of a class than this cannot be split and cross-validated.
-FEWEST_PICTURES: Final = 5
 
 _PARTS: Final[dict[str, Part]] = {
     "train": "train",
@@ -74,6 +65,11 @@ class ImageFolder:
     classes: tuple[str, ...]
     examples: tuple[Example, ...]
     stray: tuple[str, ...]
+
+    @property
+    def holds_out(self) -> bool:
+        """Whether the folder itself holds pictures out."""
+        return any(example.part in ("validation", "test") for example in self.examples)
 
 
 def scan_folder(root: Path) -> ImageFolder:
@@ -129,111 +125,6 @@ def _image_folder(
     )
     names = tuple(sorted(printable(str(path.relative_to(root))) for path in stray))
     return ImageFolder(root, layout, classes, tuple(examples), names)
-
-
-def check_counts(
-    folder: ImageFolder, examples: Sequence[Example], digests: Sequence[str] | None = None
-) -> None:
-    """Refuses classes with too few pictures to learn from and to judge by.
-
-    Args:
-        folder: whose examples they are.
-        examples: those that count.
-        digests: of their bytes, once they are known: byte-identical files count once.
-
-    Raises:
-        DataFolderError: names the classes and their counts.
-    """
-    given = has_given_parts(folder.examples)
-    contents: dict[str, Example] = {}
-    for example, content in zip(examples, digests or map(str, range(len(examples))), strict=True):
-        if not given or example.part == "train":
-            contents.setdefault(content, example)
-    counts = Counter(e.class_index for e in contents.values())
-    few = [
-        f"{label} ({counts[i]})"
-        for i, label in enumerate(folder.classes)
-        if counts[i] < FEWEST_PICTURES
-    ]
-    if few:
-        where = "in train/ " if given else ""
-        kind = "files" if digests is None else "different, readable pictures"
-        raise DataFolderError(
-            f"{folder.root}: too few {kind} {where}of {', '.join(few)}; "
-            f"a class needs {FEWEST_PICTURES} at least, and is worth trusting from some 50 on"
-        )
-    if given and not has_given_parts(examples):
-        raise DataFolderError(f"{folder.root}: no picture that is held out can be read")
-
-
-def has_given_parts(examples: Sequence[Example]) -> bool:
-    """Whether the folder itself holds pictures out."""
-    return any(e.part in ("validation", "test") for e in examples)
-
-
-def split(
-    examples: Sequence[Example],
-    digests: Sequence[str],
-    seed: int,
-    taught: Collection[str] = frozenset(),
-) -> list[Example]:
-    """Gives every example a part, keeping those that the folder gives.
-
-    Where the folder holds none out, a fifth of each class becomes `test`.
-
-    Args:
-        examples: all readable examples.
-        digests: of their bytes, in the same order.
-        seed: of the shuffle.
-        taught: digests of what has been learned from already, and cannot be held out any more.
-    """
-    if has_given_parts(examples):
-        return list(examples)
-    held_out = hold_out(examples, digests, seed, taught)
-    return [
-        replace(example, part="test" if held else "train")
-        for example, held in zip(examples, held_out, strict=True)
-    ]
-
-
-def hold_out(
-    examples: Sequence[Example],
-    digests: Sequence[str],
-    seed: int,
-    taught: Collection[str] = frozenset(),
-) -> list[bool]:
-    """Sets a fifth of each class aside, of those that are not taught; True for those that are.
-
-    Byte-identical files are one picture: they are set aside together or not at all.
-    """
-    random = np.random.default_rng(seed)
-    held_out: set[str] = set()
-    for contents in contents_of_classes(examples, digests).values():
-        free = [digest for digest in contents if digest not in taught]
-        count = max(1, round(HELD_OUT * len(contents)))
-        held_out.update(free[i] for i in random.permutation(len(free))[:count])
-    return [digest in held_out for digest in digests]
-
-
-def contents_of_classes(
-    examples: Sequence[Example], digests: Sequence[str]
-) -> dict[int, dict[str, Example]]:
-    """Of each class, by index, its different contents and the first example that has each.
-
-    What lies in two classes counts for the first of them.
-    """
-    first: dict[str, Example] = {}
-    for example, digest in zip(examples, digests, strict=True):
-        first.setdefault(digest, example)
-    found: dict[int, dict[str, Example]] = {}
-    for digest, example in first.items():
-        found.setdefault(example.class_index, {})[digest] = example
-    return found
-
-
-def held_out_part(examples: Sequence[Example]) -> Part:
-    """The part that the accuracy is measured on: `test`, or `validation` where there is no test."""
-    return "test" if any(e.part == "test" for e in examples) else "validation"
 
 
 def printable(name: str) -> str:

@@ -16,12 +16,9 @@ import logging
 import os
 import re
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Final, TypeVar
-
-import numpy as np
-import numpy.typing as npt
 
 import models
 import training
@@ -31,8 +28,6 @@ log = logging.getLogger(__name__)
 LIMIT: Final = 2 * 1024**3
 
 _T = TypeVar("_T")
-
-Features = npt.NDArray[np.float32]
 
 _DIGEST_BYTES: Final = 32
 
@@ -76,56 +71,19 @@ def digest_of(*parts: bytes | str) -> str:
 
 def remembered(kind: str, key: str, make: Callable[[], bytes]) -> bytes:
     """What is kept under a key; else what `make` makes, which is kept."""
-    found = _read(kind, key, lambda file, size: file.read(size))
+    found = read_entry(cache_folder(), kind, key, lambda file, size: file.read(size))
     if found is None:
         found = made = make()
-        _write(kind, key, lambda file: file.write(made))
+        remember(kind, key, lambda file: file.write(made))
     return found
 
 
-class FeatureCache:
-    """Features that one network with one preprocessing has made, by the contents of pictures."""
-
-    def __init__(self, key: str) -> None:
-        """Reads what there is.
-
-        Args:
-            key: of network and preprocessing, from `digest_of`.
-        """
-        self._key = key
-        self._rows: dict[str, int] = {}
-        self._features: Features | None = None
-        if found := _read("features", key, _load_features):
-            digests, self._features = found
-            self._rows = {digest: row for row, digest in enumerate(digests)}
-
-    def get(self, digest: str) -> Features | None:
-        """Features of a picture, float32 (C,), if they are known."""
-        row = self._rows.get(digest)
-        return None if row is None or self._features is None else self._features[row]
-
-    def add(self, digests: Sequence[str], features: Features) -> None:
-        """Keeps more of them: (N, C)."""
-        new = {d: row for row, d in enumerate(digests) if d not in self._rows}
-        if not new:
-            return
-        # Thousands of pictures take hundreds of megabytes: without need they are not copied.
-        added = features if len(new) == len(features) else features[list(new.values())]
-        known = [] if self._features is None else [self._features]
-        self._features = np.concatenate([*known, added]) if known else added
-        for digest in new:
-            self._rows[digest] = len(self._rows)
-        _write("features", self._key, self._save)
-
-    def _save(self, file: BinaryIO) -> None:
-        np.save(file, np.array(list(self._rows), dtype=np.bytes_))
-        np.save(file, np.asarray(self._features))
-
-
-def _load_features(file: BinaryIO, _size: int) -> tuple[list[str], Features]:
-    """The digests of pictures, and their features: two arrays, one behind the other."""
-    digests = np.load(file, allow_pickle=False)
-    return digests.astype(str).tolist(), np.load(file, allow_pickle=False)
+def remember(kind: str, key: str, save: Callable[[BinaryIO], object]) -> None:
+    """Lets `save` write the file of an entry; what is oldest makes room for it."""
+    folder = cache_folder()
+    if write_entry(folder, kind, key, save):
+        with contextlib.suppress(OSError):
+            _prune(folder)
 
 
 @functools.cache
@@ -142,15 +100,16 @@ def _surroundings() -> bytes:
     return found.digest()
 
 
-def _read(kind: str, key: str, load: Callable[[BinaryIO, int], _T]) -> _T | None:
+def read_entry(folder: Path, kind: str, key: str, load: Callable[[BinaryIO, int], _T]) -> _T | None:
     """What `load` finds in the file of an entry, once its digest has been checked.
 
     Args:
+        folder: where it was written.
         kind: of what is kept.
         key: from `digest_of`.
         load: is given the file at its beginning, and how many bytes are its own.
     """
-    path = cache_folder() / f"{kind}-{key}"
+    path = folder / f"{kind}-{key}"
     try:
         with path.open("rb") as file:
             size = path.stat().st_size - _DIGEST_BYTES
@@ -164,9 +123,12 @@ def _read(kind: str, key: str, load: Callable[[BinaryIO, int], _T]) -> _T | None
         return None
 
 
-def _write(kind: str, key: str, save: Callable[[BinaryIO], object]) -> None:
-    """Lets `save` write the file of an entry; behind it comes its digest."""
-    folder = cache_folder()
+def write_entry(folder: Path, kind: str, key: str, save: Callable[[BinaryIO], object]) -> bool:
+    """Lets `save` write the file of an entry; behind it comes its digest.
+
+    Returns:
+        Whether it could be written.
+    """
     partial = folder / f".{secrets.token_hex(8)}.partial"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -175,15 +137,13 @@ def _write(kind: str, key: str, save: Callable[[BinaryIO], object]) -> None:
             size = file.tell()
             file.seek(0)
             file.write(_digest(file, size))
-        if size > LIMIT // 2:
-            partial.unlink()
-            return
         partial.replace(folder / f"{kind}-{key}")
-        _prune(folder)
     except OSError as error:
         log.debug("nothing is kept in %s: %s", folder, error)
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
+        return False
+    return True
 
 
 def _digest(file: BinaryIO, size: int) -> bytes:

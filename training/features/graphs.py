@@ -1,57 +1,60 @@
-"""Graphs of backbones, from the cache where an earlier run made the same ones.
+"""Graphs of networks, from the cache where an earlier run made the same ones.
 
 An export takes seconds of every run, and comes out the same for the same parameters and size.
 """
 
 import hashlib
 from collections.abc import Callable
+from functools import cached_property
 
 import onnx
+import onnxruntime as ort
 
-from models.backbones.backbone import Backbone
-from models.graph.classifier import Classifier
-from models.graph.export import export_backbone, export_head
-from models.graph.fewer_bits import quantise, saturates
+from models.bundle import Precision
+from models.graph.fewer_bits import in_half_precision, precision_of, quantise, saturates
 from models.preprocessing import Pixels
+from models.providers import open_graph
 from training.features.cache import digest_of, remembered
 
 
-def exported(backbone: Backbone) -> onnx.ModelProto:
-    """The backbone's graph, as `export_backbone` makes it.
+class Graph:
+    """The first part of a network as ONNX, and what is costly to know of it, once."""
 
-    Raises:
-        ExportError: torch's exporter cannot write this network down.
-    """
-    return _remembered("backbone", _key(backbone), lambda: export_backbone(backbone))
+    def __init__(self, model: onnx.ModelProto) -> None:
+        self.model = model
+
+    @cached_property
+    def data(self) -> bytes:
+        """The graph as the bytes of a file."""
+        return bytes(self.model.SerializeToString())
+
+    @cached_property
+    def digest(self) -> bytes:
+        """SHA-256 over them."""
+        return hashlib.sha256(self.data).digest()
+
+    @cached_property
+    def precision(self) -> Precision:
+        """What it computes with."""
+        return precision_of(self.model)
+
+    @cached_property
+    def session(self) -> ort.InferenceSession:
+        """Ready to run, one thread a call: those who read pictures share it. fp16 is for a GPU."""
+        return open_graph(self.data, "auto" if self.precision == "fp16" else "cpu", threads=1)
+
+    def in_int8(self, pictures: Pixels) -> "Graph":
+        """The same in eight bits, its ranges from some pictures, uint8 (N, H, W, 3)."""
+        shown = f"{pictures.shape} {saturates()}"
+        key = digest_of(self.data, shown, pictures.tobytes())
+        return remembered_graph("int8", key, lambda: quantise(self.model, pictures))
+
+    def in_fp16(self) -> "Graph":
+        """The same in half precision."""
+        return Graph(in_half_precision(self.model))
 
 
-def exported_head(classifier: Classifier) -> onnx.ModelProto:
-    """The graph of its head, as `export_head` makes it; for whatever that has learned.
-
-    Raises:
-        ExportError: torch's exporter cannot write this head down.
-    """
-    key = digest_of(_key(classifier.backbone), f"{classifier.linear.out_features}")
-    return _remembered("head", key, lambda: export_head(classifier))
-
-
-def _key(backbone: Backbone) -> str:
-    parameters = hashlib.sha256()
-    for name, value in backbone.state_dict().items():
-        parameters.update(name.encode() + value.numpy().tobytes())
-    shape = backbone.preprocessing
-    size = f"{shape.height} {shape.width} {backbone.normalisation}"
-    return digest_of(backbone.name, size, parameters.digest())
-
-
-def quantised(graph: onnx.ModelProto, pictures: Pixels) -> onnx.ModelProto:
-    """The graph in int8, as `quantise` makes it."""
-    shown = f"{pictures.shape} {saturates()}"
-    key = digest_of(graph.SerializeToString(), shown, pictures.tobytes())
-    return _remembered("int8", key, lambda: quantise(graph, pictures))
-
-
-def _remembered(kind: str, key: str, make: Callable[[], onnx.ModelProto]) -> onnx.ModelProto:
+def remembered_graph(kind: str, key: str, make: Callable[[], onnx.ModelProto]) -> Graph:
+    """What is kept under a key; else what `make` makes, which is kept."""
     data = remembered(kind, key, lambda: bytes(make().SerializeToString()))
-    found: onnx.ModelProto = onnx.load_model_from_string(data)
-    return found
+    return Graph(onnx.load_model_from_string(data))

@@ -18,8 +18,9 @@ from torchvision.transforms import v2
 
 import models.backbones  # noqa: F401  makes torchvision importable
 from models.cores import granted_cores
-from models.preprocessing import Pixels, Preprocessing, read_pixels
+from models.preprocessing import Pixels, Preprocessing
 from training.data.folder import Example
+from training.data.pictures import Pictures
 from training.group import share_of, size
 from training.settings import Augmentation
 
@@ -51,19 +52,22 @@ def transform_of(augmentation: Augmentation, preprocessing: Preprocessing) -> v2
     )
 
 
-class Pictures(Dataset[tuple[Tensor, Tensor]]):
+class Batches(Dataset[tuple[Tensor, Tensor]]):
     """Examples as batches: pixels uint8 (N, H, W, 3) and labels int64 (N,).
 
     Decoding runs in threads: worker processes hang or die where /dev/shm is small (pytorch#1355).
+    A picture that was readable and is gone is a `PicturesGoneError`.
     """
 
     def __init__(
         self,
+        pictures: Pictures,
         examples: Sequence[Example],
         preprocessing: Preprocessing,
         augmentation: Augmentation = "none",
         seed: int = 0,
     ) -> None:
+        self._pictures = pictures
         self._examples = examples
         self._seed = seed
         self._transform = transform_of(augmentation, preprocessing)
@@ -89,7 +93,7 @@ class Pictures(Dataset[tuple[Tensor, Tensor]]):
         ]
 
     def _read(self, index: int) -> Pixels:
-        return read_pixels(self._examples[index].path.read_bytes(), self._preprocessing)
+        return self._pictures.pixels_again(self._examples[index], self._preprocessing)
 
     def _vary(self, image: Pixels, key: Key) -> Tensor:
         chance = np.random.SeedSequence([self._seed, *key]).generate_state(1)[0]
@@ -130,21 +134,21 @@ class _Order(Sampler[Key]):
 
 
 def training_loader(
-    pictures: Pictures, batch_size: int, seed: int
+    batches: Batches, batch_size: int, seed: int
 ) -> DataLoader[tuple[Tensor, Tensor]]:
     """Shuffled batches; a last, smaller one is dropped where there are others.
 
     Args:
-        pictures: what to learn from.
+        batches: what to learn from.
         batch_size: pictures a step, of all processes together.
         seed: of the order.
     """
-    count = len(pictures)
+    count = len(batches)
     used = count // batch_size * batch_size or count
-    return DataLoader(pictures, batch_size // size(), sampler=_Order(count, seed, used))
+    return DataLoader(batches, batch_size // size(), sampler=_Order(count, seed, used))
 
 
-def validation_loader(pictures: Pictures, batch_size: int) -> DataLoader[tuple[Tensor, Tensor]]:
+def validation_loader(batches: Batches, batch_size: int) -> DataLoader[tuple[Tensor, Tensor]]:
     """Batches in the examples' own order; `batch_size` of all processes together."""
-    count = len(pictures)
-    return DataLoader(pictures, batch_size // size(), sampler=_Order(count, None, count))
+    count = len(batches)
+    return DataLoader(batches, batch_size // size(), sampler=_Order(count, None, count))

@@ -31,12 +31,13 @@ from models.graph.classifier import Classifier
 from models.preprocessing import Preprocessing
 from models.quiet import quiet
 from training.data.folder import Example
-from training.finetuning.augmentation import Pictures, training_loader, validation_loader
+from training.data.pictures import Pictures
+from training.finetuning.augmentation import Batches, training_loader, validation_loader
 from training.finetuning.checkpoints import BEST, LAST, AtomicCheckpoints, epoch_checkpoint
 from training.finetuning.cluster import StartedGroup
 from training.finetuning.plan import FineTuningPlan
 from training.group import current_group
-from training.settings import TrainingSettings
+from training.settings import Augmentation
 from training.terminal import Advance, progress
 
 log = logging.getLogger(__name__)
@@ -57,15 +58,19 @@ class FineTuningTask:
         training: the examples to learn from.
         validation: those that decide when to stop and which weights are best.
         classes: K.
-        settings: of the run: its seed, how pictures are varied.
         preprocessing: how pictures are framed and resized.
+        pictures: opens their files.
+        augmentation: how they are varied.
+        seed: of all chance.
     """
 
     training: Sequence[Example]
     validation: Sequence[Example]
     classes: int
-    settings: TrainingSettings
     preprocessing: Preprocessing
+    pictures: Pictures
+    augmentation: Augmentation
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -161,7 +166,7 @@ class _Learner(pl.LightningModule):
 
     def on_train_epoch_start(self) -> None:
         # Whatever else draws random numbers (dropout) does so as in an unbroken run.
-        torch.manual_seed(self.task.settings.seed * 10_007 + self.current_epoch)
+        torch.manual_seed(self.task.seed * 10_007 + self.current_epoch)
         self.classifier.train()
         for module in self.classifier.modules():
             is_norm = isinstance(module, nn.modules.batchnorm._BatchNorm)  # noqa: SLF001
@@ -194,13 +199,15 @@ class _Learner(pl.LightningModule):
 
     def train_dataloader(self) -> Any:
         task = self.task
-        augmentation, seed = task.settings.augmentation, task.settings.seed
-        pictures = Pictures(task.training, task.preprocessing, augmentation, seed)
-        return training_loader(pictures, self.plan.batch_size, seed)
+        batches = Batches(
+            task.pictures, task.training, task.preprocessing, task.augmentation, task.seed
+        )
+        return training_loader(batches, self.plan.batch_size, task.seed)
 
     def val_dataloader(self) -> Any:
-        pictures = Pictures(self.task.validation, self.task.preprocessing)
-        return validation_loader(pictures, self.plan.batch_size)
+        task = self.task
+        batches = Batches(task.pictures, task.validation, task.preprocessing)
+        return validation_loader(batches, self.plan.batch_size)
 
     def configure_optimizers(self) -> Any:
         optimizer = torch.optim.AdamW(parameter_groups(self.classifier, self.plan))

@@ -1,9 +1,9 @@
 """How long and how fast to fine-tune: one pure function of the size of the data set."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-from training.settings import TrainingSettings
+from training.settings import Augmentation
 
 #: About as many pictures are shown in all, however many there are: a small set is gone over often.
 _SHOWN = 8000
@@ -12,6 +12,23 @@ _SHOWN_FROM_SCRATCH = 50_000
 #: Fewest and most epochs.
 _EPOCHS = (4, 20)
 _EPOCHS_FROM_SCRATCH = (30, 100)
+
+
+@dataclass(frozen=True)
+class FineTuningOptions:
+    """What was asked of fine-tuning; None: what the rule says.
+
+    Attributes:
+        epochs: at most.
+        learning_rate: of the head.
+        batch_size: pictures a step, of all processes together.
+        augmentation: how pictures are varied.
+    """
+
+    epochs: int | None = None
+    learning_rate: float | None = None
+    batch_size: int | None = None
+    augmentation: Augmentation = "mild"
 
 
 @dataclass(frozen=True)
@@ -43,32 +60,28 @@ class FineTuningPlan:
     patience: int = 4
     from_scratch: bool = False
 
-    def as_json(self) -> dict[str, float]:
-        """The plan, for `summary.json`."""
-        return asdict(self)
-
 
 def plan_fine_tuning(
-    pictures: int, settings: TrainingSettings, *, from_scratch: bool, processes: int = 1
+    pictures: int, options: FineTuningOptions, *, from_scratch: bool, processes: int = 1
 ) -> FineTuningPlan:
-    """A plan that works without a search; what the settings say goes before the rule.
+    """A plan that works without a search; what was asked for goes before the rule.
 
     Args:
         pictures: how many there are to learn from.
-        settings: of the run.
+        options: what was asked for.
         from_scratch: whether the network has random weights.
         processes: how many share each batch.
     """
-    size = settings.batch_size or _batch_size(pictures, processes)
+    size = options.batch_size or _batch_size(pictures, processes)
     fewest, most = _EPOCHS_FROM_SCRATCH if from_scratch else _EPOCHS
     shown = _SHOWN_FROM_SCRATCH if from_scratch else _SHOWN
-    epochs = settings.epochs or min(max(round(shown / pictures), fewest), most)
+    epochs = options.epochs or min(max(round(shown / pictures), fewest), most)
     # AdamW's best rate grows with the square root of the batch size.
     rate = (1e-3 if from_scratch else 2e-4) * (size / 16) ** 0.5
     return FineTuningPlan(
         epochs=epochs,
         batch_size=size,
-        learning_rate=settings.learning_rate or rate,
+        learning_rate=options.learning_rate or rate,
         # What has learned nothing yet has nothing to keep.
         layer_decay=1.0 if from_scratch else 0.8,
         patience=max(4, epochs // 4),

@@ -21,7 +21,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import gen_batches
 from threadpoolctl import threadpool_limits
 
-from models.graph.classifier import LinearHead
+from models.head import LinearHead
 from training.terminal import progress
 
 log = logging.getLogger(__name__)
@@ -102,14 +102,6 @@ def fit_head_at(
         weight = weight / scaler.scale_
         bias = bias - weight @ scaler.mean_
     return LinearHead(weight.astype(np.float32), bias.astype(np.float32))
-
-
-def probabilities_of(head: LinearHead, features: Features) -> npt.NDArray[np.float32]:
-    """Softmax of the head's logits: features float32 (N, C) → float32 (N, K)."""
-    logits = features @ head.weight.T + head.bias
-    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-    found: npt.NDArray[np.float32] = exponentials / exponentials.sum(axis=1, keepdims=True)
-    return found
 
 
 def _standardised(features: Features, rows: Rows) -> tuple[Features, StandardScaler]:

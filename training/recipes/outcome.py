@@ -1,14 +1,14 @@
 """What a recipe ends in: what is exported, and how good it is."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
-import onnx
-
-from models.graph.classifier import Classifier
-from models.preprocessing import Preprocessing
+from models.head import LinearHead
 from training.evaluation import Evaluation, Probabilities
+from training.features.extractor import Extractor
 from training.selection.precision import PrecisionChoice
+
+Recipe = Literal["frozen", "fine-tuned", "from scratch"]
 
 
 @dataclass(frozen=True)
@@ -16,29 +16,21 @@ class Outcome:
     """What is exported, and how good it is.
 
     Attributes:
-        recipe: `frozen`, `fine-tuned` or `from scratch`.
-        classifier: in inference mode.
-        preprocessing: how pictures are shown to it.
-        backbone_graph: its backbone, exported, in the precision that was chosen.
-        precision: that choice.
-        probabilities: float32 (N held out, K), its answers.
+        recipe: how it was learned.
+        extractor: the network, its graph, and what that is shown.
+        head: the last layer.
+        precision: why the graph has the precision that it has.
+        probabilities: float32 (N, K), its answers to what judges it.
         evaluation: their comparison with the truth.
         trained_on: how many pictures it learned from.
-        details: what `summary.json` says of the recipe.
+        trained_parameters: how many numbers were learned from them.
     """
 
-    recipe: str
-    classifier: Classifier
-    preprocessing: Preprocessing
-    backbone_graph: onnx.ModelProto
+    recipe: Recipe
+    extractor: Extractor
+    head: LinearHead
     precision: PrecisionChoice
     probabilities: Probabilities
     evaluation: Evaluation
     trained_on: int
-    details: dict[str, Any]
-
-    @property
-    def trained_parameters(self) -> int:
-        """How many numbers were learned from the user's pictures."""
-        trained = self.classifier.linear if self.recipe == "frozen" else self.classifier
-        return sum(parameter.numel() for parameter in trained.parameters())
+    trained_parameters: int

@@ -5,26 +5,41 @@ hyper-parameters with the accuracy, the confusion matrix, and a grid of held-out
 where the exported network looked, the wrong answers first.
 """
 
+import io
+import logging
 import shlex
+import time
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
+from PIL import Image
 from sklearn.metrics import ConfusionMatrixDisplay
-from torch.utils.tensorboard import SummaryWriter
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
+from tensorboard.plugins.hparams.summary_v2 import (
+    HParam,
+    Metric,
+    hparams_config_pb,
+    hparams_pb,
+)
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from models.bundle import Bundle
+from models.errors import ImageError
 from models.heatmap import overlay
-from models.preprocessing import decode_image, read_pixels
 from models.session import Prediction, Session
 from training.data.folder import Example, printable
-from training.evaluation import Evaluation, Probabilities
-from training.settings import TrainingSettings
+from training.data.pictures import Pictures
+from training.evaluation import Evaluation
+from training.report.record import Judged, Record
+
+log = logging.getLogger(__name__)
 
 #: Held-out pictures in the grid, at most so many of them wrongly answered.
 _SHOWN: Final = 12
@@ -38,50 +53,67 @@ _DRAWN: Final = 600
 _MOST_CLASSES: Final = 40
 
 
-@dataclass(frozen=True)
-class Judged:
-    """What was asked of the network, and what it answered.
-
-    Attributes:
-        examples: the held-out examples.
-        probabilities: float32 (N, K), its answers.
-        evaluation: their comparison with the truth.
-    """
-
-    examples: Sequence[Example]
-    probabilities: Probabilities
-    evaluation: Evaluation
-
-
-def log_to_tensorboard(
-    folder: Path, settings: TrainingSettings, recipe: str, judged: Judged, bundle: Bundle
-) -> None:
-    """Writes events into a run folder.
+def log_to_tensorboard(folder: Path, record: Record, bundle: Bundle, pictures: Pictures) -> None:
+    """Writes events into a run folder, by TensorBoard's own writer: torch's would import torch.
 
     Args:
         folder: of the run.
-        settings: what was asked for.
-        recipe: what was exported.
-        judged: how it did.
+        record: of the run.
         bundle: what was exported, for the heatmaps.
+        pictures: opens their files.
     """
-    evaluation = judged.evaluation
+    evaluation = record.judged.evaluation
     low, high = evaluation.accuracy_interval
     metrics = {"accuracy": evaluation.accuracy, "interval/low": low, "interval/high": high}
-    given = {k: "" if v is None else v for k, v in settings.as_json().items()}
+    given = {k: "" if v is None else v for k, v in record.settings.items()}
     shown = {k: printable(v) if isinstance(v, str) else v for k, v in given.items()}
-    with SummaryWriter(str(folder)) as writer:
-        writer.add_hparams({**shown, "recipe": recipe}, metrics, run_name=".")
+    writer = EventFileWriter(str(folder))
+    try:
+        for summary in _parameters({**shown, "recipe": record.learned.recipe}, metrics):
+            _add(writer, summary)
         if len(evaluation.classes) <= _MOST_CLASSES:
-            add_figure(writer, "confusion", _confusion(evaluation))
-        add_figure(writer, "heatmaps", _heatmaps(judged, Session(bundle, "cpu")))
+            _add(writer, drawn("confusion", _confusion(evaluation)))
+        heatmaps = _heatmaps(record.judged, Session(bundle, "cpu"), pictures)
+        _add(writer, drawn("heatmaps", heatmaps))
+    finally:
+        writer.close()
 
 
-def add_figure(writer: SummaryWriter, name: str, figure: Figure) -> None:
-    """Draws a figure; letters that matplotlib's font lacks become boxes, without a word."""
+def _parameters(given: Mapping[str, str | float], metrics: Mapping[str, float]) -> list[Summary]:
+    """Settings as hyper-parameters, beside what came of them."""
+    known = [HParam(name) for name in given]
+    values = [Summary.Value(tag=name, simple_value=value) for name, value in metrics.items()]
+    return [
+        hparams_config_pb(hparams=known, metrics=[Metric(name) for name in metrics]),
+        hparams_pb(dict(given), start_time_secs=time.time()),
+        _end_of_session(),
+        Summary(value=values),
+    ]
+
+
+def _end_of_session() -> Summary:
+    """That the run has ended well; TensorBoard's own function for this asks for TensorFlow."""
+    ended = plugin_data_pb2.SessionEndInfo(status=api_pb2.STATUS_SUCCESS)
+    data = plugin_data_pb2.HParamsPluginData(session_end_info=ended)
+    described = metadata.create_summary_metadata(data)
+    return Summary(value=[Summary.Value(tag=metadata.SESSION_END_INFO_TAG, metadata=described)])
+
+
+def _add(writer: EventFileWriter, summary: Summary) -> None:
+    writer.add_event(Event(wall_time=time.time(), step=0, summary=summary))
+
+
+def drawn(name: str, figure: Figure) -> Summary:
+    """A figure as an image; letters that matplotlib's font lacks become boxes, without a word."""
+    buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        writer.add_figure(name, figure)
+        figure.savefig(buffer, format="png", dpi=100)
+    width, height = figure.canvas.get_width_height()
+    image = Summary.Image(
+        height=height, width=width, colorspace=3, encoded_image_string=buffer.getvalue()
+    )
+    return Summary(value=[Summary.Value(tag=name, image=image)])
 
 
 def how_to_open(out: Path) -> str:
@@ -100,28 +132,43 @@ def _confusion(evaluation: Evaluation) -> Figure:
     return figure
 
 
-def _heatmaps(judged: Judged, session: Session) -> Figure:
+def _heatmaps(judged: Judged, session: Session, pictures: Pictures) -> Figure:
     chosen = chosen_examples(judged)
     rows = -(-len(chosen) // _COLUMNS)
     figure = Figure(figsize=(3 * _COLUMNS, 3.4 * rows), layout="constrained")
     for axes in figure.subplots(rows, _COLUMNS, squeeze=False).flat:
         axes.set_axis_off()
     for axes, example in zip(figure.axes, chosen, strict=False):
-        data = example.path.read_bytes()
-        pixels = read_pixels(data, session.metadata.preprocessing)
-        (answer,) = session.predict(pixels[np.newaxis])
-        # As large as it is drawn: a dozen photographs of a phone took gigabytes.
-        picture = decode_image(data)
-        picture.thumbnail((_DRAWN, _DRAWN))
-        axes.imshow(overlay(picture, answer.heatmap, session.metadata.preprocessing))
+        try:
+            picture, answer = _explained(example, session, pictures)
+        except ImageError as error:
+            log.warning("%s is not shown in TensorBoard: %s", example.name, error)
+            continue
+        axes.imshow(picture)
         axes.set_title(_title(answer, session.classes[example.class_index]), fontsize=9)
     return figure
+
+
+def _explained(
+    example: Example, session: Session, pictures: Pictures
+) -> tuple[Image.Image, Prediction]:
+    """A picture with where the network looked, and its answer.
+
+    Raises:
+        ImageError: it cannot be read any more.
+    """
+    preprocessing = session.metadata.preprocessing
+    (answer,) = session.predict(pictures.pixels(example, preprocessing)[np.newaxis])
+    # As large as it is drawn: a dozen photographs of a phone took gigabytes.
+    picture = pictures.image(example)
+    picture.thumbnail((_DRAWN, _DRAWN))
+    return overlay(picture, answer.heatmap, preprocessing), answer
 
 
 def chosen_examples(judged: Judged) -> list[Example]:
     """Some wrong answers, the surest first, and then right ones, spread over the classes."""
     labels = np.array([example.class_index for example in judged.examples])
-    answers = judged.probabilities.argmax(axis=1)
+    answers = judged.answers
     wrong = np.flatnonzero(answers != labels)
     surest = wrong[np.argsort(-judged.probabilities[wrong].max(axis=1), kind="stable")]
     right = np.flatnonzero(answers == labels)

@@ -8,20 +8,18 @@ cannot tell, the network is shown the most.
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from types import MappingProxyType
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import onnx
 
-from models.backbones.backbone import Backbone
 from models.errors import ImageError
-from models.preprocessing import Framing, Preprocessing, stored_size
-from training.data.folder import Example
-from training.data.sample import CrossValidation, Sample, cross_validate, gain
-from training.features.extractor import FeatureReader, FeatureTable
-from training.settings import TrainingSettings
+from models.preprocessing import Framing, Preprocessing
+from training.data.pictures import Pictures
+from training.data.sample import Sample
+from training.features.extractor import Extractor
+from training.head.cross_validation import CrossValidation, cross_validate, gain
+from training.settings import WantedFraming
 
 log = logging.getLogger(__name__)
 
@@ -66,51 +64,37 @@ class FramingChoice:
     asked: dict[Framing, AskedFraming]
 
 
-def first_asked(settings: TrainingSettings) -> Framing:
+def first_asked(wanted: WantedFraming) -> Framing:
     """How pictures are shown before a framing is chosen: as was asked for, else with the most."""
-    return FRAMINGS[0] if settings.framing == "auto" else settings.framing
+    return FRAMINGS[0] if wanted == "auto" else wanted
 
 
 def choose_framing(
-    settings: TrainingSettings,
-    backbone: Backbone,
-    graph: onnx.ModelProto,
-    sample: Sample,
-    read: Mapping[Preprocessing, FeatureTable] = MappingProxyType({}),
-) -> tuple[FramingChoice, FeatureTable | None]:
+    wanted: WantedFraming, extractor: Extractor, sample: Sample, pictures: Pictures
+) -> FramingChoice:
     """Takes the framing that was asked for, or finds the one that suits the sample.
 
     Args:
-        settings: of the run.
-        backbone: what is to read all pictures.
-        graph: the same, exported.
+        wanted: what was asked for.
+        extractor: what is to read all pictures.
         sample: what to ask.
-        read: what the backbone has read of the sample already, by how it was shown.
-
-    Returns:
-        The choice; and what was found of the sample with that framing, if it was read, so that it
-        need not be read again.
+        pictures: opens its files.
     """
-    ways = {framing: replace(backbone.preprocessing, framing=framing) for framing in FRAMINGS}
-    sizes = _sizes(sample.examples)
-    discarded = {framing: _area_discarded(way, sizes) for framing, way in ways.items()}
+    discarded = _areas_discarded(extractor, _sizes(sample, pictures))
     count = len(sample.examples)
-    if reason := _reason_not_to_ask(settings, backbone, discarded):
-        framing = first_asked(settings)
-        choice = FramingChoice(framing, reason, count, discarded[framing], {})
-        return _said(choice), read.get(ways[framing])
-    reader = FeatureReader(backbone, graph)
-    tables = {
-        framing: read[ways[framing]]
-        if ways[framing] in read
-        else reader.read(sample.examples, ways[framing], f"a sample, framing {framing}")
-        for framing in _different(discarded)
-    }
-    choice = _said(_asked(_cross_validated(tables), discarded, count))
-    return choice, tables[choice.framing] if choice.asked else None
+    if reason := _reason_not_to_ask(wanted, extractor, discarded):
+        framing = first_asked(wanted)
+        return _said(FramingChoice(framing, reason, count, discarded[framing], {}))
+    answers = {}
+    for framing in _different(discarded):
+        shown = extractor.framed(framing)
+        table = shown.read(sample.examples, pictures, f"a sample, framing {framing}")
+        if answer := cross_validate(table.features, table.labels):
+            answers[framing] = answer
+    return _said(_chosen(answers, discarded, count))
 
 
-def _asked(
+def _chosen(
     answers: Mapping[Framing, CrossValidation], discarded: Mapping[Framing, float], count: int
 ) -> FramingChoice:
     if not answers:
@@ -137,12 +121,12 @@ def preferred(answers: Mapping[Framing, CrossValidation]) -> Framing:
 
 
 def _reason_not_to_ask(
-    settings: TrainingSettings, backbone: Backbone, discarded: Mapping[Framing, float]
+    wanted: WantedFraming, extractor: Extractor, discarded: Mapping[Framing, float]
 ) -> str:
     """Why the framing is known without asking; empty where it is not."""
-    if settings.framing != "auto":
+    if wanted != "auto":
         return "--framing"
-    if backbone.is_random:
+    if extractor.network.is_random:
         return "random weights have no preference"
     if len(_different(discarded)) == 1:
         return "all framings show the same of these pictures"
@@ -158,9 +142,10 @@ def _different(discarded: Mapping[Framing, float]) -> list[Framing]:
     return found
 
 
-def _cross_validated(tables: Mapping[Framing, FeatureTable]) -> dict[Framing, CrossValidation]:
-    found = {framing: cross_validate(table) for framing, table in tables.items()}
-    return {framing: answer for framing, answer in found.items() if answer is not None}
+def _areas_discarded(
+    extractor: Extractor, sizes: Sequence[tuple[int, int]]
+) -> dict[Framing, float]:
+    return {f: _area_discarded(extractor.framed(f).preprocessing, sizes) for f in FRAMINGS}
 
 
 def _area_discarded(preprocessing: Preprocessing, sizes: Sequence[tuple[int, int]]) -> float:
@@ -172,13 +157,13 @@ def _area_discarded(preprocessing: Preprocessing, sizes: Sequence[tuple[int, int
     return float(1 - np.mean(shown)) if shown else 0.0
 
 
-def _sizes(examples: Sequence[Example]) -> list[tuple[int, int]]:
+def _sizes(sample: Sample, pictures: Pictures) -> list[tuple[int, int]]:
     """Width and height of each picture that has a header; the pass names the others."""
     found = []
-    for example in examples:
+    for example in sample.examples:
         try:
-            found.append(stored_size(example.path.read_bytes()))
-        except (ImageError, OSError):
+            found.append(pictures.size(example))
+        except ImageError:
             continue
     return found
 

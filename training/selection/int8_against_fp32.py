@@ -5,48 +5,51 @@ Asked of the sample of the training part, before all pictures are read; what is 
 
 import platform
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
-import torch
 from pydantic import TypeAdapter
 from scipy.stats import rankdata
 
-from models.backbones.backbone import Backbone
-from models.errors import DataFolderError, ImageError
-from models.graph.classifier import Classifier
-from models.graph.gradcam import explain_feature_map
-from models.preprocessing import Pixels, Preprocessing, read_pixels
-from models.providers import open_graph
-from training.data.sample import STRENGTH, Sample, cross_validate, gain
+from models.errors import ImageError
+from models.preprocessing import Pixels
+from training.data.folder import Example
+from training.data.pictures import Pictures
+from training.data.sample import Sample
 from training.features.cache import digest_of, remembered
-from training.features.extractor import FeatureReader, FeatureTable
+from training.features.extractor import Extractor
+from training.features.table import FeatureTable
+from training.head.cross_validation import STRENGTH, cross_validate, gain
 from training.head.fit import fit_head_at
-from training.selection.framing import first_asked
-from training.selection.image_size import Sized
-from training.settings import TrainingSettings
 
 #: What int8 must reach to be taken unasked.
 AGREEMENT: Final = 0.97
 CORRELATION: Final = 0.9
 SPEEDUP: Final = 1.2
 
-#: Pictures of the sample that calibrate, and that heatmaps are compared on.
-_CALIBRATION: Final = 32
-
-#: They are read in batches of so many, and that is timed.
+#: Calibration's pictures are read in batches of so many, and that is timed.
 _BATCH: Final = 8
 
 TOO_FEW: Final = "there are too few pictures to compare int8 on"
 
 Heatmaps = npt.NDArray[np.float32]
-FeatureMaps = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Some pictures that int8 takes its ranges from, and is compared on.
+
+    Attributes:
+        pixels: uint8 (N, H, W, 3), as the network is shown them.
+        labels: int64 (N,), their classes.
+    """
+
+    pixels: Pixels
+    labels: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -99,55 +102,35 @@ class Earned:
 
 
 def compare_with_fp32(
-    settings: TrainingSettings,
-    fp32: Sized,
-    int8: Sized,
+    fp32: Extractor,
+    int8: Extractor,
+    calibration: Calibration,
     sample: Sample,
+    pictures: Pictures,
     speedup: float | None = None,
 ) -> Earned:
     """What is found of int8, now or by an earlier run on this machine and the same pictures.
 
     Args:
-        settings: of the run.
-        fp32: the network, and what it has read of the sample.
+        fp32: the network, framed as its pictures are shown.
         int8: the same.
+        calibration: what int8 has its ranges from.
         sample: what to ask.
+        pictures: opens its files.
         speedup: of int8, where it is known.
     """
     key = digest_of(
-        *(one.graph.SerializeToString() for one in (fp32, int8)),
-        *(_bytes(example.path) for example in sample.examples),
-        f"{_way(settings, fp32.backbone)} {speedup} {platform.node()}",
+        *(extractor.graph.data for extractor in (fp32, int8)),
+        *(_bytes(pictures, example) for example in sample.examples),
+        f"{fp32.preprocessing} {speedup} {platform.node()}",
     )
 
     def ask() -> bytes:
-        return TypeAdapter(Earned).dump_json(_earned(settings, fp32, int8, sample, speedup))
+        found = speedup or measured_speedup(fp32, int8, calibration)
+        compared = None if found < SPEEDUP else _compared(fp32, int8, calibration, sample, pictures)
+        return TypeAdapter(Earned).dump_json(Earned(found, compared))
 
     return TypeAdapter(Earned).validate_json(remembered("earned", key, ask))
-
-
-def calibration_pictures(
-    settings: TrainingSettings, backbone: Backbone, sample: Sample
-) -> tuple[Pixels, npt.NDArray[np.int64]]:
-    """Some pictures of the sample, spread over it, and their classes.
-
-    Raises:
-        DataFolderError: none of them can be read.
-    """
-    way, pixels, labels = _way(settings, backbone), [], []
-    count = min(_CALIBRATION, len(sample.examples))
-    for place in np.linspace(0, len(sample.examples) - 1, count).round().astype(int):
-        example = sample.examples[place]
-        try:
-            pixels.append(read_pixels(example.path.read_bytes(), way))
-        except (OSError, ImageError):
-            continue  # the pass names it
-        labels.append(example.class_index)
-    if not pixels:
-        raise DataFolderError(
-            f"--data {settings.data}: none of {count} pictures of the training part can be read"
-        )
-    return np.stack(pixels), np.array(labels)
 
 
 def rank_correlation(some: Heatmaps, others: Heatmaps) -> float:
@@ -164,87 +147,63 @@ def rank_correlation(some: Heatmaps, others: Heatmaps) -> float:
     return float(np.median(found))
 
 
-def _bytes(path: Path) -> bytes:
+def measured_speedup(fp32: Extractor, int8: Extractor, calibration: Calibration) -> float:
+    """Pictures a second against fp32, batch by batch in turn."""
+    sessions = [extractor.graph.session for extractor in (fp32, int8)]
+    seconds: list[list[float]] = [[], []]
+    for start in range(0, len(calibration.pixels), _BATCH):
+        batch = calibration.pixels[start : start + _BATCH]
+        for place, session in enumerate(sessions):
+            # In time of this process: what else runs here would tell lies.
+            begun = time.process_time()
+            _feature_maps(session, batch)
+            seconds[place].append(time.process_time() - begun)
+    return round(median(seconds[0]) / median(seconds[1]), 2)
+
+
+def _bytes(pictures: Pictures, example: Example) -> bytes:
     try:
-        return path.read_bytes()
-    except OSError:
+        return pictures.data(example)
+    except ImageError:
         return b""
 
 
-def _earned(
-    settings: TrainingSettings, fp32: Sized, int8: Sized, sample: Sample, speedup: float | None
-) -> Earned:
-    """Asks what is cheap first, and no more where that decides."""
-    pixels, labels = calibration_pictures(settings, fp32.backbone, sample)
-    maps, seconds = _read_in_turn([_session(one) for one in (fp32, int8)], pixels)
-    if speedup is None:
-        speedup = round(median(seconds[0]) / median(seconds[1]), 2)
-    earned = Earned(speedup)
-    if speedup < SPEEDUP:
-        return earned
-    way = _way(settings, fp32.backbone)
-    tables = [_read(fp32, way, sample, "fp32"), _read(int8, way, sample, "int8")]
-    asked = [cross_validate(table) for table in tables]
-    if asked[0] is None or asked[1] is None:
-        return earned
-    heatmaps = [
-        _heatmaps(fp32.backbone, table, feature_maps, labels)
-        for table, feature_maps in zip(tables, maps, strict=True)
+def _compared(
+    fp32: Extractor, int8: Extractor, calibration: Calibration, sample: Sample, pictures: Pictures
+) -> Compared | None:
+    """What the sample says; None where it is too small."""
+    tables = [
+        extractor.read(sample.examples, pictures, f"a sample in {extractor.graph.precision}")
+        for extractor in (fp32, int8)
     ]
-    compared = Compared(
-        agreement=float((asked[0].answers == asked[1].answers).mean()),
-        log_loss=(asked[0].log_loss, asked[1].log_loss),
-        log_loss_error=gain(asked[0], asked[1]).error,
-        accuracy=(asked[0].accuracy, asked[1].accuracy),
-        heatmap_correlation=rank_correlation(heatmaps[0], heatmaps[1]),
+    before, after = (cross_validate(table.features, table.labels) for table in tables)
+    if before is None or after is None:
+        return None
+    heatmaps = [
+        _heatmaps(extractor, table, calibration)
+        for extractor, table in zip((fp32, int8), tables, strict=True)
+    ]
+    return Compared(
+        agreement=float((before.answers == after.answers).mean()),
+        log_loss=(before.log_loss, after.log_loss),
+        log_loss_error=gain(before, after).error,
+        accuracy=(before.accuracy, after.accuracy),
+        heatmap_correlation=rank_correlation(*heatmaps),
     )
-    return Earned(speedup, compared)
 
 
-def _way(settings: TrainingSettings, backbone: Backbone) -> Preprocessing:
-    return replace(backbone.preprocessing, framing=first_asked(settings))
-
-
-def _session(sized: Sized) -> ort.InferenceSession:
-    return open_graph(sized.graph.SerializeToString(), "cpu", threads=1)
-
-
-def _read_in_turn(
-    sessions: Sequence[ort.InferenceSession], pixels: Pixels
-) -> tuple[list[FeatureMaps], list[list[float]]]:
-    """Each session's feature maps, (N, C, h, w), and its seconds for each batch.
-
-    In time of this process: what else runs here would tell lies.
-    """
-    maps: list[list[FeatureMaps]] = [[] for _ in sessions]
-    seconds: list[list[float]] = [[] for _ in sessions]
-    for start in range(0, len(pixels), _BATCH):
-        batch = {"image": pixels[start : start + _BATCH]}
-        for place, session in enumerate(sessions):
-            begun = time.process_time()
-            maps[place] += session.run(["feature_map"], batch)
-            seconds[place].append(time.process_time() - begun)
-    return [np.concatenate(found) for found in maps], seconds
-
-
-def _read(sized: Sized, way: Preprocessing, sample: Sample, precision: str) -> FeatureTable:
-    if way not in sized.read:
-        reader = FeatureReader(sized.backbone, sized.graph)
-        sized.read[way] = reader.read(sample.examples, way, f"a sample in {precision}")
-    return sized.read[way]
-
-
-def _heatmaps(
-    backbone: Backbone,
-    table: FeatureTable,
-    feature_maps: FeatureMaps,
-    labels: npt.NDArray[np.int64],
-) -> Heatmaps:
+def _heatmaps(extractor: Extractor, table: FeatureTable, calibration: Calibration) -> Heatmaps:
     """What a head that is fitted on the whole sample shows of the calibration's pictures."""
-    classes, of_examples = np.unique([e.class_index for e in table.examples], return_inverse=True)
-    head = fit_head_at(STRENGTH, table.features, of_examples, len(classes))
-    classifier = Classifier(backbone, head)
-    asked = torch.from_numpy(np.searchsorted(classes, labels))
-    _, heatmaps = explain_feature_map(classifier, torch.from_numpy(feature_maps), asked)
-    found: Heatmaps = heatmaps.detach().numpy()
+    classes, labels = np.unique(table.labels, return_inverse=True)
+    head = fit_head_at(STRENGTH, table.features, labels, len(classes))
+    asked = np.searchsorted(classes, calibration.labels)
+    maps = [
+        _feature_maps(extractor.graph.session, calibration.pixels[start : start + _BATCH])
+        for start in range(0, len(calibration.pixels), _BATCH)
+    ]
+    return extractor.network.heatmaps(head, np.concatenate(maps), asked)
+
+
+def _feature_maps(session: ort.InferenceSession, pixels: Pixels) -> npt.NDArray[np.float32]:
+    found: npt.NDArray[np.float32] = session.run(["feature_map"], {"image": pixels})[0]
     return found

@@ -7,24 +7,25 @@ chosen reads them, and its head is fitted on what *it* sees (docs/decisions/0016
 """
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Final
 
-import torch
+import numpy as np
 
 from models.bundle import Precision
-from models.graph.fewer_bits import in_half_precision
-from training.data.sample import FEWEST, Sample
-from training.features.graphs import quantised
-from training.selection.image_size import Sized
-from training.selection.int8_against_fp32 import (
-    TOO_FEW,
-    Earned,
-    calibration_pictures,
-    compare_with_fp32,
-)
-from training.settings import TrainingSettings
+from models.errors import DataFolderError
+from training.data.folder import Example
+from training.data.pictures import Pictures, readable_pixels
+from training.data.sample import Sample
+from training.features.extractor import Extractor
+from training.head.cross_validation import FEWEST
+from training.selection.int8_against_fp32 import TOO_FEW, Calibration, Earned, compare_with_fp32
+from training.settings import WantedPrecision
 
 log = logging.getLogger(__name__)
+
+#: Pictures of the sample that calibrate, and that heatmaps are compared on.
+_CALIBRATION: Final = 32
 
 
 @dataclass(frozen=True)
@@ -48,61 +49,88 @@ class PrecisionChoice:
 
 
 def choose_precision(
-    settings: TrainingSettings, sized: Sized, sample: Sample
-) -> tuple[PrecisionChoice, Sized]:
+    wanted: WantedPrecision, fp32: Extractor, sample: Sample, pictures: Pictures
+) -> tuple[PrecisionChoice, Extractor]:
     """Takes the precision that was asked for, or int8 where the sample says that it is as good.
 
     Args:
-        settings: of the run.
-        sized: the backbone with its graph, and what that has read of the sample.
+        wanted: what was asked for.
+        fp32: the network as it is, framed as its pictures are shown while this is asked.
         sample: what to ask.
+        pictures: opens its files.
 
     Returns:
-        The choice; and the backbone with a graph of that precision, and what *that* has read.
+        The choice, and the network in that precision.
+
+    Raises:
+        DataFolderError: int8 is wanted, and no picture of the sample can be read.
     """
-    if settings.precision != "auto":
-        choice = PrecisionChoice(settings.precision, "--precision", None)
-        return _said(choice), at_precision(settings.precision, settings, sized, sample)
-    if torch.cuda.is_available():
-        return _said(PrecisionChoice("fp32", "a GPU gains nothing by int8", None)), sized
+    if wanted != "auto":
+        choice = PrecisionChoice(wanted, "--precision", None)
+        return _said(choice), at_precision(wanted, fp32, sample, pictures)
+    if fp32.network.read_on_gpu() is not None:
+        return _said(PrecisionChoice("fp32", "a GPU gains nothing by int8", None)), fp32
     if len(sample.examples) < FEWEST:
-        return _said(PrecisionChoice("fp32", TOO_FEW, None)), sized
-    return _best(settings, sized, sample)
+        return _said(PrecisionChoice("fp32", TOO_FEW, None)), fp32
+    return _best(fp32, sample, pictures)
 
 
 def at_precision(
-    precision: Precision, settings: TrainingSettings, sized: Sized, sample: Sample
-) -> Sized:
-    """The same backbone, with a graph of that precision that has read nothing yet."""
+    precision: Precision, fp32: Extractor, sample: Sample, pictures: Pictures
+) -> Extractor:
+    """The same network in that precision.
+
+    Raises:
+        DataFolderError: as `choose_precision`.
+    """
     if precision == "int8":
-        pixels, _ = calibration_pictures(settings, sized.backbone, sample)
-        return replace(sized, graph=quantised(sized.graph, pixels), read={})
-    if precision == "fp16":
-        return replace(sized, graph=in_half_precision(sized.graph), read={})
-    return sized
+        return fp32.in_int8(calibration_of(fp32, sample, pictures).pixels)
+    return fp32.in_fp16() if precision == "fp16" else fp32
 
 
 def choose_again(
-    before: PrecisionChoice, settings: TrainingSettings, sized: Sized, sample: Sample
-) -> tuple[PrecisionChoice, Sized]:
+    before: PrecisionChoice, fp32: Extractor, sample: Sample, pictures: Pictures
+) -> tuple[PrecisionChoice, Extractor]:
     """The same for a network that has learned since; its speed is what it was.
 
     Args:
         before: what was chosen for the network when it had not.
-        settings: of the run.
-        sized: the network as it is now, in fp32.
+        fp32: the network as it is now.
         sample: of what it learned from.
+        pictures: opens its files.
     """
     if before.earned is None or before.precision == "fp32":
-        return before, at_precision(before.precision, settings, sized, sample)
-    return _best(settings, sized, sample, before.earned.speedup)
+        return before, at_precision(before.precision, fp32, sample, pictures)
+    return _best(fp32, sample, pictures, before.earned.speedup)
+
+
+def calibration_of(extractor: Extractor, sample: Sample, pictures: Pictures) -> Calibration:
+    """Some pictures of the sample, spread over it, as the network is shown them.
+
+    Raises:
+        DataFolderError: none of them can be read.
+    """
+    chosen = _spread(sample.examples)
+    found, pixels = readable_pixels(pictures, chosen, extractor.preprocessing)
+    if not found:
+        raise DataFolderError(
+            f"--data {sample.root}: none of {len(chosen)} pictures of the training part can be read"
+        )
+    return Calibration(pixels, np.array([example.class_index for example in found]))
+
+
+def _spread(examples: tuple[Example, ...]) -> list[Example]:
+    count = min(_CALIBRATION, len(examples))
+    places = np.linspace(0, len(examples) - 1, count).round().astype(int)
+    return [examples[place] for place in places]
 
 
 def _best(
-    settings: TrainingSettings, fp32: Sized, sample: Sample, speedup: float | None = None
-) -> tuple[PrecisionChoice, Sized]:
-    int8 = at_precision("int8", settings, fp32, sample)
-    earned = compare_with_fp32(settings, fp32, int8, sample, speedup)
+    fp32: Extractor, sample: Sample, pictures: Pictures, speedup: float | None = None
+) -> tuple[PrecisionChoice, Extractor]:
+    calibration = calibration_of(fp32, sample, pictures)
+    int8 = fp32.in_int8(calibration.pixels)
+    earned = compare_with_fp32(fp32, int8, calibration, sample, pictures, speedup)
     if earned.objection:
         return _said(PrecisionChoice("fp32", earned.objection, earned)), fp32
     return _said(PrecisionChoice("int8", "as good as fp32 on a sample", earned)), int8

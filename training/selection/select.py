@@ -1,29 +1,45 @@
-"""How the network looks at pictures: size, precision, framing; decided once, kept with the run.
+"""How the network looks at pictures: precision, then framing; decided once, kept with the run.
 
 A run that goes on after it was cut off takes what was decided before, on whatever machine it is.
 """
 
-import hashlib
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import onnx
 from pydantic import TypeAdapter, ValidationError
 
-from models.backbones.backbone import Backbone, load_backbone
 from models.errors import UsageError
-from models.graph.resized import graph_at_its_size
-from models.preprocessing import Preprocessing
+from training.data.pictures import Pictures
 from training.data.sample import Sample
-from training.features.extractor import FeatureReader, FeatureTable
-from training.features.graphs import exported
+from training.features.extractor import Extractor
 from training.group import first_says, from_first, is_first
 from training.run_folder import VIEW_FILE, write_json
-from training.selection.framing import FramingChoice, choose_framing
-from training.selection.image_size import LargerSize, Sized, choose_image_size
-from training.selection.precision import PrecisionChoice, at_precision, choose_precision
-from training.settings import TrainingSettings
+from training.selection.framing import (
+    FRAMINGS,
+    FramingChoice,
+    choose_framing,
+    first_asked,
+)
+from training.selection.precision import (
+    PrecisionChoice,
+    at_precision,
+    choose_precision,
+)
+from training.settings import WantedFraming, WantedPrecision
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What was asked for.
+
+    Attributes:
+        framing: which part of a picture is shown.
+        precision: what the network computes with.
+    """
+
+    framing: WantedFraming
+    precision: WantedPrecision
 
 
 @dataclass(frozen=True)
@@ -34,110 +50,62 @@ class View:
         image_size: of the network's input, pixels a side.
         framing: which part of a picture is shown.
         precision: what the network computes with.
-        larger_size: what was found of a larger size, where it was asked about.
         graph_digest: SHA-256 of the graph that reads the pictures.
     """
 
     image_size: int
     framing: FramingChoice
     precision: PrecisionChoice
-    larger_size: LargerSize | None
     graph_digest: str
 
+    @property
+    def has_read_sample(self) -> bool:
+        """Whether the sample was read as all pictures are going to be."""
+        return bool(self.framing.asked) or self.precision.has_read
+
     def as_json(self) -> dict[str, Any]:
-        """The decision, for `summary.json`."""
+        """The decision, for `view.json` and `summary.json`."""
         return asdict(self)
 
 
-@dataclass(frozen=True)
-class Viewer:
-    """A backbone that knows what it is shown, and its graph in the precision that was chosen.
-
-    Attributes:
-        backbone: at its final size.
-        graph: the same, exported, in that precision.
-        view: how that was decided.
-        known: what it has read already, of the sample.
-        is_as_before: of a run that goes on: whether this is the very graph that read before. One in
-            int8 is another where a processor saturates (`models.graph.fewer_bits`).
-    """
-
-    backbone: Backbone
-    graph: onnx.ModelProto
-    view: View
-    known: FeatureTable | None
-    is_as_before: bool = True
-
-    @property
-    def preprocessing(self) -> Preprocessing:
-        """How pictures are framed and resized, as it was decided."""
-        return replace(self.backbone.preprocessing, framing=self.view.framing.framing)
-
-
 def decide_view(
-    settings: TrainingSettings,
-    backbone: Backbone,
-    sample: Sample,
-    pictures: int,
-    run_folder: Path,
-) -> Viewer:
-    """Decides size and framing, exports the backbone, and writes down what was decided.
+    wanted: Wanted, extractor: Extractor, sample: Sample, pictures: Pictures, run_folder: Path
+) -> tuple[View, Extractor]:
+    """Decides precision and framing, and writes down what was decided.
 
     Args:
-        settings: of the run.
-        backbone: at the size that was asked for, or its own.
+        wanted: what was asked for.
+        extractor: the network as it is, in fp32.
         sample: of the training part, to be asked.
-        pictures: how many the pass will read.
+        pictures: opens its files.
         run_folder: where the decision is kept, or stands already.
+
+    Returns:
+        The decision, and the network as it is going to read all pictures.
     """
-    stored = first_says(lambda: _stored(run_folder))
-    if stored is not None:
-        return _as_stored(settings, backbone, sample, stored)
-    viewer = _decided(settings, backbone, sample, pictures) if is_first() else None
-    if viewer is not None:
-        write_json(run_folder / VIEW_FILE, viewer.view.as_json())
-    view = from_first(viewer and viewer.view)
-    return viewer or _as_stored(settings, backbone, sample, view)
+    shown = extractor.framed(first_asked(wanted.framing))
+    view, reader = first_says(lambda: stored_view(run_folder)), None
+    asked = FRAMINGS if wanted.framing == "auto" else (wanted.framing,)
+    ways = [extractor.framed(framing).preprocessing for framing in asked]
+    with pictures.shown_in(sample.examples, ways):
+        if view is None and is_first():
+            precision, reader = choose_precision(wanted.precision, shown, sample, pictures)
+            framing = choose_framing(wanted.framing, reader, sample, pictures)
+            view = _view(reader, framing, precision)
+            write_json(run_folder / VIEW_FILE, view.as_json())
+        view = from_first(view)
+        # Whoever was told has not made that graph yet.
+        reader = reader or at_precision(view.precision.precision, shown, sample, pictures)
+    reader = reader.framed(view.framing.framing)
+    return _view(reader, view.framing, view.precision), reader
 
 
-def _decided(
-    settings: TrainingSettings, backbone: Backbone, sample: Sample, pictures: int
-) -> Viewer:
-    own = Sized(backbone, exported(backbone), None, {})
-    sized = choose_image_size(settings, own, sample, pictures)
-    precision, sized = choose_precision(settings, sized, sample)
-    backbone, graph = sized.backbone, sized.graph
-    choice, known = choose_framing(settings, backbone, graph, sample, sized.read)
-    size = backbone.preprocessing.height
-    view = View(size, choice, precision, sized.larger_size, _digest(graph))
-    return Viewer(backbone, graph, view, known)
+def stored_view(run_folder: Path) -> View | None:
+    """What was decided before a run was cut off; None where nothing was yet.
 
-
-def _as_stored(
-    settings: TrainingSettings, backbone: Backbone, sample: Sample, view: View
-) -> Viewer:
-    """What was decided before the run was cut off."""
-    graph = exported(backbone)
-    if view.image_size != backbone.preprocessing.height:
-        backbone = load_backbone(backbone.name, settings.weights, view.image_size)
-        graph = graph_at_its_size(graph, backbone)
-    sized = Sized(backbone, graph, view.larger_size, {})
-    graph = at_precision(view.precision.precision, settings, sized, sample).graph
-    known = None
-    if view.framing.asked or view.larger_size or view.precision.has_read:
-        # Read again in the same batches as before: the same to the last bit.
-        preprocessing = replace(backbone.preprocessing, framing=view.framing.framing)
-        known = FeatureReader(backbone, graph).read(sample.examples, preprocessing)
-    found = _digest(graph)
-    is_as_before = found == view.graph_digest
-    return Viewer(backbone, graph, replace(view, graph_digest=found), known, is_as_before)
-
-
-def _digest(graph: onnx.ModelProto) -> str:
-    return hashlib.sha256(graph.SerializeToString()).hexdigest()
-
-
-def _stored(run_folder: Path) -> View | None:
+    Raises:
+        UsageError: it is not as it was written.
+    """
     path = run_folder / VIEW_FILE
     if not path.exists():
         return None
@@ -145,3 +113,8 @@ def _stored(run_folder: Path) -> View | None:
         return TypeAdapter(View).validate_json(path.read_bytes())
     except ValidationError as error:
         raise UsageError(f"--resume: {path} is not as it was written: {error}") from error
+
+
+def _view(extractor: Extractor, framing: FramingChoice, precision: PrecisionChoice) -> View:
+    size, digest = extractor.preprocessing.height, extractor.graph.digest.hex()
+    return View(size, framing, precision, digest)

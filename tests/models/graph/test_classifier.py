@@ -4,7 +4,8 @@ import torch
 from torchvision.transforms.v2.functional import normalize
 
 from models.backbones.backbone import Backbone
-from models.graph.classifier import Classifier, LinearHead, Normalise
+from models.graph.classifier import Classifier, Normalise
+from models.head import LinearHead
 from tests.conftest import noise_pictures
 
 

@@ -6,8 +6,9 @@ import timm
 import torch
 
 from models.backbones.backbone import Backbone
-from models.graph.classifier import Classifier, LinearHead
+from models.graph.classifier import Classifier
 from models.graph.gradcam import GradCamHead, explain_by_autograd, heatmap_of
+from models.head import LinearHead
 from tests.conftest import noise_pictures, with_lively_head
 from tests.models.graph.reference import by_autograd, opposed_classifier
 

@@ -10,14 +10,7 @@ from hypothesis import strategies as st
 
 from models.errors import DataFolderError
 from tests.training.conftest import fill
-from training.data.folder import (
-    Example,
-    check_counts,
-    held_out_part,
-    printable,
-    scan_folder,
-    split,
-)
+from training.data.folder import printable, scan_folder
 
 
 def test_folders_become_classes_in_alphabetical_order(class_folder: Path) -> None:
@@ -27,6 +20,7 @@ def test_folders_become_classes_in_alphabetical_order(class_folder: Path) -> Non
     assert found.layout == "a folder per class"
     assert Counter(e.class_index for e in found.examples) == {0: 12, 1: 12}
     assert {e.part for e in found.examples} == {None}
+    assert not found.holds_out
 
 
 @pytest.mark.parametrize(
@@ -47,7 +41,7 @@ def test_train_and_held_out_folders_are_parts(tmp_path: Path, held_out: str, par
 
     assert found.classes == ("cat", "dog")
     assert Counter(e.part for e in found.examples) == {"train": 12, part: 4}
-    assert held_out_part(found.examples) == part
+    assert found.holds_out
 
 
 def test_the_courses_layout_takes_the_class_from_the_file_name(course_folder: Path) -> None:
@@ -138,68 +132,6 @@ def test_a_missing_folder_and_a_file_are_refused_by_name(tmp_path: Path) -> None
         scan_folder(tmp_path / "nowhere")
     with pytest.raises(DataFolderError, match="file is not a folder"):
         scan_folder(tmp_path / "file")
-
-
-def test_a_class_with_too_few_pictures_is_named_with_its_count(class_folder: Path) -> None:
-    fill(class_folder / "emu", "emu", range(4))
-    found = scan_folder(class_folder)
-
-    with pytest.raises(DataFolderError, match=r"emu \(4\)"):
-        check_counts(found, found.examples)
-
-
-def test_copies_of_one_picture_are_not_many_pictures(class_folder: Path) -> None:
-    found = scan_folder(class_folder)
-    digests = [e.name if e.class_index else "the same" for e in found.examples]
-
-    with pytest.raises(DataFolderError, match=r"different, readable pictures of cat \(1\)"):
-        check_counts(found, found.examples, digests)
-
-
-def _examples(counts: dict[int, int]) -> list[Example]:
-    return [
-        Example(Path(f"{label}_{i}"), f"{label}_{i}", label, None)
-        for label, count in sorted(counts.items())
-        for i in range(count)
-    ]
-
-
-@given(
-    counts=st.fixed_dictionaries({0: st.integers(10, 60), 1: st.integers(5, 60)}),
-    copies=st.integers(0, 5),
-    seed=st.integers(0, 2**32 - 1),
-)
-def test_a_split_is_stratified_and_never_parts_identical_files(
-    counts: dict[int, int], copies: int, seed: int
-) -> None:
-    examples = _examples(counts)
-    digests = [e.name for e in examples]
-    digests[1 : 1 + copies] = [digests[0]] * len(digests[1 : 1 + copies])
-
-    parted = split(examples, digests, seed)
-
-    parts: dict[str, set[str | None]] = {}
-    for example, digest in zip(parted, digests, strict=True):
-        parts.setdefault(digest, set()).add(example.part)
-    assert all(len(found) == 1 for found in parts.values())
-    for label in counts:
-        distinct = {d: e for e, d in zip(parted, digests, strict=True) if e.class_index == label}
-        test = sum(e.part == "test" for e in distinct.values())
-        assert abs(test - len(distinct) / 5) <= 1
-
-
-def test_the_same_seed_gives_the_same_split_and_another_seed_another() -> None:
-    examples = _examples({0: 50, 1: 50})
-    digests = [e.name for e in examples]
-
-    assert split(examples, digests, 3) == split(examples, digests, 3)
-    assert split(examples, digests, 3) != split(examples, digests, 4)
-
-
-def test_parts_that_the_folder_gives_are_kept(course_folder: Path) -> None:
-    examples = scan_folder(course_folder).examples
-
-    assert split(examples, ["same"] * len(examples), 0) == list(examples)
 
 
 def test_an_empty_class_and_a_link_upwards_bring_no_pictures(tmp_path: Path) -> None:

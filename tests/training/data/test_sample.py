@@ -4,14 +4,14 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.training.conftest import fill
-from training.data.folder import Example, scan_folder, split
-from training.data.sample import MOST_CLASSES, SIZE, cross_validate, draw_sample
-from training.features.extractor import FeatureTable
+from training.data.folder import scan_folder
+from training.data.parts import make_parts
+from training.data.pictures import Pictures
+from training.data.sample import MOST_CLASSES, SIZE, draw_sample
 
 
 def _written(root: Path, counts: dict[str, int], copies: int = 1) -> Path:
@@ -37,12 +37,12 @@ def test_what_was_sampled_is_never_held_out_and_enough_is_left(
     labels = {f"class {i}": count for i, count in enumerate(counts)}
     folder = scan_folder(_written(tmp_path / "data", labels, copies))
     digests = [e.path.read_text() for e in folder.examples]
-    sample = draw_sample(folder)
+    sample = draw_sample(folder, Pictures())
     contents = {e.path.read_text() for e in sample.examples}
 
-    parted = split(folder.examples, digests, seed, contents)
+    parts = make_parts(folder, folder.examples, digests, seed, contents)
 
-    held_out = {d for e, d in zip(parted, digests, strict=True) if e.part == "test"}
+    held_out = {digests[row] for row in parts.test}
     assert len(contents) == len(sample.examples) == len(sample.taught)
     assert not held_out & contents
     for label, count in labels.items():
@@ -54,7 +54,7 @@ def test_a_given_held_out_part_is_not_sampled(tmp_path: Path) -> None:
         for label in ("cat", "dog"):
             fill(tmp_path / part / label, label, range(6))
 
-    sample = draw_sample(scan_folder(tmp_path))
+    sample = draw_sample(scan_folder(tmp_path), Pictures())
 
     assert {e.part for e in sample.examples} == {"train"}
     assert len(sample.examples) == 12
@@ -64,7 +64,7 @@ def test_a_given_held_out_part_is_not_sampled(tmp_path: Path) -> None:
 def test_a_sample_is_bounded_and_in_proportion(tmp_path: Path) -> None:
     folder = scan_folder(_written(tmp_path / "data", {"many": 900, "some": 300, "few": 20}))
 
-    sample = draw_sample(folder)
+    sample = draw_sample(folder, Pictures())
 
     labels = [folder.classes[e.class_index] for e in sample.examples]
     assert [labels.count(label) for label in ("many", "some", "few")] == [89, 30, 5]
@@ -73,15 +73,17 @@ def test_a_sample_is_bounded_and_in_proportion(tmp_path: Path) -> None:
 def test_of_many_classes_a_few_are_asked(tmp_path: Path) -> None:
     folder = scan_folder(_written(tmp_path / "data", {f"{i:03}": 12 for i in range(100)}))
 
-    sample = draw_sample(folder)
+    sample = draw_sample(folder, Pictures())
 
     assert len({e.class_index for e in sample.examples}) == MOST_CLASSES
     assert len(sample.examples) == SIZE
 
 
 def test_the_same_pictures_give_the_same_sample_wherever_they_lie(tmp_path: Path) -> None:
-    first = draw_sample(scan_folder(_written(tmp_path / "data", {"a": 200, "b": 200})))
-    again = draw_sample(scan_folder(_written(tmp_path / "elsewhere", {"a": 200, "b": 200})))
+    first = draw_sample(scan_folder(_written(tmp_path / "data", {"a": 200, "b": 200})), Pictures())
+    again = draw_sample(
+        scan_folder(_written(tmp_path / "elsewhere", {"a": 200, "b": 200})), Pictures()
+    )
 
     assert again.taught == first.taught
     assert [e.name for e in again.examples] == [e.name for e in first.examples]
@@ -94,33 +96,6 @@ def test_a_file_that_cannot_be_opened_is_not_drawn(tmp_path: Path) -> None:
     for number in range(10):
         (root / "a" / f"gone {number}.jpg").symlink_to(root / "nowhere")
 
-    sample = draw_sample(scan_folder(root))
+    sample = draw_sample(scan_folder(root), Pictures())
 
     assert all(e.path.exists() for e in sample.examples)
-
-
-def _table(features: np.ndarray, labels: np.ndarray) -> FeatureTable:
-    examples = tuple(Example(Path(str(i)), str(i), int(c), None) for i, c in enumerate(labels))
-    return FeatureTable(examples, features.astype(np.float32), ("",) * len(labels), ())
-
-
-def test_cross_validation_tells_what_can_be_learned_from_what_cannot() -> None:
-    rng = np.random.default_rng(0)
-    labels = np.arange(60) % 3
-    noise = rng.normal(size=(60, 200))
-    told = noise + 3 * np.eye(3)[labels].repeat(67, axis=1)[:, :200]
-
-    chance, learned = (cross_validate(_table(x, labels)) for x in (noise, told))
-
-    assert learned is not None
-    assert chance is not None
-    assert learned.accuracy == 1
-    assert learned.log_loss < 0.2
-    assert chance.log_loss > 0.9
-
-
-@pytest.mark.parametrize("labels", [[0] * 30, [0, 1] * 5, [*range(30)]])
-def test_too_few_pictures_say_nothing(labels: list[int]) -> None:
-    features = np.random.default_rng(0).normal(size=(len(labels), 8))
-
-    assert cross_validate(_table(features, np.array(labels))) is None

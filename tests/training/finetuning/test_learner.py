@@ -22,11 +22,10 @@ from tests.conftest import TINY_BACKBONE, lively_classifier
 from tests.training.conftest import Run, begin, best_weights, fill, wait_for
 from training.cli import main
 from training.data.folder import Example, scan_folder
+from training.data.pictures import Pictures
 from training.finetuning.checkpoints import AtomicCheckpoints
 from training.finetuning.learner import FineTuningTask, fine_tune, parameter_groups
-from training.finetuning.plan import FineTuningPlan, plan_fine_tuning
-from training.recipes.finetune import compare
-from training.settings import TrainingSettings
+from training.finetuning.plan import FineTuningOptions, FineTuningPlan, plan_fine_tuning
 
 ROOT = Path(__file__).parents[3]
 
@@ -40,9 +39,9 @@ def classifier() -> Classifier:
 def task(class_folder: Path, classifier: Classifier) -> FineTuningTask:
     examples = scan_folder(class_folder).examples
     held: list[Example] = [e for i, e in enumerate(examples) if i % 4 == 0]
-    settings = TrainingSettings(class_folder, seed=1)
     taught = [e for e in examples if e not in held]
-    return FineTuningTask(taught, held, 2, settings, classifier.backbone.preprocessing)
+    shown = classifier.backbone.preprocessing
+    return FineTuningTask(taught, held, 2, shown, Pictures(), "mild", seed=1)
 
 
 @pytest.mark.parametrize(
@@ -52,21 +51,21 @@ def task(class_folder: Path, classifier: Classifier) -> FineTuningTask:
 def test_epochs_and_batches_follow_from_the_number_of_pictures(
     pictures: int, epochs: int, batch_size: int
 ) -> None:
-    plan = plan_fine_tuning(pictures, TrainingSettings(Path()), from_scratch=False)
+    plan = plan_fine_tuning(pictures, FineTuningOptions(), from_scratch=False)
 
     assert (plan.epochs, plan.batch_size) == (epochs, batch_size)
 
 
 def test_what_is_given_overrides_the_rule() -> None:
-    settings = TrainingSettings(Path(), epochs=2, learning_rate=1e-5, batch_size=7)
+    asked = FineTuningOptions(epochs=2, learning_rate=1e-5, batch_size=7)
 
-    plan = plan_fine_tuning(1000, settings, from_scratch=False)
+    plan = plan_fine_tuning(1000, asked, from_scratch=False)
 
     assert (plan.epochs, plan.learning_rate, plan.batch_size) == (2, 1e-5, 7)
 
 
 def test_earlier_layers_learn_more_slowly(classifier: Classifier) -> None:
-    plan = plan_fine_tuning(1000, TrainingSettings(Path()), from_scratch=False)
+    plan = plan_fine_tuning(1000, FineTuningOptions(), from_scratch=False)
 
     groups = parameter_groups(classifier, plan)
 
@@ -127,7 +126,7 @@ def test_the_course_s_network_is_trained_from_scratch_unasked(
 
 
 def test_from_scratch_takes_longer_and_treats_all_layers_alike() -> None:
-    plan = plan_fine_tuning(800, TrainingSettings(Path()), from_scratch=True)
+    plan = plan_fine_tuning(800, FineTuningOptions(), from_scratch=True)
 
     assert plan.epochs == 62
     assert plan.layer_decay == 1
@@ -149,21 +148,6 @@ def test_the_same_seed_gives_the_same_weights(task: FineTuningTask, tmp_path: Pa
         weights.append(network.linear.weight.detach())
 
     assert torch.equal(*weights)
-
-
-def test_the_better_of_two_is_told_by_accuracy_and_then_by_log_loss() -> None:
-    labels = np.array([0, 1, 1, 0])
-    sure = np.array([[0.9, 0.1], [0.1, 0.9], [0.1, 0.9], [0.9, 0.1]], np.float32)
-    unsure = np.array([[0.6, 0.4], [0.4, 0.6], [0.4, 0.6], [0.6, 0.4]], np.float32)
-    wrong = np.array([[0.6, 0.4], [0.4, 0.6], [0.4, 0.6], [0.4, 0.6]], np.float32)
-
-    assert compare(unsure, sure, labels).is_tuned_better
-    assert not compare(sure, unsure, labels).is_tuned_better
-    assert not compare(sure, sure, labels).is_tuned_better
-    gained = compare(wrong, unsure, labels)
-    assert gained.is_tuned_better
-    assert gained.gain == pytest.approx(0.25)
-    assert gained.gain_interval[0] <= 0.25 <= gained.gain_interval[1]
 
 
 def test_a_full_disk_is_a_sentence_and_the_last_good_checkpoint_stays(tmp_path: Path) -> None:

@@ -3,8 +3,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from models.graph.classifier import LinearHead
-from training.head.fit import fit_head, fit_head_at, probabilities_of
+from models.head import LinearHead
+from training.head.fit import fit_head, fit_head_at
 
 
 def _blobs(counts: list[int], seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -24,13 +24,13 @@ def test_a_head_tells_separable_classes_apart(classes: int) -> None:
 
     assert head.weight.shape == (classes, 10)
     assert head.bias.shape == (classes,)
-    assert (probabilities_of(head, features).argmax(1) == labels).mean() > 0.9
+    assert (head.probabilities(features).argmax(1) == labels).mean() > 0.9
 
 
 def test_probabilities_sum_to_one_even_for_huge_logits() -> None:
     head = LinearHead(np.full((2, 1), 1e4, np.float32), np.array([0, 1], np.float32))
 
-    found = probabilities_of(head, np.array([[1], [-1]], np.float32))
+    found = head.probabilities(np.array([[1], [-1]], np.float32))
 
     np.testing.assert_allclose(found.sum(1), 1, rtol=1e-6)
 
@@ -48,7 +48,7 @@ def test_a_rare_class_is_not_given_up() -> None:
     labels = np.repeat([0, 1], [300, 12])
     features = (rng.normal(size=(312, 4)) + 1.5 * labels[:, None]).astype(np.float32)
 
-    answers = probabilities_of(fit_head(features, labels, 2, 0).head, features).argmax(1)
+    answers = fit_head(features, labels, 2, 0).head.probabilities(features).argmax(1)
 
     assert (answers[labels == 1] == 1).mean() > 0.7
 
@@ -94,7 +94,7 @@ def test_a_fit_on_some_rows_holds_no_second_copy_of_them() -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 1.5 * features[rows].nbytes
-    assert (probabilities_of(head, features).argmax(1) == labels).mean() > 0.95
+    assert (head.probabilities(features).argmax(1) == labels).mean() > 0.95
 
 
 def test_rows_that_are_not_named_have_no_part_in_a_fit() -> None:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from torch.utils.tensorboard import SummaryWriter
 
 from training.data.folder import Example
 from training.evaluation import evaluate
-from training.report.tensorboard import Judged, add_figure, chosen_examples, how_to_open
+from training.report.record import Judged
+from training.report.tensorboard import chosen_examples, drawn, how_to_open
 
 
 def judged(labels: list[int], answers: list[list[float]]) -> Judged:
@@ -17,7 +17,7 @@ def judged(labels: list[int], answers: list[list[float]]) -> Judged:
     ]
     probabilities = np.array(answers, np.float32)
     evaluation = evaluate(probabilities, np.array(labels), ("a $", "b"))
-    return Judged(examples, probabilities, evaluation)
+    return Judged(tuple(examples), "test", probabilities, evaluation)
 
 
 def test_the_surest_mistakes_come_first_and_then_the_classes_in_turn() -> None:
@@ -36,12 +36,15 @@ def test_mistakes_do_not_push_out_everything_else() -> None:
     assert [example.class_index for example in chosen] == [1] * 6 + [0] * 6
 
 
-def test_class_names_of_any_script_are_drawn_without_a_warning(tmp_path: Path) -> None:
+def test_class_names_of_any_script_are_drawn_without_a_warning() -> None:
     figure = Figure()
     figure.subplots().set_title("猫")
 
-    with SummaryWriter(str(tmp_path)) as writer:
-        add_figure(writer, "confusion", figure)
+    (value,) = drawn("confusion", figure).value
+
+    assert value.tag == "confusion"
+    assert (value.image.width, value.image.height) == (640, 480)
+    assert value.image.encoded_image_string.startswith(b"\x89PNG")
 
 
 def test_the_command_that_opens_it_can_be_pasted() -> None:

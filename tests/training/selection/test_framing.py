@@ -5,19 +5,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 from PIL import Image
 
-from models.backbones.backbone import Backbone, load_backbone
 from models.bundle import read_bundle
 from models.preprocessing import Framing
-from tests.conftest import TINY_BACKBONE
 from tests.training.conftest import Run
 from training.data.folder import scan_folder
-from training.data.sample import CrossValidation, draw_sample
+from training.data.pictures import Pictures
+from training.data.sample import draw_sample
+from training.features.extractor import Extractor
+from training.head.cross_validation import CrossValidation
 from training.selection.framing import FramingChoice, choose_framing, preferred
-from training.settings import TrainingSettings
+from training.settings import WantedFraming
 
 _RED, _BLUE = (220, 40, 40), (40, 40, 220)
 
@@ -25,14 +25,12 @@ Choose = Callable[..., FramingChoice]
 Draw = Callable[[np.random.Generator, tuple[int, int, int]], np.ndarray]
 
 
-@pytest.fixture(scope="session")
-def choose(learned_weights: Path, tiny_backbone_graph: onnx.ModelProto) -> Choose:
-    backbone = load_backbone(TINY_BACKBONE, str(learned_weights))
-
-    def _choose(root: Path, framing: str = "auto") -> FramingChoice:
-        settings = TrainingSettings(root, framing=framing)  # type: ignore[arg-type]
-        sample = draw_sample(scan_folder(root))
-        return choose_framing(settings, backbone, tiny_backbone_graph, sample)[0]
+@pytest.fixture
+def choose(extractor: Extractor) -> Choose:
+    def _choose(root: Path, framing: WantedFraming = "auto") -> FramingChoice:
+        pictures = Pictures()
+        sample = draw_sample(scan_folder(root), pictures)
+        return choose_framing(framing, extractor, sample, pictures)
 
     return _choose
 
@@ -179,15 +177,11 @@ def test_settings_do_not_change_what_a_run_is_judged_by(
     assert names[0] == names[1]
 
 
-def test_random_weights_are_not_asked(
-    tmp_path: Path, tiny_backbone: Backbone, tiny_backbone_graph: onnx.ModelProto
-) -> None:
-    root = _folder(tmp_path / "middle", _mark_in_the_middle)
-    sample = draw_sample(scan_folder(root))
+def test_random_weights_are_not_asked(tmp_path: Path, random_extractor: Extractor) -> None:
+    root, pictures = _folder(tmp_path / "middle", _mark_in_the_middle), Pictures()
+    sample = draw_sample(scan_folder(root), pictures)
 
-    choice, known = choose_framing(
-        TrainingSettings(root), tiny_backbone, tiny_backbone_graph, sample
-    )
+    choice = choose_framing("auto", random_extractor, sample, pictures)
 
-    assert (choice.framing, known) == ("squash", None)
+    assert (choice.framing, choice.asked) == ("squash", {})
     assert choice.chosen_by == "random weights have no preference"

@@ -129,8 +129,10 @@ def test_a_run_that_is_resumed_is_quantised_as_before(
     summary = train(class_folder, weights=str(learned_weights), precision="int8")
     bundle = Path(summary["bundle"])
     before = read_bundle(bundle).metadata.self_check
-    for name in ("summary.json", "features.npz", "bundle.onnx"):
+    for name in ("summary.json", "bundle.onnx"):
         bundle.with_name(name).unlink()
+    for features in bundle.parent.glob("features-*"):
+        features.unlink()
 
     assert main(["--resume", str(bundle.parent)]) == 0
 
@@ -144,8 +146,8 @@ def test_a_run_that_goes_on_with_another_graph_reads_its_pictures_again(
     summary = train(class_folder, weights=str(learned_weights), precision="int8")
     folder = Path(summary["bundle"]).parent
     (folder / "summary.json").unlink()
-    view = folder / "view.json"
-    view.write_text(view.read_text("utf-8").replace(summary["graph_digest"], "0" * 64), "utf-8")
+    (features,) = folder.glob("features-*")
+    features.rename(folder / f"features-{'0' * 64}")
 
     with caplog.at_level(logging.INFO):
         assert main(["--resume", str(folder)]) == 0

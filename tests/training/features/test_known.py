@@ -1,0 +1,82 @@
+"""Features that are known stay known: in the cache, and in the folder of a run."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from training.features.cache import cache_folder
+from training.features.known import KnownFeatures, was_kept_in
+
+FEATURES = np.arange(6, dtype=np.float32).reshape(2, 3)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TRAIN_TRANSFER_CACHE", str(tmp_path / "caches"))
+    return cache_folder()
+
+
+def test_features_are_kept_by_the_contents_of_pictures() -> None:
+    KnownFeatures("net").add(["x", "y"], FEATURES)
+    KnownFeatures("net").add(["z"], FEATURES[:1] + 10)
+
+    again = KnownFeatures("net")
+
+    np.testing.assert_array_equal(again.get("y"), FEATURES[1])
+    np.testing.assert_array_equal(again.get("z"), FEATURES[0] + 10)
+    assert again.get("w") is None
+    assert KnownFeatures("other").get("x") is None
+
+
+def test_what_a_run_has_kept_outlasts_the_cache(tmp_path: Path, own_cache: Path) -> None:
+    known = KnownFeatures("net")
+    known.add(["x", "y"], FEATURES)
+    assert known.keep_in(tmp_path)
+    for entry in own_cache.iterdir():
+        entry.unlink()
+
+    again = KnownFeatures("net", tmp_path)
+
+    np.testing.assert_array_equal(again.get("y"), FEATURES[1])
+    assert again.goes_on
+    assert KnownFeatures("net").get("y") is None
+
+
+def test_another_graph_does_not_take_what_a_run_has_kept(tmp_path: Path) -> None:
+    known = KnownFeatures("net")
+    known.add(["x", "y"], FEATURES)
+    known.keep_in(tmp_path)
+
+    other = KnownFeatures("other", tmp_path)
+
+    assert was_kept_in(tmp_path)
+    assert not other.goes_on
+    assert other.get("x") is None
+
+
+def test_a_damaged_file_is_as_good_as_none(tmp_path: Path, own_cache: Path) -> None:
+    known = KnownFeatures("net")
+    known.add(["x", "y"], FEATURES)
+    known.keep_in(tmp_path)
+    for path in (*tmp_path.glob("features-*"), *own_cache.iterdir()):
+        path.write_bytes(path.read_bytes()[:-1])
+
+    again = KnownFeatures("net", tmp_path)
+
+    assert again.get("x") is None
+    assert not again.goes_on
+
+
+def test_a_home_that_cannot_be_written_costs_nothing_but_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("TRAIN_TRANSFER_CACHE", str(tmp_path / "file" / "cache"))
+    known = KnownFeatures("net")
+
+    known.add(["x", "y"], FEATURES)
+
+    np.testing.assert_array_equal(known.get("x"), FEATURES[0])
+    assert known.keep_in(tmp_path)
+    assert KnownFeatures("net", tmp_path).goes_on

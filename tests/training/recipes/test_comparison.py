@@ -1,0 +1,21 @@
+"""Which of two networks is the better, and how sure one can be of it."""
+
+import numpy as np
+import pytest
+
+from training.recipes.comparison import compare
+
+
+def test_the_better_of_two_is_told_by_accuracy_and_then_by_log_loss() -> None:
+    labels = np.array([0, 1, 1, 0])
+    sure = np.array([[0.9, 0.1], [0.1, 0.9], [0.1, 0.9], [0.9, 0.1]], np.float32)
+    unsure = np.array([[0.6, 0.4], [0.4, 0.6], [0.4, 0.6], [0.6, 0.4]], np.float32)
+    wrong = np.array([[0.6, 0.4], [0.4, 0.6], [0.4, 0.6], [0.4, 0.6]], np.float32)
+
+    assert compare(unsure, sure, labels).is_tuned_better
+    assert not compare(sure, unsure, labels).is_tuned_better
+    assert not compare(sure, sure, labels).is_tuned_better
+    gained = compare(wrong, unsure, labels)
+    assert gained.is_tuned_better
+    assert gained.gain == pytest.approx(0.25)
+    assert gained.gain_interval[0] <= 0.25 <= gained.gain_interval[1]

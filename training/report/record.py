@@ -1,0 +1,150 @@
+"""All that there is to tell of a run, in one typed record; every writer reads it."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from training.data.folder import Example
+from training.evaluation import Evaluation, Probabilities
+from training.features.table import LeftOut
+from training.head.fit import FittedHead
+from training.run_folder import package_versions
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What was asked of the network that is exported, and what it answered.
+
+    Attributes:
+        examples: N that it had not seen.
+        part: what their folder calls them: `test` or `validation`.
+        probabilities: float32 (N, K), its answers.
+        evaluation: their comparison with the truth.
+    """
+
+    examples: tuple[Example, ...]
+    part: str
+    probabilities: Probabilities
+    evaluation: Evaluation
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """K names."""
+        return tuple(self.evaluation.classes)
+
+    @property
+    def answers(self) -> np.ndarray:
+        """The class of each answer, int64 (N,)."""
+        found: np.ndarray = self.probabilities.argmax(axis=1)
+        return found
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What was learned, by which recipe, from what.
+
+    Attributes:
+        backbone: name of the network.
+        weights: where its parameters came from.
+        recipe: how it was learned.
+        trained_on: from how many pictures.
+        trained_parameters: how many numbers.
+        regularisation: of the probe's head.
+        fine_tuning: how it went; empty where there was none.
+        precision: what the network computes with, and why.
+        agreement_with_torch: the largest differences between the file and torch.
+    """
+
+    backbone: str
+    weights: str
+    recipe: str
+    trained_on: int
+    trained_parameters: int
+    regularisation: FittedHead
+    fine_tuning: Mapping[str, Any]
+    precision: Mapping[str, Any]
+    agreement_with_torch: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Record:
+    """All that there is to tell.
+
+    Attributes:
+        settings: what was asked for, as JSON.
+        layout: of the folder, in words.
+        left_out: files that could not be read.
+        data_digest: of names and contents of all pictures used.
+        view: how pictures were shown, and why.
+        learned: what was learned from them.
+        judged: how good it is.
+        model: its tag in the store.
+        bundle: its file in the run's folder.
+        seconds: that it took.
+    """
+
+    settings: Mapping[str, str | int | float | None]
+    layout: str
+    left_out: Sequence[LeftOut]
+    data_digest: str
+    view: Mapping[str, Any]
+    learned: Learned
+    judged: Judged
+    model: str
+    bundle: Path
+    seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        """The content of `summary.json`."""
+        learned = self.learned
+        return {
+            **_evaluation_as_json(self.judged.evaluation),
+            "held_out_part": self.judged.part,
+            "trained_on": learned.trained_on,
+            "model": self.model,
+            "bundle": str(self.bundle),
+            "layout": self.layout,
+            "left_out": _left_out_as_json(self.left_out),
+            "backbone": learned.backbone,
+            "weights": learned.weights,
+            "recipe": learned.recipe,
+            "trained_parameters": learned.trained_parameters,
+            "regularisation": learned.regularisation.as_json(),
+            "fine_tuning": dict(learned.fine_tuning),
+            "agreement_with_torch": dict(learned.agreement_with_torch),
+            "data_digest": self.data_digest,
+            "settings": dict(self.settings),
+            "versions": package_versions(),
+            "image_size": self.view["image_size"],
+            "framing": self.view["framing"],
+            "graph_digest": self.view["graph_digest"],
+            "precision": dict(learned.precision),
+            "seconds": self.seconds,
+        }
+
+
+def _evaluation_as_json(evaluation: Evaluation) -> dict[str, Any]:
+    return {
+        "accuracy": evaluation.accuracy,
+        "accuracy_interval": list(evaluation.accuracy_interval),
+        "held_out": evaluation.count,
+        "commonest_class": {
+            "label": evaluation.commonest,
+            "accuracy": evaluation.commonest_accuracy,
+        },
+        "classes": {name: asdict(result) for name, result in evaluation.classes.items()},
+        "confusion": evaluation.confusion.tolist(),
+    }
+
+
+def _left_out_as_json(left_out: Sequence[LeftOut]) -> dict[str, Any]:
+    """The files that could not be read, counted by kind."""
+    return {
+        "count": len(left_out),
+        "by_kind": dict(Counter(file.kind for file in left_out).most_common()),
+        "files": [{"file": file.name, "reason": file.reason} for file in left_out],
+    }
