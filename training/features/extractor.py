@@ -248,9 +248,9 @@ def _onnx_extractor(backbone: Backbone, session: ort.InferenceSession) -> Extrac
 
     def extract(pixels: Pixels) -> Features:
         with turn:
-            (feature_map,) = session.run(["feature_map"], {"image": pixels})
+            (activations,) = session.run(["feature_map"], {"image": pixels})
         with torch.inference_mode():
-            return backbone.features(torch.from_numpy(feature_map)).numpy()
+            return backbone.features(torch.from_numpy(activations)).numpy()
 
     return extract
 
