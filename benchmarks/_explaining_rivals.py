@@ -56,7 +56,7 @@ class _Ordinary(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         backbone = self.classifier.backbone
-        return self.classifier.logits(backbone.feature_map(images))
+        return self.classifier.logits(backbone.trunk(images))
 
     def images(self, pixels: Pixels) -> Tensor:
         return self.classifier.normalise(torch.from_numpy(pixels)).contiguous()

@@ -16,10 +16,11 @@ from _serving import read_pictures
 
 from models.backbones.backbone import load_backbone
 from models.bundle import TrainingSummary
+from models.graph.assembly import Description, assemble_bundle
 from models.graph.classifier import Classifier, LinearHead
-from models.graph.export import Description, export_backbone, export_bundle
+from models.graph.export import export_backbone
 from models.graph.fewer_bits import quantise
-from models.preprocessing import read_pixels
+from models.preprocessing import Preprocessing, read_pixels
 
 CLASSES = ("cats", "dogs")
 CALIBRATED_ON = 16
@@ -35,13 +36,13 @@ def main() -> None:
     classifier = Classifier(backbone, LinearHead(0.1 * weight, np.zeros(2, np.float32)))
     drawn = read_pictures(None)[:CALIBRATED_ON]
     pixels = np.stack([read_pixels(data, backbone.preprocessing) for data in drawn])
-    graph = export_backbone(backbone)
+    graph, description = export_backbone(backbone), _description(backbone.preprocessing)
     for precision, one in {"fp32": graph, "int8": quantise(graph, pixels)}.items():
-        data, _ = export_bundle(classifier, one, _description(), pixels[:4])
+        data, _ = assemble_bundle(classifier, one, description, pixels[:4])
         Path(folder, f"{precision}.onnx").write_bytes(data)
 
 
-def _description() -> Description:
+def _description(preprocessing: Preprocessing) -> Description:
     summary = TrainingSummary(
         recipe="none: random weights",
         seed=0,
@@ -51,7 +52,7 @@ def _description() -> Description:
         trained_on=1,
         created="2026-01-01T00:00:00+00:00",
     )
-    return Description(CLASSES, summary, "0" * 64)
+    return Description(CLASSES, summary, "0" * 64, preprocessing)
 
 
 if __name__ == "__main__":

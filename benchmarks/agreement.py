@@ -16,7 +16,9 @@ import onnxruntime as ort
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for the tests' networks
 
-from models.graph.export import Agreement, export_backbone, join_head
+from models.graph.agreement import Agreement
+from models.graph.assembly import join_head
+from models.graph.export import export_backbone
 from tests.conftest import lively_classifier, noise_pictures
 from tests.models.graph.reference import LAST_LAYER, by_pytorch_grad_cam
 

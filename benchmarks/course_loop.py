@@ -82,7 +82,7 @@ class CourseLoop(LightningModule):
         """Logits."""
         self.backbone.eval()
         with torch.no_grad():
-            features = self.backbone.features(self.backbone.feature_map(image))
+            features = self.backbone(image)
         found: Tensor = self.head(features)
         return found
 

@@ -26,7 +26,8 @@ from rich.table import Table
 from torch.nn import functional as F
 
 from models.cores import granted_cores
-from models.graph.export import export_backbone, join_head
+from models.graph.assembly import join_head
+from models.graph.export import export_backbone
 from models.graph.fewer_bits import quantise
 from models.preprocessing import Pixels, Preprocessing, read_pixels
 from tests.conftest import lively_classifier, noise_pictures

@@ -18,7 +18,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # for the tests' networks
 
 from models.cores import granted_cores
 from models.errors import ExportError
-from models.graph.export import Agreement, check_agreement, export_backbone, join_head
+from models.graph.agreement import Agreement, check_agreement
+from models.graph.assembly import join_head
+from models.graph.export import export_backbone
 from models.providers import open_graph
 from tests.conftest import lively_classifier, noise_pictures
 from tests.models.graph.families import FAMILIES

@@ -37,8 +37,9 @@ from rich.table import Table
 from runs import add_data, pictures
 from torch.utils.flop_counter import FlopCounterMode
 
+from models.graph.assembly import join_head
 from models.graph.classifier import Classifier
-from models.graph.export import export_backbone, join_head
+from models.graph.export import export_backbone
 from models.graph.fewer_bits import in_half_precision
 from models.preprocessing import Pixels, read_pixels
 from models.providers import Provider, cuda_problem, open_graph
@@ -179,7 +180,7 @@ def training_rates(
     settings = TrainingSettings(data, finetune=True, epochs=2, out=place)
     classes = classifier.linear.out_features
     learned = [example for place, example in enumerate(examples) if place % 5]
-    task = FineTuningTask(learned, examples[::5], classes, settings)
+    task = FineTuningTask(learned, examples[::5], classes, settings, backbone.preprocessing)
     plan = plan_fine_tuning(len(task.training), settings, from_scratch=False)
     begun = time.perf_counter()
     epochs = fine_tune(classifier, task, plan, place).epochs

@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.table import Table
 
 from models.cores import granted_cores
-from models.graph.export import export_backbone, join_head
+from models.graph.assembly import join_head
+from models.graph.export import export_backbone
 from tests.conftest import lively_classifier, noise_pictures
 
 #: What is asked of each network.

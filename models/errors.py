@@ -30,6 +30,11 @@ command line nor the service needs a chain of ifs. Nothing here imports HTTP or 
 from typing import ClassVar
 
 
+def first_line(error: BaseException) -> str:
+    """What an error of another library says, short enough to stand in a sentence of ours."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+
+
 class TransferError(Exception):
     """What went wrong, as a sentence for a person."""
 

@@ -14,6 +14,8 @@ import huggingface_hub
 from huggingface_hub import constants as hub_constants
 from huggingface_hub.utils import get_session
 
+from models.errors import first_line
+
 #: The one network that comes with this package, and its parameters.
 BUNDLED_BACKBONE: Final = "mobilenetv2_100"
 BUNDLED_FILE = Path(__file__).parent / "backbones" / "bundled" / f"{BUNDLED_BACKBONE}.safetensors"
@@ -91,8 +93,4 @@ def problem_reaching(place: str, patience_s: float = HUB_PATIENCE_S) -> str | No
         error = TimeoutError("no answer")
     if error is None:
         return None
-    return f"{place} could not be reached within {patience_s:.0f} s ({_first_line(error)})"
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+    return f"{place} could not be reached within {patience_s:.0f} s ({first_line(error)})"

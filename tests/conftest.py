@@ -17,8 +17,9 @@ from PIL import Image
 
 from models.backbones.backbone import Backbone, load_backbone
 from models.bundle import Bundle, TrainingSummary, bundle_bytes, parse_bundle
+from models.graph.assembly import Description, assemble_bundle
 from models.graph.classifier import Classifier, LinearHead, Normalise
-from models.graph.export import Description, export_backbone, export_bundle
+from models.graph.export import export_backbone
 from models.preprocessing import Preprocessing
 
 #: The smallest of timm's that has all that matters: BatchNorm, residual branches, a linear head.
@@ -137,9 +138,10 @@ def make_bundle(
         trained_on=400,
         created="2026-01-01T00:00:00+00:00",
     )
-    examples = noise_pictures(classifier.backbone.preprocessing, 4)
-    description = Description(classes, summary, "0" * 64)
-    data, _ = export_bundle(classifier, backbone_graph, description, examples)
+    preprocessing = classifier.backbone.preprocessing
+    examples = noise_pictures(preprocessing, 4)
+    description = Description(classes, summary, "0" * 64, preprocessing)
+    data, _ = assemble_bundle(classifier, backbone_graph, description, examples)
     return data
 
 

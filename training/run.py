@@ -20,7 +20,7 @@ from models.backbones.catalogue import check_backbone
 from models.backbones.course_networks import FROM_SCRATCH
 from models.bundle import TrainingSummary, parse_bundle, write_bundle
 from models.errors import DataFolderError, UsageError
-from models.graph.export import Description, export_bundle
+from models.graph.assembly import Description, assemble_bundle
 from models.preprocessing import Pixels, Preprocessing, read_pixels
 from training.data.folder import Example, ImageFolder, check_counts, printable, scan_folder
 from training.data.sample import draw_sample
@@ -167,7 +167,9 @@ def _features(
             )
         log.info("the pictures have been read before and are the same")
         return before
-    table = read_features(folder.examples, viewer.backbone, viewer.graph, viewer.known)
+    table = read_features(
+        folder.examples, viewer.backbone, viewer.graph, viewer.preprocessing, viewer.known
+    )
     first_says(lambda: save_features(table, kept))
     return table
 
@@ -178,11 +180,11 @@ def _exported(
     """Writes the bundle to the run folder and the store, and what is known of it beside it."""
     outcome, evaluation = trained.outcome, trained.outcome.evaluation
     log.info("exporting, and comparing with torch")
-    data, agreement = export_bundle(
+    data, agreement = assemble_bundle(
         outcome.classifier,
         outcome.backbone_graph,
         _description(settings, trained),
-        _compared_pixels(trained.learned.held_out, outcome.classifier.backbone.preprocessing),
+        _compared_pixels(trained.learned.held_out, outcome.preprocessing),
         exported_head(outcome.classifier),
     )
     path = run_folder / BUNDLE_FILE
@@ -229,7 +231,9 @@ def _description(settings: TrainingSettings, trained: _Trained) -> Description:
         trained_on=trained.outcome.trained_on,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    return Description(trained.folder.classes, summary, trained.table.data_digest)
+    return Description(
+        trained.folder.classes, summary, trained.table.data_digest, trained.outcome.preprocessing
+    )
 
 
 def _log_folder(folder: ImageFolder) -> None:

@@ -14,7 +14,7 @@ from models.backbones.bundled_backbone import BUNDLED, load_bundled
 from models.backbones.catalogue import check_backbone
 from models.backbones.course_networks import FROM_SCRATCH
 from models.backbones.weights import load_from_file, load_from_hub, random_start
-from models.errors import BackboneError
+from models.errors import BackboneError, first_line
 from models.preprocessing import Preprocessing
 
 log = logging.getLogger(__name__)
@@ -39,13 +39,14 @@ class Normalisation:
 class Backbone(nn.Module):
     """A pretrained network without its last linear layer, in two parts.
 
-    `feature_map` is the last spatial feature map; `features` is everything between that map and
-    the last linear layer (pooling; VGG's inner layers; ConvNeXt's norm). Always in inference mode.
+    `trunk` makes the activations that Grad-CAM differentiates by; `features` is everything between
+    those and the last linear layer (pooling; VGG's inner layers; ConvNeXt's norm); `map_of` says
+    where in the picture they are. What they look like, (N, C, h, w), is known here alone. Always in
+    inference mode.
 
     Attributes:
         name: timm's name.
         weights: where its parameters came from, as a person would say it.
-        preprocessing: how pictures are framed and resized for it.
         normalisation: what its input is normalised with.
         num_features: C of what enters the last linear layer.
     """
@@ -56,35 +57,44 @@ class Backbone(nn.Module):
         super().__init__()
         self.name = name
         self.weights = weights
-        self.preprocessing = preprocessing
+        self._preprocessing = preprocessing
         self.model = model.eval()
         config = timm.data.resolve_data_config(model=model)
         self.normalisation = Normalisation(config["mean"], config["std"])
         self.channels_first, self.num_features = self._measure()
 
     @property
+    def preprocessing(self) -> Preprocessing:
+        """How timm evaluates it: H and W of its input; what a bundle shows it is decided later."""
+        return self._preprocessing
+
+    @property
     def is_random(self) -> bool:
         """Whether it has never learned anything."""
         return self.weights == RANDOM
 
-    def feature_map(self, images: Tensor) -> Tensor:
-        """Normalised images float (N, 3, H, W) → the last feature map (N, C, h, w)."""
+    def trunk(self, images: Tensor) -> Tensor:
+        """Normalised images float (N, 3, H, W) → the last activations that have a place."""
         found: Tensor = self.model.forward_features(images)  # type: ignore[operator]
         if not self.channels_first:
             found = found.permute(0, 3, 1, 2)
         # The head is traced once: a map in another memory layout would not fit it (vgg11_bn).
         return found.contiguous()
 
-    def features(self, feature_map: Tensor) -> Tensor:
-        """The last feature map (N, C, h, w) → what enters the last linear layer (N, C)."""
+    def features(self, activations: Tensor) -> Tensor:
+        """What `trunk` has made → what enters the last linear layer (N, C)."""
         if not self.channels_first:
-            feature_map = feature_map.permute(0, 2, 3, 1)
-        found: Tensor = self.model.forward_head(feature_map, pre_logits=True)  # type: ignore[operator]
+            activations = activations.permute(0, 2, 3, 1)
+        found: Tensor = self.model.forward_head(activations, pre_logits=True)  # type: ignore[operator]
         return found
+
+    def map_of(self, activations: Tensor) -> Tensor:
+        """What `trunk` has made, or a gradient by it → the feature map (N, C, h, w)."""
+        return activations
 
     def forward(self, images: Tensor) -> Tensor:
         """Normalised images float (N, 3, H, W) → features (N, C)."""
-        return self.features(self.feature_map(images))
+        return self.features(self.trunk(images))
 
     @torch.inference_mode()
     def _measure(self) -> tuple[bool, int]:
@@ -154,10 +164,10 @@ def check_image_size(name: str, image_size: int) -> None:
             model.forward_head(feature_map, pre_logits=True)
         # Whatever a network of a thousand raises when its layers do not fit what they are given.
         except Exception as error:
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise BackboneError(
-                f"--image-size {image_size}: {name} cannot read pictures of this size ({reason}). "
-                "Leave it out for the network's own size, or take a multiple of 32 near that"
+                f"--image-size {image_size}: {name} cannot read pictures of this size "
+                f"({first_line(error)}). Leave it out for the network's own size, "
+                "or take a multiple of 32 near that"
             ) from error
     if min(feature_map.shape[1:]) < _SMALLEST_MAP:
         raise BackboneError(

@@ -25,7 +25,7 @@ from safetensors import SafetensorError
 from torch import nn
 
 from models.backbones.course_networks import FROM_SCRATCH
-from models.errors import WeightsError
+from models.errors import WeightsError, first_line
 from models.pretrained import cached_file, hub_files, problem_reaching, torch_cache_path
 
 log = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ def problem_fetching(name: str, source: str) -> str | None:
         download(source) if by_url else _download_from_hub(source)
     # Proxies, full disks, servers that break off: many libraries' errors, one sentence.
     except Exception as error:  # noqa: BLE001
-        return f"downloading the weights of {name} failed: {_first_line(error)}"
+        return f"downloading the weights of {name} failed: {first_line(error)}"
     return None
 
 
@@ -219,7 +219,7 @@ def _read_state(path: Path) -> dict[str, torch.Tensor]:
                 f"{path} holds more than tensors, and loading it could run code from it; "
                 "save its state_dict alone, best as .safetensors"
             ) from error
-        reason = f" ({_first_line(error)})" if isinstance(error, OSError | SafetensorError) else ""
+        reason = f" ({first_line(error)})" if isinstance(error, OSError | SafetensorError) else ""
         raise WeightsError(
             f"{path} is not a file of weights{reason}: "
             "a .safetensors file or a state_dict saved by torch was expected"
@@ -259,7 +259,3 @@ def _named(what: str, names: Iterable[str]) -> list[str]:
         return []
     more = f" and {len(found) - 10} more" if len(found) > 10 else ""
     return [f"{len(found)} {what} ({', '.join(found[:10])}{more})"]
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]

@@ -36,7 +36,7 @@ def graph_at_its_size(graph: onnx.ModelProto, backbone: Backbone) -> onnx.ModelP
     size = (2, shape.height, shape.width, 3)
     pixels = torch.randint(0, 256, size, dtype=torch.uint8, generator=generator)
     with torch.inference_mode():
-        expected = backbone.feature_map(Normalise(backbone)(pixels)).numpy()
+        expected = backbone.trunk(Normalise(backbone)(pixels)).numpy()
     resized = _rewritten(graph, pixels.shape[1:], expected.shape[1:])
     found = _run(resized, pixels.numpy())
     if found is None or found.shape != expected.shape:

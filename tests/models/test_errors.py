@@ -40,3 +40,16 @@ def test_the_ways_out_are_those_of_the_tree(
     kind: type[errors.TransferError], exit_code: int, http_status: int
 ) -> None:
     assert (kind.exit_code, kind.http_status) == (exit_code, http_status)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ValueError("one\ntwo"), "one"),
+        (ValueError("\n"), "ValueError"),
+        (OSError(), "OSError"),
+        (ValueError(400 * "x"), 300 * "x"),
+    ],
+)
+def test_of_another_library_s_error_the_first_line_is_told(error: Exception, said: str) -> None:
+    assert errors.first_line(error) == said

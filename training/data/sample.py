@@ -15,7 +15,6 @@ import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -26,6 +25,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from models.cores import granted_cores
+from models.files import file_digest
 from training.data.folder import Example, ImageFolder, contents_of_classes, has_given_parts
 from training.features.extractor import FeatureTable
 from training.terminal import progress
@@ -182,17 +182,9 @@ def _digests(examples: Sequence[Example]) -> list[str]:
         found: list[str] = []
         pool = ThreadPoolExecutor(granted_cores(), thread_name_prefix="digests")
         try:
-            for digest in pool.map(_digest, (example.path for example in examples)):
+            for digest in pool.map(file_digest, (example.path for example in examples)):
                 found.append(digest)
                 advance(1)
         finally:
             pool.shutdown(cancel_futures=True)
     return found
-
-
-def _digest(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return ""

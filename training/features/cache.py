@@ -8,14 +8,12 @@ It lies where TRAIN_TRANSFER_CACHE says, else in `train-transfer` below the user
 was not used for longest goes first.
 """
 
-import contextlib
 import functools
 import hashlib
 import importlib.metadata
 import logging
 import os
 import re
-import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final, TypeVar
@@ -25,6 +23,7 @@ import numpy.typing as npt
 
 import models
 import training
+from models.files import PARTIAL, whole_file
 
 log = logging.getLogger(__name__)
 
@@ -36,10 +35,8 @@ Features = npt.NDArray[np.float32]
 
 _DIGEST_BYTES: Final = 32
 
-_CHUNK: Final = 1024**2
-
-#: Names of entries, and of those that a process left behind that was killed while writing.
-_OURS: Final = re.compile(r"[a-z0-9]+-[0-9a-f]{64}|\.[0-9a-f]{16}\.partial")
+#: Names of entries. What a killed process left of one (`models.files`) is ours, too.
+_ENTRY: Final = re.compile(r"[a-z0-9]+-[0-9a-f]{64}")
 
 #: Versions that what is kept depends on.
 _PACKAGES: Final = (
@@ -76,7 +73,7 @@ def digest_of(*parts: bytes | str) -> str:
 
 def remembered(kind: str, key: str, make: Callable[[], bytes]) -> bytes:
     """What is kept under a key; else what `make` makes, which is kept."""
-    found = _read(kind, key, lambda file, size: file.read(size))
+    found = _read(kind, key, lambda file: file.read())
     if found is None:
         found = made = make()
         _write(kind, key, lambda file: file.write(made))
@@ -122,7 +119,7 @@ class FeatureCache:
         np.save(file, np.asarray(self._features))
 
 
-def _load_features(file: BinaryIO, _size: int) -> tuple[list[str], Features]:
+def _load_features(file: BinaryIO) -> tuple[list[str], Features]:
     """The digests of pictures, and their features: two arrays, one behind the other."""
     digests = np.load(file, allow_pickle=False)
     return digests.astype(str).tolist(), np.load(file, allow_pickle=False)
@@ -142,57 +139,49 @@ def _surroundings() -> bytes:
     return found.digest()
 
 
-def _read(kind: str, key: str, load: Callable[[BinaryIO, int], _T]) -> _T | None:
+def _read(kind: str, key: str, load: Callable[[BinaryIO], _T]) -> _T | None:
     """What `load` finds in the file of an entry, once its digest has been checked.
 
     Args:
         kind: of what is kept.
         key: from `digest_of`.
-        load: is given the file at its beginning, and how many bytes are its own.
+        load: is given the file where its content begins, which goes on to its end.
     """
     path = cache_folder() / f"{kind}-{key}"
     try:
         with path.open("rb") as file:
-            size = path.stat().st_size - _DIGEST_BYTES
-            if size < 0 or _digest(file, size) != file.read():
+            if file.read(_DIGEST_BYTES) != hashlib.file_digest(file, "sha256").digest():
                 path.unlink()
                 return None
             os.utime(path)
-            file.seek(0)
-            return load(file, size)
+            file.seek(_DIGEST_BYTES)
+            return load(file)
     except OSError:
         return None
 
 
 def _write(kind: str, key: str, save: Callable[[BinaryIO], object]) -> None:
-    """Lets `save` write the file of an entry; behind it comes its digest."""
+    """Lets `save` write the file of an entry; before that stands its digest."""
     folder = cache_folder()
-    partial = folder / f".{secrets.token_hex(8)}.partial"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with partial.open("w+b") as file:
+        with whole_file(folder / f"{kind}-{key}") as file:
+            file.write(bytes(_DIGEST_BYTES))
             save(file)
-            size = file.tell()
+            if file.tell() > LIMIT // 2:
+                raise OSError("an entry is larger than half of the cache")  # noqa: TRY301
+            file.seek(_DIGEST_BYTES)
+            digest = hashlib.file_digest(file, "sha256").digest()
             file.seek(0)
-            file.write(_digest(file, size))
-        if size > LIMIT // 2:
-            partial.unlink()
-            return
-        partial.replace(folder / f"{kind}-{key}")
+            file.write(digest)
         _prune(folder)
     except OSError as error:
         log.debug("nothing is kept in %s: %s", folder, error)
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
 
 
-def _digest(file: BinaryIO, size: int) -> bytes:
-    """SHA-256 of so many bytes from where the file stands; it stands behind them afterwards."""
-    found = hashlib.sha256()
-    while size > 0 and (data := file.read(min(size, _CHUNK))):
-        found.update(data)
-        size -= len(data)
-    return found.digest()
+def _is_ours(name: str) -> bool:
+    partial = PARTIAL.fullmatch(name)
+    return _ENTRY.fullmatch(partial["name"] if partial else name) is not None
 
 
 def _prune(folder: Path) -> None:
@@ -200,7 +189,7 @@ def _prune(folder: Path) -> None:
 
     Only of what we wrote: the folder may be one that holds other things, too.
     """
-    ours = [path for path in folder.iterdir() if _OURS.fullmatch(path.name)]
+    ours = [path for path in folder.iterdir() if _is_ours(path.name)]
     found = sorted(((path.stat(), path) for path in ours), key=lambda f: -f[0].st_mtime)
     total = 0
     for stat, path in found:

@@ -101,6 +101,7 @@ def read_features(
     examples: Sequence[Example],
     backbone: Backbone,
     backbone_graph: onnx.ModelProto,
+    preprocessing: Preprocessing,
     known: FeatureTable | None = None,
 ) -> FeatureTable:
     """Reads every example once. What cannot be read is named in the log and left out.
@@ -111,12 +112,13 @@ def read_features(
         examples: what to read.
         backbone: what reads it.
         backbone_graph: the same, exported; it is what reads on a CPU.
+        preprocessing: how pictures are framed and resized; of the backbone's size.
         known: of some of the examples, what was found by the same backbone before.
     """
     before = frozenset(known.examples if known else ())
     rest = [example for example in examples if example not in before]
     reader = FeatureReader(backbone, backbone_graph)
-    shares = gathered(reader.read(share_of(rest), backbone.preprocessing))
+    shares = gathered(reader.read(share_of(rest), preprocessing))
     left_out = sorted((f for share in shares for f in share.left_out), key=lambda f: f.name)
     for file in left_out[:_NAMED]:
         log.warning("left out: %s: %s", file.name, file.reason)
@@ -246,9 +248,9 @@ def _onnx_extractor(backbone: Backbone, session: ort.InferenceSession) -> Extrac
 
     def extract(pixels: Pixels) -> Features:
         with turn:
-            (feature_map,) = session.run(["feature_map"], {"image": pixels})
+            (activations,) = session.run(["feature_map"], {"image": pixels})
         with torch.inference_mode():
-            return backbone.features(torch.from_numpy(feature_map)).numpy()
+            return backbone.features(torch.from_numpy(activations)).numpy()
 
     return extract
 

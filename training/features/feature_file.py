@@ -1,12 +1,11 @@
 """A feature table on disk, so that a run that was cut off need not read its pictures again."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from models.errors import OutputError
+from models.files import file_digest, output_file
 from training.data.folder import Example
 from training.features.extractor import FeatureTable, LeftOut
 
@@ -17,19 +16,14 @@ def save_features(table: FeatureTable, path: Path) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    partial = path.with_suffix(".partial")
-    try:
-        with partial.open("wb") as file:
-            np.savez(
-                file,
-                features=table.features,
-                names=np.array([example.name for example in table.examples]),
-                digests=np.array(table.digests),
-                left_out=np.array([(file.name, file.reason) for file in table.left_out]),
-            )
-        partial.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}") from error
+    with output_file(path) as file:
+        np.savez(
+            file,
+            features=table.features,
+            names=np.array([example.name for example in table.examples]),
+            digests=np.array(table.digests),
+            left_out=np.array([(file.name, file.reason) for file in table.left_out]),
+        )
 
 
 def load_features(path: Path, examples: Sequence[Example]) -> FeatureTable | None:
@@ -46,13 +40,6 @@ def load_features(path: Path, examples: Sequence[Example]) -> FeatureTable | Non
     used = tuple(example for example in examples if example.name in digests)
     if {e.name for e in examples} != {*digests, *(file.name for file in left_out)}:
         return None
-    if any(_digest(example.path) != digests[example.name] for example in used):
+    if any(file_digest(example.path) != digests[example.name] for example in used):
         return None
     return FeatureTable(used, features, tuple(digests[e.name] for e in used), left_out)
-
-
-def _digest(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
-        return ""

@@ -12,7 +12,6 @@ bit on a CPU: order, chance and precision depend on settings and the device, not
 import logging
 import math
 import signal
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -29,6 +28,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.graph.classifier import Classifier
+from models.preprocessing import Preprocessing
+from models.quiet import quiet
 from training.data.folder import Example
 from training.finetuning.augmentation import Pictures, training_loader, validation_loader
 from training.finetuning.checkpoints import BEST, LAST, AtomicCheckpoints, epoch_checkpoint
@@ -44,6 +45,9 @@ Batch = tuple[Tensor, Tensor]
 
 _CHECKPOINTS: Final = "checkpoints"
 
+#: Its advice is for Lightning's own users; ours have chosen nothing that it speaks of.
+_ADVISER: Final = "lightning.pytorch"
+
 
 @dataclass(frozen=True)
 class FineTuningTask:
@@ -54,12 +58,14 @@ class FineTuningTask:
         validation: those that decide when to stop and which weights are best.
         classes: K.
         settings: of the run: its seed, how pictures are varied.
+        preprocessing: how pictures are framed and resized.
     """
 
     training: Sequence[Example]
     validation: Sequence[Example]
     classes: int
     settings: TrainingSettings
+    preprocessing: Preprocessing
 
 
 @dataclass(frozen=True)
@@ -114,7 +120,7 @@ def fine_tune(
 
 def _trainer(plan: FineTuningPlan, precision: str, run_folder: Path) -> pl.Trainer:
     folder, group = run_folder / _CHECKPOINTS, current_group()
-    with _quiet():
+    with quiet(_ADVISER):
         return pl.Trainer(
             accelerator="cuda" if torch.cuda.is_available() else "cpu",
             devices=group.local_size,
@@ -187,13 +193,13 @@ class _Learner(pl.LightningModule):
         self.log("validation/accuracy", right, batch_size=count, on_epoch=True, sync_dist=True)
 
     def train_dataloader(self) -> Any:
-        task, shape = self.task, self.classifier.backbone.preprocessing
+        task = self.task
         augmentation, seed = task.settings.augmentation, task.settings.seed
-        pictures = Pictures(task.training, shape, augmentation, seed)
+        pictures = Pictures(task.training, task.preprocessing, augmentation, seed)
         return training_loader(pictures, self.plan.batch_size, seed)
 
     def val_dataloader(self) -> Any:
-        pictures = Pictures(self.task.validation, self.classifier.backbone.preprocessing)
+        pictures = Pictures(self.task.validation, self.task.preprocessing)
         return validation_loader(pictures, self.plan.batch_size)
 
     def configure_optimizers(self) -> Any:
@@ -239,7 +245,7 @@ def _fit(trainer: pl.Trainer, learner: _Learner, folder: Path) -> bool:
     # Layout of memory in which CPUs and GPUs convolve fastest (FIELD: 1.5 times on a CPU).
     learner.to(memory_format=torch.channels_last)
     try:
-        with _quiet(), _graceful_interrupt(trainer):
+        with quiet(_ADVISER), _graceful_interrupt(trainer):
             trainer.fit(learner, ckpt_path=str(last) if last.exists() else None, weights_only=True)
     except InterruptedByUser:
         log.warning("interrupted; the best weights so far are kept")
@@ -338,17 +344,3 @@ class _Asked(Callback):
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
         if trainer.strategy.reduce_boolean_decision(self.to_stop, all=False):
             raise InterruptedByUser
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Lightning's advice is for its own users; ours have chosen nothing that it speaks of."""
-    logger = logging.getLogger("lightning.pytorch")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)

@@ -14,6 +14,7 @@ from typing import Final, Literal
 
 from huggingface_hub import constants as hub_constants
 
+from models.errors import first_line
 from models.pretrained import bundled_file, problem_reaching
 from training.run_folder import package_versions
 
@@ -77,7 +78,7 @@ def _broken_packages() -> list[Finding]:
             importlib.import_module(name)
         # A package that is broken may raise anything: a missing library, another version's error.
         except Exception as error:  # noqa: BLE001
-            found.append(Finding(name, f"cannot be imported: {_first_line(error)}", "hinders"))
+            found.append(Finding(name, f"cannot be imported: {first_line(error)}", "hinders"))
     return found
 
 
@@ -86,7 +87,7 @@ def _finding(what: str, check: Check) -> Finding:
         said, effect = check()
     # The doctor is called where things are broken: one check that fails must not end the others.
     except Exception as error:  # noqa: BLE001
-        return Finding(what, f"fails: {_first_line(error)}", "hinders")
+        return Finding(what, f"fails: {first_line(error)}", "hinders")
     return Finding(what, said, effect)
 
 
@@ -104,7 +105,3 @@ def _verdict(findings: Sequence[Finding]) -> Finding:
 
 def _with_effect(effect: Effect, findings: Sequence[Finding]) -> list[str]:
     return [finding.what for finding in findings if finding.effect == effect]
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]

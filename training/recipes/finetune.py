@@ -90,7 +90,7 @@ def fine_tuned_outcome(
         UsageError: there are fewer pictures than processes.
         OutputError: a checkpoint cannot be written.
     """
-    task = _task(table, learned, len(probe.evaluation.classes), settings)
+    task = _task(table, learned, probe, settings)
     head, before = _probe_of_part(table, task)
     backbone = copy.deepcopy(probe.classifier.backbone)
     plan = plan_fine_tuning(
@@ -151,7 +151,7 @@ def compare(
 
 
 def _task(
-    table: FeatureTable, learned: Learned, classes: int, settings: TrainingSettings
+    table: FeatureTable, learned: Learned, probe: Outcome, settings: TrainingSettings
 ) -> FineTuningTask:
     """What is to be learned from what.
 
@@ -164,7 +164,8 @@ def _task(
             f"{size()} processes were started, for which {len(training)} pictures to learn from "
             f"and {len(validation)} for validation are too few; start fewer"
         )
-    return FineTuningTask(training, validation, classes, settings)
+    classes = len(probe.evaluation.classes)
+    return FineTuningTask(training, validation, classes, settings, probe.preprocessing)
 
 
 def _parts(table: FeatureTable, learned: Learned, seed: int) -> tuple[list[Example], list[Example]]:
@@ -201,7 +202,8 @@ def _answered(
     """Exports the fine-tuned backbone and asks it; every example was readable a moment ago."""
     graph = export_backbone(classifier.backbone)
     validation = task.validation
-    table = read_features((*validation, *held_out), classifier.backbone, graph)
+    examples = (*validation, *held_out)
+    table = read_features(examples, classifier.backbone, graph, task.preprocessing)
     weight = classifier.linear.weight.detach().numpy()
     bias = classifier.linear.bias.detach().numpy()
     answers = probabilities_of(LinearHead(weight, bias), table.features)
@@ -209,7 +211,17 @@ def _answered(
     evaluation = evaluate(judged, _labels(held_out), tuple(probe.evaluation.classes))
     recipe = "from scratch" if classifier.backbone.is_random else "fine-tuned"
     fp32 = PrecisionChoice("fp32", "torch learns in it", None)
-    outcome = Outcome(recipe, classifier, graph, fp32, judged, evaluation, len(task.training), {})
+    outcome = Outcome(
+        recipe,
+        classifier,
+        task.preprocessing,
+        graph,
+        fp32,
+        judged,
+        evaluation,
+        len(task.training),
+        {},
+    )
     return _Answered(answers[: len(validation)], outcome)
 
 
@@ -236,7 +248,8 @@ def _in_fewer_bits(
     if choice.precision == "fp32":
         return replace(answered, outcome=replace(outcome, precision=choice))
     learned, judging = len(task.training), len(task.training) + len(task.validation)
-    table = read_features((*task.training, *task.validation, *held_out), backbone, graph)
+    examples = (*task.training, *task.validation, *held_out)
+    table = read_features(examples, backbone, graph, task.preprocessing)
     labels = _labels(task.training)
     fitted = fit_head(table.features[:learned], labels, task.classes, settings.seed)
     answers = probabilities_of(fitted.head, table.features[learned:])

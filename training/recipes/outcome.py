@@ -6,6 +6,7 @@ from typing import Any
 import onnx
 
 from models.graph.classifier import Classifier
+from models.preprocessing import Preprocessing
 from training.evaluation import Evaluation, Probabilities
 from training.selection.precision import PrecisionChoice
 
@@ -17,6 +18,7 @@ class Outcome:
     Attributes:
         recipe: `frozen`, `fine-tuned` or `from scratch`.
         classifier: in inference mode.
+        preprocessing: how pictures are shown to it.
         backbone_graph: its backbone, exported, in the precision that was chosen.
         precision: that choice.
         probabilities: float32 (N held out, K), its answers.
@@ -27,6 +29,7 @@ class Outcome:
 
     recipe: str
     classifier: Classifier
+    preprocessing: Preprocessing
     backbone_graph: onnx.ModelProto
     precision: PrecisionChoice
     probabilities: Probabilities

@@ -78,6 +78,7 @@ def frozen_outcome(learned: Learned, viewer: Viewer) -> Outcome:
     return Outcome(
         "frozen",
         Classifier(viewer.backbone, learned.fitted.head),
+        viewer.preprocessing,
         viewer.graph,
         viewer.view.precision,
         learned.probabilities,

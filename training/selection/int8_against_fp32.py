@@ -21,7 +21,7 @@ from scipy.stats import rankdata
 from models.backbones.backbone import Backbone
 from models.errors import DataFolderError, ImageError
 from models.graph.classifier import Classifier
-from models.graph.gradcam import explain_feature_map
+from models.graph.gradcam import explain_activations
 from models.preprocessing import Pixels, Preprocessing, read_pixels
 from models.providers import open_graph
 from training.data.sample import STRENGTH, Sample, cross_validate, gain
@@ -245,6 +245,6 @@ def _heatmaps(
     head = fit_head_at(STRENGTH, table.features, of_examples, len(classes))
     classifier = Classifier(backbone, head)
     asked = torch.from_numpy(np.searchsorted(classes, labels))
-    _, heatmaps = explain_feature_map(classifier, torch.from_numpy(feature_maps), asked)
+    _, heatmaps = explain_activations(classifier, torch.from_numpy(feature_maps), asked)
     found: Heatmaps = heatmaps.detach().numpy()
     return found

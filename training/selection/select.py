@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from models.backbones.backbone import Backbone, load_backbone
 from models.errors import UsageError
 from models.graph.resized import graph_at_its_size
+from models.preprocessing import Preprocessing
 from training.data.sample import Sample
 from training.features.extractor import FeatureReader, FeatureTable
 from training.features.graphs import exported
@@ -53,7 +54,7 @@ class Viewer:
     """A backbone that knows what it is shown, and its graph in the precision that was chosen.
 
     Attributes:
-        backbone: with its final preprocessing.
+        backbone: at its final size.
         graph: the same, exported, in that precision.
         view: how that was decided.
         known: what it has read already, of the sample.
@@ -66,6 +67,11 @@ class Viewer:
     view: View
     known: FeatureTable | None
     is_as_before: bool = True
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How pictures are framed and resized, as it was decided."""
+        return replace(self.backbone.preprocessing, framing=self.view.framing.framing)
 
 
 def decide_view(
@@ -102,7 +108,6 @@ def _decided(
     precision, sized = choose_precision(settings, sized, sample)
     backbone, graph = sized.backbone, sized.graph
     choice, known = choose_framing(settings, backbone, graph, sample, sized.read)
-    backbone.preprocessing = replace(backbone.preprocessing, framing=choice.framing)
     size = backbone.preprocessing.height
     view = View(size, choice, precision, sized.larger_size, _digest(graph))
     return Viewer(backbone, graph, view, known)
@@ -118,11 +123,11 @@ def _as_stored(
         graph = graph_at_its_size(graph, backbone)
     sized = Sized(backbone, graph, view.larger_size, {})
     graph = at_precision(view.precision.precision, settings, sized, sample).graph
-    backbone.preprocessing = replace(backbone.preprocessing, framing=view.framing.framing)
     known = None
     if view.framing.asked or view.larger_size or view.precision.has_read:
         # Read again in the same batches as before: the same to the last bit.
-        known = FeatureReader(backbone, graph).read(sample.examples, backbone.preprocessing)
+        preprocessing = replace(backbone.preprocessing, framing=view.framing.framing)
+        known = FeatureReader(backbone, graph).read(sample.examples, preprocessing)
     found = _digest(graph)
     is_as_before = found == view.graph_digest
     return Viewer(backbone, graph, replace(view, graph_digest=found), known, is_as_before)

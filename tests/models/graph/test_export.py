@@ -14,8 +14,10 @@ from torch import Tensor, nn
 from models.backbones.backbone import Backbone
 from models.bundle import parse_bundle
 from models.errors import ExportError
+from models.graph.agreement import check_agreement
+from models.graph.assembly import join_head
 from models.graph.classifier import Classifier, LinearHead
-from models.graph.export import check_agreement, export_backbone, join_head
+from models.graph.export import export_backbone
 from models.providers import open_graph
 from models.session import Session
 from tests.conftest import TINY_BACKBONE, lively_classifier, make_bundle, noise_pictures

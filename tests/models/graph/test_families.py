@@ -13,8 +13,10 @@ from torch import nn
 
 from models.backbones.backbone import Backbone, preprocessing_of
 from models.backbones.weights import random_start
+from models.graph.agreement import check_agreement
+from models.graph.assembly import join_head
 from models.graph.classifier import Classifier
-from models.graph.export import check_agreement, export_backbone, join_head
+from models.graph.export import export_backbone
 from tests.conftest import enliven, lively_backbone, noise_pictures, with_lively_head
 from tests.models.graph.families import FAMILIES
 

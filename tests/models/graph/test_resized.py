@@ -25,7 +25,7 @@ def _check(graph: onnx.ModelProto, backbone: Backbone) -> None:
     session = ort.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
     pixels = noise_pictures(backbone.preprocessing, 3)
     with torch.no_grad():
-        expected = backbone.feature_map(Normalise(backbone)(torch.from_numpy(pixels))).numpy()
+        expected = backbone.trunk(Normalise(backbone)(torch.from_numpy(pixels))).numpy()
     (found,) = session.run(["feature_map"], {"image": pixels})
     np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
     assert session.get_inputs()[0].shape[1:] == [*pixels.shape[1:]]

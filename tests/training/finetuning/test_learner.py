@@ -37,11 +37,12 @@ def classifier() -> Classifier:
 
 
 @pytest.fixture
-def task(class_folder: Path) -> FineTuningTask:
+def task(class_folder: Path, classifier: Classifier) -> FineTuningTask:
     examples = scan_folder(class_folder).examples
     held: list[Example] = [e for i, e in enumerate(examples) if i % 4 == 0]
     settings = TrainingSettings(class_folder, seed=1)
-    return FineTuningTask([e for e in examples if e not in held], held, 2, settings)
+    taught = [e for e in examples if e not in held]
+    return FineTuningTask(taught, held, 2, settings, classifier.backbone.preprocessing)
 
 
 @pytest.mark.parametrize(
@@ -133,8 +134,8 @@ def test_from_scratch_takes_longer_and_treats_all_layers_alike() -> None:
 
 
 def _log_loss(classifier: Classifier, task: FineTuningTask) -> float:
-    shape = classifier.backbone.preprocessing
-    pixels = np.stack([read_pixels(e.path.read_bytes(), shape) for e in task.validation])
+    shown = task.preprocessing
+    pixels = np.stack([read_pixels(e.path.read_bytes(), shown) for e in task.validation])
     labels = torch.tensor([e.class_index for e in task.validation])
     with torch.no_grad():
         return float(cross_entropy(classifier(torch.from_numpy(pixels)), labels))

@@ -48,7 +48,7 @@ def test_a_backbone_reads_the_size_that_it_is_given(name: str, map_size: int) ->
     backbone = load_backbone(name, "none", image_size=250)
 
     assert (backbone.preprocessing.height, backbone.preprocessing.width) == (250, 250)
-    feature_map = backbone.feature_map(torch.zeros(1, 3, 250, 250))
+    feature_map = backbone.map_of(backbone.trunk(torch.zeros(1, 3, 250, 250)))
     assert tuple(feature_map.shape[2:]) == (map_size, map_size)
 
 

@@ -1,0 +1,147 @@
+"""Whether an exported graph answers as torch does: both are asked, or there is no bundle.
+
+Exporters have silently produced networks with 0 % accuracy (pytorch#169178), wrong biases (#166797)
+and frozen batch sizes (#148886), so no export is believed: ONNX Runtime and torch answer the same
+real pictures at two batch sizes, and a difference above the tolerances is an `ExportError`.
+
+Where a backbone computes in fewer bits than torch does, torch takes over at its activations: that
+the head and its gradient are right can be told to the last digits, and how good the whole is says
+the accuracy on what is held out.
+"""
+
+import copy
+from dataclasses import asdict, dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnxruntime as ort
+import torch
+
+from models.cores import granted_cores
+from models.errors import ExportError
+from models.graph.classifier import Classifier
+from models.graph.gradcam import explain_activations, explain_by_autograd
+from models.preprocessing import Pixels
+from models.providers import open_graph
+from models.session import PREDICTED_CLASS
+
+#: Largest difference between torch and ONNX Runtime, absolute.
+PROBABILITY_TOLERANCE: Final = 1e-4
+HEATMAP_TOLERANCE: Final = 1e-3
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """The largest differences seen between the exported file and torch with autograd."""
+
+    probabilities: float
+    heatmap: float
+
+    @property
+    def is_close(self) -> bool:
+        """Whether both are within the tolerances; NaN is not."""
+        return self.probabilities <= PROBABILITY_TOLERANCE and self.heatmap <= HEATMAP_TOLERANCE
+
+    def as_json(self) -> dict[str, float]:
+        """Both figures, for `summary.json`."""
+        return asdict(self)
+
+
+def check_agreement(
+    session: ort.InferenceSession,
+    classifier: Classifier,
+    examples: Pixels,
+    backbone_graph: onnx.ModelProto | None = None,
+) -> Agreement:
+    """Compares the exported graph with torch and autograd at batch size 1 and at all examples.
+
+    Args:
+        session: of the graph.
+        classifier: what it was exported from.
+        examples: uint8 (N, H, W, 3), N >= 2.
+        backbone_graph: what makes the activations; None: torch does.
+
+    Where the two differ, torch is asked again in float64, and the graph must agree with that: a
+    head with ReLUs (VGG) has gradients that jump, and it may be torch's float32 that fell on the
+    other side (0.011 in vgg11_bn's heatmap, of which ONNX Runtime had 2e-6).
+
+    Raises:
+        ExportError: they differ by more than the tolerances; with the figures.
+    """
+    classes = classifier.linear.out_features
+    asked = np.array([i // 2 % classes if i % 2 else PREDICTED_CLASS for i in range(len(examples))])
+    compared = _Compared(session, examples, asked, _activations(backbone_graph, examples))
+    worst = _largest_difference(compared, classifier)
+    if not worst.is_close:
+        worst = _largest_difference(compared, copy.deepcopy(classifier).double())
+    if not worst.is_close:
+        raise ExportError(
+            f"the exported {classifier.backbone.name} does not answer as torch does: probabilities "
+            f"differ by {worst.probabilities:.2g} (allowed {PROBABILITY_TOLERANCE}), heatmaps by "
+            f"{worst.heatmap:.2g} (allowed {HEATMAP_TOLERANCE}). No bundle was written; please "
+            "report this with the versions of torch and onnxruntime, and try another backbone"
+        )
+    return worst
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """What torch and the exported graph are asked.
+
+    Attributes:
+        session: of the graph.
+        pixels: uint8 (N, H, W, 3).
+        asked: int64 (N,), classes.
+        activations: float32 (N, …), where torch is to begin with these.
+    """
+
+    session: ort.InferenceSession
+    pixels: Pixels
+    asked: npt.NDArray[np.int64]
+    activations: npt.NDArray[np.float32] | None
+
+    def expected(self, classifier: Classifier, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """What torch says of the first ones."""
+        asked = torch.from_numpy(self.asked[:count])
+        if self.activations is None:
+            return explain_by_autograd(classifier, torch.from_numpy(self.pixels[:count]), asked)
+        activations = torch.from_numpy(self.activations[:count]).to(classifier.linear.weight.dtype)
+        return explain_activations(classifier, activations, asked)
+
+    def found(self, count: int) -> list[npt.NDArray[np.float32]]:
+        """What the graph says of them."""
+        inputs = {"image": self.pixels[:count], "class_index": self.asked[:count]}
+        found: list[npt.NDArray[np.float32]] = self.session.run(
+            ["probabilities", "heatmap"], inputs
+        )
+        return found
+
+
+def _activations(
+    backbone_graph: onnx.ModelProto | None, pixels: Pixels
+) -> npt.NDArray[np.float32] | None:
+    if backbone_graph is None:
+        return None
+    session = open_graph(backbone_graph.SerializeToString(), "cpu", granted_cores())
+    found: npt.NDArray[np.float32] = session.run(["feature_map"], {"image": pixels})[0]
+    return found
+
+
+def _largest_difference(compared: _Compared, classifier: Classifier) -> Agreement:
+    seen = [_difference(compared, classifier, count) for count in (1, len(compared.pixels))]
+    return Agreement(max(s.probabilities for s in seen), max(s.heatmap for s in seen))
+
+
+def _difference(compared: _Compared, classifier: Classifier, count: int) -> Agreement:
+    expected = compared.expected(classifier, count)
+    differences = []
+    for ours, reference in zip(compared.found(count), expected, strict=True):
+        if ours.shape != tuple(reference.shape):
+            raise ExportError(
+                f"the exported graph answers {count} pictures with shape {ours.shape}; "
+                f"torch with {tuple(reference.shape)}"
+            )
+        differences.append(float(np.abs(ours - reference.detach().numpy()).max()))
+    return Agreement(*differences)

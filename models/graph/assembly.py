@@ -1,0 +1,136 @@
+"""From the graphs of backbone and head to a bundle: joined, compared with torch, described.
+
+The frozen backbone is exported once, reads all pictures of the training, and becomes the first part
+of the bundle.
+"""
+
+import base64
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+import onnx.compose
+import onnxruntime as ort
+from torch import nn
+
+from models.bundle import BundleMetadata, SelfCheck, TrainingSummary, bundle_bytes
+from models.cores import granted_cores
+from models.graph.agreement import Agreement, check_agreement
+from models.graph.classifier import Classifier
+from models.graph.export import LEARNED, export_head
+from models.graph.fewer_bits import precision_of
+from models.graph.self_check import draw_self_check_pictures
+from models.preprocessing import Pixels, Preprocessing, read_pixels
+from models.providers import open_graph
+from models.session import PREDICTED_CLASS
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a bundle is to say of itself, beyond what its network says.
+
+    Attributes:
+        classes: K names in the order of the head's rows.
+        training: how it was made and how good it is.
+        data_digest: of the pictures that it was made with.
+        preprocessing: how pictures are framed and resized for it.
+    """
+
+    classes: tuple[str, ...]
+    training: TrainingSummary
+    data_digest: str
+    preprocessing: Preprocessing
+
+
+def assemble_bundle(
+    classifier: Classifier,
+    backbone_graph: onnx.ModelProto,
+    description: Description,
+    examples: Pixels,
+    head_graph: onnx.ModelProto | None = None,
+) -> tuple[bytes, Agreement]:
+    """Joins a classifier's graph, compares it with torch, and adds its metadata.
+
+    Args:
+        classifier: in inference mode.
+        backbone_graph: of the classifier's backbone, from `export_backbone`.
+        description: what the bundle is to say of itself.
+        examples: uint8 (N, H, W, 3), N >= 2: real pictures of the data set to compare on.
+        head_graph: see `join_head`.
+
+    Returns:
+        The bytes of the bundle, and how well it agrees.
+
+    Raises:
+        ExportError: the exported file does not answer as torch does; with the figures.
+    """
+    model = join_head(backbone_graph, classifier, head_graph)
+    session = open_graph(model.SerializeToString(), "cpu", granted_cores())
+    precision = precision_of(backbone_graph)
+    agreement = check_agreement(
+        session, classifier, examples, None if precision == "fp32" else backbone_graph
+    )
+    metadata = BundleMetadata(
+        classes=description.classes,
+        preprocessing=description.preprocessing,
+        backbone=classifier.backbone.name,
+        weights=classifier.backbone.weights,
+        precision=precision,
+        training=description.training,
+        data_digest=description.data_digest,
+        self_check=_self_check(session, description.preprocessing),
+    )
+    return bundle_bytes(model, metadata), agreement
+
+
+def join_head(
+    backbone_graph: onnx.ModelProto,
+    classifier: Classifier,
+    head_graph: onnx.ModelProto | None = None,
+) -> onnx.ModelProto:
+    """A bundle's graph without metadata: see `models.bundle` for its inputs and outputs.
+
+    Args:
+        backbone_graph: of the classifier's backbone, from `export_backbone`.
+        classifier: in inference mode.
+        head_graph: from `export_head`, of this classifier or another one of the same backbone and
+            with as many classes; None: it is exported now.
+    """
+    head = _with_learned(head_graph or export_head(classifier), classifier.linear)
+    joined: onnx.ModelProto = onnx.compose.merge_models(
+        backbone_graph,
+        onnx.compose.add_prefix(head, "head/", rename_inputs=False, rename_outputs=False),
+        io_map=[("feature_map", "feature_map")],
+    )
+    onnx.checker.check_model(joined)
+    return joined
+
+
+def _with_learned(head_graph: onnx.ModelProto, linear: nn.Linear) -> onnx.ModelProto:
+    """A head's graph whose last layer is a part of it, and no input any more."""
+    found = onnx.ModelProto()
+    found.CopyFrom(head_graph)
+    for name in LEARNED:
+        value = getattr(linear, name).detach().numpy()
+        found.graph.initializer.append(onnx.numpy_helper.from_array(value, name))
+    asked = [value for value in found.graph.input if value.name not in LEARNED]
+    del found.graph.input[:]
+    found.graph.input.extend(asked)
+    return found
+
+
+def _self_check(
+    session: ort.InferenceSession, preprocessing: Preprocessing
+) -> tuple[SelfCheck, ...]:
+    pictures = draw_self_check_pictures()
+    pixels = np.stack([read_pixels(picture, preprocessing) for picture in pictures])
+    asked = np.full(len(pictures), PREDICTED_CLASS)
+    answers = session.run(["probabilities", "heatmap"], {"image": pixels, "class_index": asked})
+    return tuple(
+        SelfCheck(
+            picture=base64.b64encode(picture),
+            probabilities=tuple(np.round(probabilities.astype(float), 6).tolist()),
+            heatmap=tuple(tuple(row) for row in np.round(heatmap.astype(float), 5).tolist()),
+        )
+        for picture, probabilities, heatmap in zip(pictures, *answers, strict=True)
+    )
