@@ -20,11 +20,11 @@ import numpy as np
 import onnx
 import torch
 from _measure import version_of
+from _networks import LAST_LAYER
 from torch import Tensor, nn
 
 from models.graph.classifier import Classifier
 from models.preprocessing import Pixels
-from tests.models.graph.reference import LAST_LAYER
 
 Answer = tuple[np.ndarray, np.ndarray]
 
