@@ -20,11 +20,11 @@ import numpy as np
 import onnx
 import torch
 from _measure import version_of
+from _networks import LAST_LAYER
 from torch import Tensor, nn
 
 from models.graph.classifier import Classifier
 from models.preprocessing import Pixels
-from tests.models.graph.reference import LAST_LAYER
 
 Answer = tuple[np.ndarray, np.ndarray]
 
@@ -56,7 +56,7 @@ class _Ordinary(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         backbone = self.classifier.backbone
-        return self.classifier.logits(backbone.feature_map(images))
+        return self.classifier.logits(backbone.trunk(images))
 
     def images(self, pixels: Pixels) -> Tensor:
         return self.classifier.normalise(torch.from_numpy(pixels)).contiguous()

@@ -1,17 +1,13 @@
 """What the comparisons of networks share: what runs a graph, and times taken in turn."""
 
 import statistics
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import onnx
 import onnx.utils
 import onnxruntime as ort
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # for the tests' networks
 
 from models.preprocessing import Pixels
 from models.providers import open_graph

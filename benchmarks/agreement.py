@@ -9,18 +9,14 @@ The library's maps are taken before it stretches them by their minimum and maxim
 
 import argparse
 import sys
-from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # for the tests' networks
+from _networks import LAST_LAYER, by_pytorch_grad_cam, lively_classifier, noise_pictures
 
 from models.graph.agreement import Agreement
 from models.graph.assembly import join_head
 from models.graph.export import export_backbone
-from tests.conftest import lively_classifier, noise_pictures
-from tests.models.graph.reference import LAST_LAYER, by_pytorch_grad_cam
 
 PICTURES = 8
 CLASSES = 3

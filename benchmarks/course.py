@@ -10,9 +10,9 @@ and wall time; beside it the author's own logs, for his ResNet-18 on his GPU.
 import argparse
 from typing import Any
 
+from _runs import add_data, pictures, train_transfer, with_interval
 from rich.console import Console
 from rich.table import Table
-from runs import add_data, pictures, train_transfer, with_interval
 
 #: The author's logs: accuracy on the validation pictures, and seconds on his GPU.
 AUTHOR = {

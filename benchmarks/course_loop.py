@@ -24,11 +24,11 @@ from pathlib import Path
 
 import torch
 from _measure import machine
+from _runs import add_data, percent, pictures, random_weights, train_transfer
 from lightning.pytorch import LightningModule, Trainer
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
-from runs import add_data, percent, pictures, random_weights, train_transfer
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, Dataset
@@ -82,7 +82,7 @@ class CourseLoop(LightningModule):
         """Logits."""
         self.backbone.eval()
         with torch.no_grad():
-            features = self.backbone.features(self.backbone.feature_map(image))
+            features = self.backbone(image)
         found: Tensor = self.head(features)
         return found
 

@@ -20,6 +20,7 @@ import torch
 from _explaining_rivals import RECIPRO_CAM, TORCH_RIVALS, Answer, Explain, Explained, there
 from _in_turn import for_predicted, in_turn, milliseconds, opened, ratios, times, without_heatmap
 from _measure import machine
+from _networks import lively_classifier, noise_pictures
 from _serving import read_pictures
 from rich.console import Console
 from rich.table import Table
@@ -30,7 +31,6 @@ from models.graph.assembly import join_head
 from models.graph.export import export_backbone
 from models.graph.fewer_bits import quantise
 from models.preprocessing import Pixels, Preprocessing, read_pixels
-from tests.conftest import lively_classifier, noise_pictures
 
 FP32, INT8 = "ours, fp32", "ours, int8"
 CLASSES = 3

@@ -7,14 +7,13 @@ differences, and the time that an export takes; fails where one is too large.
     python benchmarks/families.py [NAME ...]
 """
 
+import argparse
 import gc
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # for the tests' networks
+from _networks import FAMILIES, lively_classifier, noise_pictures
 
 from models.cores import granted_cores
 from models.errors import ExportError
@@ -22,8 +21,6 @@ from models.graph.agreement import Agreement, check_agreement
 from models.graph.assembly import join_head
 from models.graph.export import export_backbone
 from models.providers import open_graph
-from tests.conftest import lively_classifier, noise_pictures
-from tests.models.graph.families import FAMILIES
 
 _COLUMNS = "{:<32} {:>8} {:>10} {:>16} {:>16} {:>11}"
 
@@ -34,7 +31,9 @@ def main() -> int:
     Returns:
         0 where all agree.
     """
-    names = sys.argv[1:] or [name for members in FAMILIES.values() for name in members]
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help="default: one or two a family")
+    names = parser.parse_args().names or [n for members in FAMILIES.values() for n in members]
     print(
         _COLUMNS.format(
             "backbone", "params M", "export s", "max |d probab.|", "max |d heatmap|", "maps alive"

@@ -17,9 +17,9 @@ from pathlib import Path
 from statistics import mean
 
 import numpy as np
+from _runs import add_data, percent, pictures, train_transfer
 from rich.console import Console
 from rich.table import Table
-from runs import add_data, percent, pictures, train_transfer
 
 #: The part of the sources that is held out.
 HELD_OUT = 0.3

@@ -25,9 +25,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from _runs import add_data, pictures, random_weights
 from rich.console import Console
 from rich.table import Table
-from runs import add_data, pictures, random_weights
 
 from models.backbones.backbone import load_backbone
 from models.graph.export import export_backbone

@@ -32,9 +32,10 @@ import numpy as np
 import torch
 from _in_turn import Call, for_predicted, in_turn, milliseconds, ratios, times, without_heatmap
 from _measure import machine
+from _networks import lively_classifier, noise_pictures
+from _runs import add_data, pictures
 from rich.console import Console
 from rich.table import Table
-from runs import add_data, pictures
 from torch.utils.flop_counter import FlopCounterMode
 
 from models.graph.assembly import join_head
@@ -43,7 +44,6 @@ from models.graph.export import export_backbone
 from models.graph.fewer_bits import in_half_precision
 from models.preprocessing import Pixels, read_pixels
 from models.providers import Provider, cuda_problem, open_graph
-from tests.conftest import lively_classifier, noise_pictures
 from training.data.folder import Example, scan_folder
 from training.features.extractor import FeatureReader
 from training.finetuning.learner import FineTuningTask, fine_tune

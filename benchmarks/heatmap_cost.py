@@ -11,13 +11,13 @@ import argparse
 
 from _in_turn import for_predicted, in_turn, milliseconds, opened, ratios, times, without_heatmap
 from _measure import machine
+from _networks import lively_classifier, noise_pictures
 from rich.console import Console
 from rich.table import Table
 
 from models.cores import granted_cores
 from models.graph.assembly import join_head
 from models.graph.export import export_backbone
-from tests.conftest import lively_classifier, noise_pictures
 
 #: What is asked of each network.
 MOST = {"resnet18": 1.03, "resnet50": 1.03, "inception_v3": 1.03, "vgg16": 1.10}

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 import torch
-from runs import add_data, pictures
+from _runs import add_data, pictures
 
 
 def main() -> int:

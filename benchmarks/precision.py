@@ -10,9 +10,9 @@ import argparse
 from statistics import mean
 from typing import Any
 
+from _runs import add_data, percent, pictures, train_transfer
 from rich.console import Console
 from rich.table import Table
-from runs import add_data, percent, pictures, train_transfer
 
 PRECISIONS = ("fp32", "int8", "auto")
 

@@ -10,8 +10,6 @@ ordinary ONNX metadata to everybody else.
 """
 
 import hashlib
-import os
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +21,7 @@ from onnx.external_data_helper import uses_external_data
 from pydantic import AfterValidator, Base64Bytes, BaseModel, ConfigDict, Field, ValidationError
 
 from models.errors import BundleError, OutputError
+from models.files import whole_file
 from models.preprocessing import Preprocessing
 
 FORMAT_VERSION: Final = 1
@@ -140,18 +139,9 @@ def write_bundle(data: bytes, path: Path) -> None:
     Raises:
         OutputError: the folder cannot be written, or the disk is full.
     """
-    # Not by tempfile: what that makes only its owner may read, and a server is often another user.
-    part = path.with_name(f".bundle-{secrets.token_hex(8)}")
     try:
-        try:
-            with part.open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
+        with whole_file(path) as file:
+            file.write(data)
     except OSError as error:
         raise OutputError(f"the bundle cannot be written to {path}: {error.strerror}") from error
 

@@ -1,11 +1,12 @@
 """The folder of one run, `runs/NAME/TIMESTAMP/`, and what is written there.
 
-A run never writes over another's files: its folder is always a new one. JSON files are written
-whole or not at all.
+A run never writes over another's files: its folder is always a new one. What it writes is whole or
+not there (`models.files`).
 """
 
 import csv
 import importlib.metadata
+import io
 import json
 import logging
 import platform
@@ -18,6 +19,7 @@ from typing import Any, Final, TypeVar
 from pydantic import TypeAdapter
 
 from models.errors import OutputError, UsageError
+from models.files import output_file
 
 BUNDLE_FILE: Final = "bundle.onnx"
 SETTINGS_FILE: Final = "settings.json"
@@ -128,27 +130,22 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     Raises:
         OutputError: it cannot be written, or the disk is full.
     """
-    partial = path.with_suffix(".partial")
-    try:
-        partial.write_text(json.dumps(content, indent=2, ensure_ascii=True) + "\n", "utf-8")
-        partial.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}") from error
+    with output_file(path) as file:
+        file.write(json.dumps(content, indent=2, ensure_ascii=True).encode() + b"\n")
 
 
 def write_rows(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Writes a table as CSV.
+    """Writes a table as CSV, whole or not at all.
 
     Raises:
         OutputError: it cannot be written, or the disk is full.
     """
-    try:
-        with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(header)
-            writer.writerows(rows)
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}") from error
+    table = io.StringIO(newline="")
+    writer = csv.writer(table)
+    writer.writerow(header)
+    writer.writerows(rows)
+    with output_file(path) as file:
+        file.write(table.getvalue().encode())
 
 
 def package_versions() -> dict[str, str]:

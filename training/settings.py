@@ -2,10 +2,11 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 from models.bundle import Precision
 from models.errors import UsageError
+from models.options import Option
 
 Augmentation = Literal["none", "mild", "strong"]
 WantedFraming = Literal["auto", "squash", "short-side", "crop"]
@@ -14,45 +15,85 @@ WantedPrecision = Literal["auto"] | Precision
 _SMALLEST_IMAGE: Final = 16
 _LARGEST_IMAGE: Final = 4096
 
+_FINE_TUNING: Final = "fine-tuning"
+
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """What a run does.
+    """What a run does."""
 
-    Attributes:
-        data: the folder of pictures.
-        backbone: timm's name of the pretrained network; default: what can be had
-            (`models.backbones.bundled_backbone`).
-        weights: `auto`, `imagenet`, `bundled`, `none`, or the path of a file.
-        framing: which part of a picture is shown (`models.preprocessing`); `auto`: what suits a
-            sample of the training part.
-        image_size: H and W of the network's input, pixels; default: its own.
-        precision: of what the backbone computes with (`selection.precision`); `auto`: int8 where
-            there is no GPU and a sample says that it is as good and faster, else fp32.
-        name: what the result is called; default: the data folder's name.
-        out: where the run folder is made.
-        seed: of the split, the folds, and of random weights.
-        finetune: whether the whole network learns on, after the head has been fitted.
-        epochs: of fine-tuning; default: by the number of pictures (`training.finetuning.plan`).
-        learning_rate: of fine-tuning; default likewise.
-        batch_size: of fine-tuning; default likewise.
-        augmentation: how pictures are varied while fine-tuning (`finetuning.augmentation`).
-    """
-
-    data: Path
-    backbone: str | None = None
-    weights: str = "auto"
-    framing: WantedFraming = "auto"
-    image_size: int | None = None
-    precision: WantedPrecision = "auto"
-    name: str | None = None
-    out: Path = Path("runs")
-    seed: int = 0
-    finetune: bool = False
-    epochs: int | None = None
-    learning_rate: float | None = None
-    batch_size: int | None = None
-    augmentation: Augmentation = "mild"
+    data: Annotated[
+        Path,
+        Option(
+            "the pictures: a folder per class; train/ with val/ and/or test/, a folder per class "
+            "inside; or train/ and test/ with the class in the file name (cat.12.jpg)",
+            "DIR",
+        ),
+    ]
+    backbone: Annotated[
+        str | None,
+        Option(
+            "any timm network with a spatial feature map, alexnet, googlenet, cbam_resnet18 or "
+            "-50, or baseline (the course's small one, trained from scratch); default: resnet18, "
+            "or the bundled network where its weights cannot be had",
+            "NAME",
+        ),
+    ] = None
+    weights: Annotated[
+        str,
+        Option(
+            "imagenet (from the hub, cached), bundled (a small network in this package), a file "
+            "(.safetensors or .pth), or none (random); auto: imagenet, or bundled where that fits "
+            "and the hub is out of reach",
+            "WHICH",
+        ),
+    ] = "auto"
+    framing: Annotated[
+        WantedFraming,
+        Option(
+            "what the network is shown of a picture: all of it, its aspect ratio given up; the "
+            "middle square; a part of that; or what suits a sample of the training part"
+        ),
+    ] = "auto"
+    image_size: Annotated[
+        int | None,
+        Option("pixels a side of what the network is shown; by default the network's own", "N"),
+    ] = None
+    precision: Annotated[
+        WantedPrecision,
+        Option(
+            "what the network computes with: int8 is up to four times as fast on a CPU, fp16 is "
+            "for a GPU; auto: int8 where there is no GPU and a sample of the training part says "
+            "that it is as good and faster, else fp32"
+        ),
+    ] = "auto"
+    name: Annotated[
+        str | None, Option("what the result is called; default: the data folder's name")
+    ] = None
+    out: Annotated[Path, Option("where run folders are made", "DIR")] = Path("runs")
+    seed: Annotated[int, Option("same folder and seed: same result")] = 0
+    finetune: Annotated[
+        bool,
+        Option(
+            "after the last layer has been fitted, let the whole network learn on; the better of "
+            "the two on validation pictures is exported",
+            group=_FINE_TUNING,
+        ),
+    ] = False
+    epochs: Annotated[
+        int | None, Option("at most; by default by the number of pictures", "N", _FINE_TUNING)
+    ] = None
+    learning_rate: Annotated[float | None, Option("of the last layer", "RATE", _FINE_TUNING)] = None
+    batch_size: Annotated[
+        int | None, Option("pictures a step, of all processes together", "N", _FINE_TUNING)
+    ] = None
+    augmentation: Annotated[
+        Augmentation,
+        Option(
+            "how pictures are varied: mild keeps what is up, strong turns them any way",
+            group=_FINE_TUNING,
+        ),
+    ] = "mild"
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**32:
@@ -61,7 +102,6 @@ class TrainingSettings:
             self.name.strip() in ("", ".", "..") or "/" in self.name or "\0" in self.name
         ):
             raise UsageError(f"--name {self.name!r}: not empty, not dots alone, and it holds no /")
-
         for option, value in (
             ("--epochs", self.epochs),
             ("--learning-rate", self.learning_rate),
@@ -69,7 +109,6 @@ class TrainingSettings:
         ):
             if value is not None and not value > 0:
                 raise UsageError(f"{option} {value}: must be above 0")
-
         if self.image_size is not None and not _SMALLEST_IMAGE <= self.image_size <= _LARGEST_IMAGE:
             raise UsageError(
                 f"--image-size {self.image_size}: pictures have {_SMALLEST_IMAGE} to "

@@ -1,6 +1,7 @@
 """What a person sees while something takes time: a bar, or plain lines without a terminal."""
 
 import logging
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,6 +9,8 @@ from typing import Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from models.errors import TransferError
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +28,34 @@ class ConsoleHandler(logging.Handler):
         """Prints one record; warnings stand out where there are colours."""
         style = "bold yellow" if record.levelno >= logging.WARNING else None
         console.print(self.format(record), style=style, markup=False)
+
+
+def log_to_console() -> None:
+    """Shows our log records as plain lines, and of the libraries' only warnings."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[ConsoleHandler()])
+    for noisy in ("timm", "lightning", "httpx", "httpx2", "huggingface_hub"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def run_command(program: str, work: Callable[[], int], interrupted: str) -> int:
+    """Does the work of a command; what goes wrong is a sentence and an exit code.
+
+    Args:
+        program: its name.
+        work: gives the exit code.
+        interrupted: what Ctrl-C means for the work, where the interrupt does not say it itself.
+
+    Returns:
+        The exit code; 130 after Ctrl-C, as a shell has it.
+    """
+    try:
+        return work()
+    except TransferError as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt as asked:
+        print(f"{program}: {str(asked) or interrupted}", file=sys.stderr)
+        return 130
 
 
 def be_quiet() -> None:

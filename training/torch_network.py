@@ -21,7 +21,7 @@ from models.bundle import Description
 from models.graph.assembly import assemble_bundle
 from models.graph.classifier import Classifier, Normalise
 from models.graph.export import export_backbone, export_head
-from models.graph.gradcam import explain_feature_map
+from models.graph.gradcam import explain_activations
 from models.head import LinearHead
 from models.preprocessing import Pixels, Preprocessing
 from training.features.cache import digest_of
@@ -93,7 +93,7 @@ class TorchNetwork:
     ) -> Floats:
         """Where it looks for a class: (N, …), int64 (N,) → (N, h, w) in [0, 1]."""
         classifier = Classifier(self.backbone, head)
-        _, found = explain_feature_map(
+        _, found = explain_activations(
             classifier, torch.from_numpy(feature_map), torch.from_numpy(class_index)
         )
         heatmaps: Floats = found.detach().numpy()

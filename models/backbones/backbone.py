@@ -39,8 +39,10 @@ class Normalisation:
 class Backbone(nn.Module):
     """A pretrained network without its last linear layer, in two parts.
 
-    `feature_map` is the last spatial feature map; `features` is everything between that map and
-    the last linear layer (pooling; VGG's inner layers; ConvNeXt's norm). Always in inference mode.
+    `trunk` makes the activations that Grad-CAM differentiates by; `features` is everything between
+    those and the last linear layer (pooling; VGG's inner layers; ConvNeXt's norm); `map_of` says
+    where in the picture they are. What they look like, (N, C, h, w), is known here alone. Always in
+    inference mode.
 
     Attributes:
         name: timm's name.
@@ -71,24 +73,28 @@ class Backbone(nn.Module):
         """Whether it has never learned anything."""
         return self.weights == RANDOM
 
-    def feature_map(self, images: Tensor) -> Tensor:
-        """Normalised images float (N, 3, H, W) → the last feature map (N, C, h, w)."""
+    def trunk(self, images: Tensor) -> Tensor:
+        """Normalised images float (N, 3, H, W) → the last activations that have a place."""
         found: Tensor = self.model.forward_features(images)  # type: ignore[operator]
         if not self.channels_first:
             found = found.permute(0, 3, 1, 2)
         # The head is traced once: a map in another memory layout would not fit it (vgg11_bn).
         return found.contiguous()
 
-    def features(self, feature_map: Tensor) -> Tensor:
-        """The last feature map (N, C, h, w) → what enters the last linear layer (N, C)."""
+    def features(self, activations: Tensor) -> Tensor:
+        """What `trunk` has made → what enters the last linear layer (N, C)."""
         if not self.channels_first:
-            feature_map = feature_map.permute(0, 2, 3, 1)
-        found: Tensor = self.model.forward_head(feature_map, pre_logits=True)  # type: ignore[operator]
+            activations = activations.permute(0, 2, 3, 1)
+        found: Tensor = self.model.forward_head(activations, pre_logits=True)  # type: ignore[operator]
         return found
+
+    def map_of(self, activations: Tensor) -> Tensor:
+        """What `trunk` has made, or a gradient by it → the feature map (N, C, h, w)."""
+        return activations
 
     def forward(self, images: Tensor) -> Tensor:
         """Normalised images float (N, 3, H, W) → features (N, C)."""
-        return self.features(self.feature_map(images))
+        return self.features(self.trunk(images))
 
     @torch.inference_mode()
     def _measure(self) -> tuple[bool, int]:

@@ -4,7 +4,7 @@ Exporters have silently produced networks with 0 % accuracy (pytorch#169178), wr
 and frozen batch sizes (#148886), so no export is believed: ONNX Runtime and torch answer the same
 real pictures at two batch sizes, and a difference above the tolerances is an `ExportError`.
 
-Where a backbone computes in fewer bits than torch does, torch takes over at its feature map: that
+Where a backbone computes in fewer bits than torch does, torch takes over at its activations: that
 the head and its gradient are right can be told to the last digits, and how good the whole is says
 the accuracy on what is held out.
 """
@@ -22,7 +22,7 @@ import torch
 from models.cores import granted_cores
 from models.errors import ExportError
 from models.graph.classifier import Classifier
-from models.graph.gradcam import explain_by_autograd, explain_feature_map
+from models.graph.gradcam import explain_activations, explain_by_autograd
 from models.preprocessing import Pixels
 from models.providers import open_graph
 from models.session import PREDICTED_CLASS
@@ -61,7 +61,7 @@ def check_agreement(
         session: of the graph.
         classifier: what it was exported from.
         examples: uint8 (N, H, W, 3), N >= 2.
-        backbone_graph: what makes the feature map; None: torch does.
+        backbone_graph: what makes the activations; None: torch does.
 
     Where the two differ, torch is asked again in float64, and the graph must agree with that: a
     head with ReLUs (VGG) has gradients that jump, and it may be torch's float32 that fell on the
@@ -72,7 +72,7 @@ def check_agreement(
     """
     classes = classifier.linear.out_features
     asked = np.array([i // 2 % classes if i % 2 else PREDICTED_CLASS for i in range(len(examples))])
-    compared = _Compared(session, examples, asked, _feature_maps(backbone_graph, examples))
+    compared = _Compared(session, examples, asked, _activations(backbone_graph, examples))
     worst = _largest_difference(compared, classifier)
     if not worst.is_close:
         worst = _largest_difference(compared, copy.deepcopy(classifier).double())
@@ -94,21 +94,21 @@ class _Compared:
         session: of the graph.
         pixels: uint8 (N, H, W, 3).
         asked: int64 (N,), classes.
-        feature_maps: float32 (N, C, h, w), where torch is to begin with these.
+        activations: float32 (N, …), where torch is to begin with these.
     """
 
     session: ort.InferenceSession
     pixels: Pixels
     asked: npt.NDArray[np.int64]
-    feature_maps: npt.NDArray[np.float32] | None
+    activations: npt.NDArray[np.float32] | None
 
     def expected(self, classifier: Classifier, count: int) -> tuple[torch.Tensor, torch.Tensor]:
         """What torch says of the first ones."""
         asked = torch.from_numpy(self.asked[:count])
-        if self.feature_maps is None:
+        if self.activations is None:
             return explain_by_autograd(classifier, torch.from_numpy(self.pixels[:count]), asked)
-        feature_map = torch.from_numpy(self.feature_maps[:count]).to(classifier.linear.weight.dtype)
-        return explain_feature_map(classifier, feature_map, asked)
+        activations = torch.from_numpy(self.activations[:count]).to(classifier.linear.weight.dtype)
+        return explain_activations(classifier, activations, asked)
 
     def found(self, count: int) -> list[npt.NDArray[np.float32]]:
         """What the graph says of them."""
@@ -119,7 +119,7 @@ class _Compared:
         return found
 
 
-def _feature_maps(
+def _activations(
     backbone_graph: onnx.ModelProto | None, pixels: Pixels
 ) -> npt.NDArray[np.float32] | None:
     if backbone_graph is None:

@@ -22,18 +22,18 @@ class Classifier(nn.Module):
         self.normalise = normalise
         self.eval()
 
-    def feature_map(self, image: Tensor) -> Tensor:
-        """uint8 (N, H, W, 3) → the backbone's last feature map (N, C, h, w)."""
-        return self.backbone.feature_map(self.normalise(image))
+    def activations(self, image: Tensor) -> Tensor:
+        """uint8 (N, H, W, 3) → what the backbone's trunk makes of it."""
+        return self.backbone.trunk(self.normalise(image))
 
-    def logits(self, feature_map: Tensor) -> Tensor:
-        """The last feature map (N, C, h, w) → logits (N, K)."""
-        found: Tensor = self.linear(self.backbone.features(feature_map))
+    def logits(self, activations: Tensor) -> Tensor:
+        """What the trunk has made → logits (N, K)."""
+        found: Tensor = self.linear(self.backbone.features(activations))
         return found
 
     def forward(self, image: Tensor) -> Tensor:
         """uint8 (N, H, W, 3) → logits (N, K)."""
-        return self.logits(self.feature_map(image))
+        return self.logits(self.activations(image))
 
 
 class Normalise(nn.Module):

@@ -34,9 +34,7 @@ def export_backbone(backbone: Backbone) -> onnx.ModelProto:
     Raises:
         ExportError: torch's exporter cannot write this network down.
     """
-    return _export(
-        _FeatureMap(backbone), {"image": _example_images(backbone)}, outputs=["feature_map"]
-    )
+    return _export(_Trunk(backbone), {"image": _example_images(backbone)}, outputs=["feature_map"])
 
 
 def export_head(classifier: Classifier) -> onnx.ModelProto:
@@ -46,11 +44,11 @@ def export_head(classifier: Classifier) -> onnx.ModelProto:
         `feature_map`, `class_index`, `weight` and `bias` → `probabilities`, `heatmap`.
     """
     with torch.no_grad():
-        feature_map = classifier.feature_map(_example_images(classifier.backbone))
+        activations = classifier.activations(_example_images(classifier.backbone))
     return _export(
-        GradCamHead(classifier, feature_map),
+        GradCamHead(classifier, activations),
         {
-            "feature_map": feature_map,
+            "feature_map": activations,
             "class_index": torch.tensor([PREDICTED_CLASS, 0, 1]),
             "weight": classifier.linear.weight.detach(),
             "bias": classifier.linear.bias.detach(),
@@ -59,14 +57,14 @@ def export_head(classifier: Classifier) -> onnx.ModelProto:
     )
 
 
-class _FeatureMap(nn.Module):
+class _Trunk(nn.Module):
     def __init__(self, backbone: Backbone) -> None:
         super().__init__()
         self.normalise = Normalise(backbone)
         self.backbone = backbone
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        return self.backbone.feature_map(self.normalise(image))
+        return self.backbone.trunk(self.normalise(image))
 
 
 def _example_images(backbone: Backbone) -> torch.Tensor:
@@ -88,7 +86,7 @@ def _export(
             tuple(inputs.values()),
             input_names=list(inputs),
             output_names=outputs,
-            dynamic_shapes={n: None if n in LEARNED else {0: batch} for n in inputs},
+            dynamic_shapes=tuple(None if n in LEARNED else {0: batch} for n in inputs),
             dynamo=True,
             external_data=False,
             opset_version=_OPSET,

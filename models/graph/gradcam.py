@@ -6,9 +6,11 @@ Localization", ICCV 2017, section 3. For class c with logit y_c and last feature
     alpha_k = mean over h, w of  d y_c / d A_k          (eq. 1)
     cam     = relu( sum over k of alpha_k A_k )         (eq. 2)
 
-Only the head lies between A and y_c, so only the head has to be differentiated. Its forward and
-backward pass are traced *together* into plain operators (`make_fx`), which any exporter takes for
-an ordinary forward graph: one mechanism for every head, linear, convolutional or with norms.
+Only the head lies between A and y_c, so only the head has to be differentiated, by the activations
+that it is given; `Backbone.map_of` makes the maps in both equations of these and of their gradient.
+Its forward and backward pass are traced *together* into plain operators (`make_fx`), which any
+exporter takes for an ordinary forward graph: one mechanism for every head, linear, convolutional or
+with norms.
 The heatmap is cam divided by its own maximum, and all zero where nothing speaks for the class:
 where the largest sum is below `RESOLUTION` of the terms it is made of, it is what rounding left
 over, and dividing by it would show noise as evidence.
@@ -32,30 +34,31 @@ _PRIMES: Final = (17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79
 
 
 class GradCamHead(nn.Module):
-    """What follows the last feature map: probabilities, and the heatmap of one class.
+    """What follows the trunk: probabilities, and the heatmap of one class.
 
     Built from a `Classifier` in inference mode. What that has learned, its last layer, is given
     with every call: so the graph of a head is the same for all that are fitted on a backbone.
     """
 
-    def __init__(self, classifier: Classifier, feature_map: Tensor) -> None:
+    def __init__(self, classifier: Classifier, activations: Tensor) -> None:
         """Traces the head.
 
         Args:
             classifier: whose head it is.
-            feature_map: any feature map of its backbone, (N, C, h, w), for its shape.
+            activations: any that its backbone's trunk has made, for their shape.
         """
         super().__init__()
-        self.head_and_gradient = _trace_head(classifier, feature_map.shape[1:])
+        self.head_and_gradient = _trace_head(classifier, activations.shape[1:])
+        self.map_of = classifier.backbone.map_of
         self.eval()
 
     def forward(
-        self, feature_map: Tensor, class_index: Tensor, weight: Tensor, bias: Tensor
+        self, activations: Tensor, class_index: Tensor, weight: Tensor, bias: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Probabilities and the heatmap of one class for each picture.
 
         Args:
-            feature_map: float (N, C, h, w).
+            activations: float (N, …), from the backbone's trunk.
             class_index: int64 (N,); -1 means the predicted class.
             weight: float (K, features), of the last layer.
             bias: float (K,), likewise.
@@ -63,8 +66,8 @@ class GradCamHead(nn.Module):
         Returns:
             probabilities float (N, K), heatmap float (N, h, w) in [0, 1].
         """
-        logits, gradient = self.head_and_gradient(feature_map, class_index, weight, bias)
-        return logits.softmax(1), heatmap_of(feature_map, gradient)
+        logits, gradient = self.head_and_gradient(activations, class_index, weight, bias)
+        return logits.softmax(1), heatmap_of(self.map_of(activations), self.map_of(gradient))
 
 
 def heatmap_of(feature_map: Tensor, gradient: Tensor) -> Tensor:
@@ -90,42 +93,43 @@ def explain_by_autograd(
         probabilities float (N, K), heatmap float (N, h, w) in [0, 1].
     """
     with torch.no_grad():
-        feature_map = classifier.feature_map(image)
-    return explain_feature_map(classifier, feature_map, class_index)
+        activations = classifier.activations(image)
+    return explain_activations(classifier, activations, class_index)
 
 
-def explain_feature_map(
-    classifier: Classifier, feature_map: Tensor, class_index: Tensor
+def explain_activations(
+    classifier: Classifier, activations: Tensor, class_index: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """The same from the last feature map on, whoever made it: float (N, C, h, w)."""
+    """The same from what the trunk makes on, whoever made it: float (N, …)."""
     explain = _head_and_gradient(classifier.backbone)
-    logits, gradient = explain(feature_map, class_index, *_learned(classifier))
-    return logits.softmax(1), heatmap_of(feature_map, gradient)
+    logits, gradient = explain(activations, class_index, *_learned(classifier))
+    map_of = classifier.backbone.map_of
+    return logits.softmax(1), heatmap_of(map_of(activations), map_of(gradient))
 
 
 def _head_and_gradient(backbone: Backbone) -> Callable[..., tuple[Tensor, Tensor]]:
     def head_and_gradient(
-        feature_map: Tensor, class_index: Tensor, weight: Tensor, bias: Tensor
+        activations: Tensor, class_index: Tensor, weight: Tensor, bias: Tensor
     ) -> tuple[Tensor, Tensor]:
-        feature_map = feature_map.detach().requires_grad_()
+        activations = activations.detach().requires_grad_()
         with torch.enable_grad():
-            logits = linear(backbone.features(feature_map), weight, bias)
+            logits = linear(backbone.features(activations), weight, bias)
             chosen = torch.where(class_index < 0, logits.argmax(1), class_index)
             classes = torch.arange(logits.shape[1], device=logits.device)
             one_hot = (chosen.unsqueeze(1) == classes).to(logits.dtype)
-            (gradient,) = torch.autograd.grad(logits, feature_map, one_hot)
+            (gradient,) = torch.autograd.grad(logits, activations, one_hot)
         return logits.detach(), gradient
 
     return head_and_gradient
 
 
-def _trace_head(classifier: Classifier, map_shape: torch.Size) -> nn.Module:
+def _trace_head(classifier: Classifier, shape: torch.Size) -> nn.Module:
     """Forward and backward pass of the head as a graph of plain operators, batch size open."""
     # Sizes that are equal while tracing are taken for the same size for ever: the batch must be
     # equal to nothing else.
-    taken = (*map_shape, *classifier.linear.weight.shape)
+    taken = (*shape, *classifier.linear.weight.shape)
     batch = next(n for n in _PRIMES if n not in taken)
-    feature_map = torch.randn(batch, *map_shape)
+    activations = torch.randn(batch, *shape)
     class_index = torch.full((batch,), -1)
     table = {
         **core_aten_decompositions(),
@@ -140,7 +144,7 @@ def _trace_head(classifier: Classifier, map_shape: torch.Size) -> nn.Module:
         tracing_mode="symbolic",
         _allow_non_fake_inputs=True,
     )
-    traced: nn.Module = trace(feature_map, class_index, *_learned(classifier))
+    traced: nn.Module = trace(activations, class_index, *_learned(classifier))
     return traced
 
 

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from models.errors import OutputError, UsageError
-from samples.cli import Drawn, draw_sample, main
+from samples.cli import main
+from samples.folder import Drawn, SampleSettings, draw_folder
 from samples.nuts import NUTS
 from samples.painting import paint
 from samples.picture import Box, draw
@@ -21,9 +22,13 @@ SIDES = (64, 96)
 COUNT = 12
 
 
+def draw_sample(folder: Path, count: int, seed: int, size: tuple[int, int] = SIDES) -> list[Drawn]:
+    return draw_folder(SampleSettings(folder, count, seed, size))
+
+
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> list[Drawn]:
-    return draw_sample(tmp_path_factory.mktemp("drawn"), COUNT, 3, SIDES)
+    return draw_sample(tmp_path_factory.mktemp("drawn"), COUNT, 3)
 
 
 def folder_of(sample: list[Drawn]) -> Path:
@@ -53,7 +58,7 @@ def test_every_file_is_a_picture_of_the_size_asked_for(sample: list[Drawn]) -> N
 
 
 def test_the_same_seed_gives_the_same_bytes(sample: list[Drawn], tmp_path: Path) -> None:
-    again = draw_sample(tmp_path / "again", COUNT, 3, SIDES)
+    again = draw_sample(tmp_path / "again", COUNT, 3)
 
     assert [one.path.read_bytes() for one in again] == [one.path.read_bytes() for one in sample]
     for name in ("boxes.csv", "README.txt"):
@@ -61,7 +66,7 @@ def test_the_same_seed_gives_the_same_bytes(sample: list[Drawn], tmp_path: Path)
 
 
 def test_another_seed_gives_other_pictures(sample: list[Drawn], tmp_path: Path) -> None:
-    other = draw_sample(tmp_path, 4, 4, SIDES)
+    other = draw_sample(tmp_path, 4, 4)
 
     assert {one.path.read_bytes() for one in other}.isdisjoint(
         one.path.read_bytes() for one in sample
@@ -69,7 +74,7 @@ def test_another_seed_gives_other_pictures(sample: list[Drawn], tmp_path: Path) 
 
 
 def test_a_picture_does_not_depend_on_the_count(sample: list[Drawn], tmp_path: Path) -> None:
-    fewer = draw_sample(tmp_path, 5, 3, SIDES)
+    fewer = draw_sample(tmp_path, 5, 3)
 
     assert [one.path.name for one in fewer] == [one.path.name for one in sample[:5]]
     assert [one.path.read_bytes() for one in fewer] == [one.path.read_bytes() for one in sample[:5]]
@@ -77,7 +82,7 @@ def test_a_picture_does_not_depend_on_the_count(sample: list[Drawn], tmp_path: P
 
 @pytest.mark.slow
 def test_several_processes_draw_what_one_draws(sample: list[Drawn], tmp_path: Path) -> None:
-    many = draw_sample(tmp_path, 60, 3, SIDES)
+    many = draw_sample(tmp_path, 60, 3)
 
     assert [one.path.read_bytes() for one in many[:COUNT]] == [
         one.path.read_bytes() for one in sample
@@ -175,7 +180,7 @@ def test_a_folder_that_is_not_empty_is_refused_and_left_alone(tmp_path: Path) ->
     (tmp_path / "holiday.txt").write_text("mine", encoding="utf-8")
 
     with pytest.raises(OutputError, match="is not empty; nothing was drawn"):
-        draw_sample(tmp_path, 2, 0, SIDES)
+        draw_sample(tmp_path, 2, 0)
 
     assert [path.name for path in tmp_path.iterdir()] == ["holiday.txt"]
 
@@ -184,14 +189,14 @@ def test_a_file_in_the_folders_place_is_refused(tmp_path: Path) -> None:
     (tmp_path / "pictures").write_text("mine", encoding="utf-8")
 
     with pytest.raises(OutputError, match="is a file"):
-        draw_sample(tmp_path / "pictures", 2, 0, SIDES)
+        draw_sample(tmp_path / "pictures", 2, 0)
 
 
 def test_a_place_below_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine", encoding="utf-8")
 
     with pytest.raises(OutputError, match="Cannot write to"):
-        draw_sample(tmp_path / "file" / "pictures", 2, 0, SIDES)
+        draw_sample(tmp_path / "file" / "pictures", 2, 0)
 
 
 @pytest.mark.skipif(
@@ -201,7 +206,7 @@ def test_a_folder_without_write_permission_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
 
     with pytest.raises(OutputError, match="Permission denied"):
-        draw_sample(tmp_path / "pictures", 2, 0, SIDES)
+        draw_sample(tmp_path / "pictures", 2, 0)
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,15 @@
 """What a distillation leaves behind: the weights in half precision, a model card, a summary."""
 
-import hashlib
 import logging
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 from huggingface_hub import ModelCard, ModelCardData
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from models.backbones.backbone import Backbone
+from models.files import file_digest, output_file
 from training.distillation.pictures import Pictures
 from training.distillation.settings import DistillationSettings
 from training.run_folder import SUMMARY_FILE, package_versions, write_json
@@ -59,10 +59,11 @@ def write_result(
         OutputError: the disk is full.
     """
     path = folder / WEIGHTS_FILE
-    save_file(as_halves(student), path, metadata={"backbone": student.name})
+    with output_file(path) as file:
+        file.write(save(as_halves(student), metadata={"backbone": student.name}))
     summary = {
         "weights": str(path),
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "sha256": file_digest(path),
         "bytes": path.stat().st_size,
         "parameters": sum(p.numel() for p in student.model.parameters()),
         "learned_from": len(pictures.names),
@@ -72,7 +73,8 @@ def write_result(
         "settings": settings.as_json(),
         "versions": package_versions(),
     }
-    (folder / CARD_FILE).write_text(card_of(settings, summary), "utf-8")
+    with output_file(folder / CARD_FILE) as file:
+        file.write(card_of(settings, summary).encode())
     write_json(folder / SUMMARY_FILE, summary)
     log.info(
         "%s (%.1f MB): train-transfer --backbone %s --weights %s",

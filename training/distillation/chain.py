@@ -27,7 +27,7 @@ class Block:
 
 
 def chain_of(backbone: Backbone) -> list[Block] | None:
-    """The blocks whose composition is the backbone's feature map; None where there are none.
+    """The blocks whose composition is the backbone's trunk; None where there are none.
 
     What timm's networks are called inside differs from family to family, so their children are
     strung together in their order, and whether that is the network is found by trying.
@@ -35,7 +35,7 @@ def chain_of(backbone: Backbone) -> list[Block] | None:
     children = list(backbone.model.named_children())
     images = torch.randn(2, 3, _PROBED, _PROBED, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
-        wanted = backbone.feature_map(images)
+        wanted = backbone.trunk(images)
         for count in range(len(children), 0, -1):
             blocks = _grouped(_pieces(children[:count]))
             found = _composed(blocks, images)

@@ -109,7 +109,8 @@ class Mapped(nn.Module):
         self.features = nn.Linear(student.num_features, teacher.num_features)
         images = torch.zeros(2, 3, student.preprocessing.height, student.preprocessing.width)
         with torch.inference_mode():
-            wanted, found = teacher.feature_map(images), student.feature_map(images)
+            wanted = teacher.map_of(teacher.trunk(images))
+            found = student.map_of(student.trunk(images))
         has_map = wanted.shape[2:] == found.shape[2:]
         self.map = nn.Conv2d(found.shape[1], wanted.shape[1], 1) if has_map else None
 
@@ -117,12 +118,12 @@ class Mapped(nn.Module):
         """See `Lesson`."""
         teacher, student = self._networks
         with torch.no_grad():
-            wanted = teacher.feature_map(views.teacher)
-        found = student.feature_map(views.student)
+            wanted = teacher.trunk(views.teacher)
+        found = student.trunk(views.student)
         pooled = relative_error(self.features(student.features(found)), teacher.features(wanted))
         loss, errors = _POOLED_WEIGHT * pooled, {"pooled": pooled.item()}
         if self.map is not None:
-            last = relative_error(self.map(found), wanted)
+            last = relative_error(self.map(student.map_of(found)), teacher.map_of(wanted))
             loss, errors = loss + _LAST_WEIGHT * last, {"last": last.item(), **errors}
         loss.backward()
         return errors

@@ -35,7 +35,7 @@ _JUDGED_PARTS: Final = 10
 _STATISTICS_PICTURES: Final = 512
 
 
-class InterruptedByUser(Exception):  # noqa: N818  as KeyboardInterrupt is no Error
+class InterruptedByUser(KeyboardInterrupt):
     """Ctrl-C or a request to terminate, at the end of a step; all is stored."""
 
 
@@ -129,7 +129,7 @@ class _Run:
                     self._store()
                     stored = time.monotonic()
                 if asked.is_set():
-                    raise InterruptedByUser
+                    raise InterruptedByUser("stopped; --resume goes on from here")
         self._store()
 
     def result(self) -> Backbone:

@@ -2,9 +2,10 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 from models.errors import UsageError
+from models.options import Option
 
 #: Networks halve a picture about five times.
 _STRIDE: Final = 32
@@ -12,33 +13,32 @@ _STRIDE: Final = 32
 
 @dataclass(frozen=True)
 class DistillationSettings:
-    """What a student learns, from whom, on what.
+    """What a student learns, from whom, on what; labels are not needed."""
 
-    Attributes:
-        data: a folder or a zip archive of pictures; no labels are needed.
-        teacher: the name of a backbone that has learned.
-        teacher_weights: as `train-transfer --weights` takes them.
-        student: timm's name of the network that learns, from a random start.
-        pictures: how many the student is shown in all; most of them many times over.
-        batch_size: pictures a step.
-        crop: pixels a side of what is shown.
-        last_crop: the same at the end, to which it grows.
-        name: what the result is called; default: the student's name.
-        out: where the run folder is made.
-        seed: of the start, the order and the crops.
-    """
-
-    data: Path
-    teacher: str
-    teacher_weights: str = "auto"
-    student: str = "mobilenetv2_100"
-    pictures: int = 200_000
-    batch_size: int = 32
-    crop: int = 128
-    last_crop: int = 192
-    name: str | None = None
-    out: Path = Path("runs")
-    seed: int = 0
+    data: Annotated[
+        Path,
+        Option("the pictures: a folder, with all folders in it, or a zip archive", "PLACE"),
+    ]
+    teacher: Annotated[
+        str, Option("the large network's name (train-transfer --list-backbones)", "NAME")
+    ]
+    teacher_weights: Annotated[
+        str, Option("its weights, as train-transfer takes them", "WHICH")
+    ] = "auto"
+    student: Annotated[
+        str, Option("timm's name of the small network, which starts from chance", "NAME")
+    ] = "mobilenetv2_100"
+    pictures: Annotated[int, Option("how many to show in all, most of them many times", "N")] = (
+        200_000
+    )
+    batch_size: Annotated[int, Option("pictures a step", "N")] = 32
+    crop: Annotated[int, Option("pixels a side of what is shown", "N")] = 128
+    last_crop: Annotated[int, Option("the same at the end, to which it grows", "N")] = 192
+    name: Annotated[
+        str | None, Option("what the result is called; default: the student's name")
+    ] = None
+    out: Annotated[Path, Option("where run folders are made", "DIR")] = Path("runs")
+    seed: Annotated[int, Option("of the start, the order and the crops")] = 0
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**32:

@@ -13,15 +13,16 @@ import functools
 import hashlib
 import importlib.metadata
 import logging
+import math
 import os
 import re
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Final, TypeVar
 
 import models
 import training
+from models.files import PARTIAL, whole_file
 
 log = logging.getLogger(__name__)
 
@@ -31,10 +32,8 @@ _T = TypeVar("_T")
 
 _DIGEST_BYTES: Final = 32
 
-_CHUNK: Final = 1024**2
-
-#: Names of entries, and of those that a process left behind that was killed while writing.
-_OURS: Final = re.compile(r"[a-z0-9]+-[0-9a-f]{64}|\.[0-9a-f]{16}\.partial")
+#: Names of entries. What a killed process left of one (`models.files`) is ours, too.
+_ENTRY: Final = re.compile(r"[a-z0-9]+-[0-9a-f]{64}")
 
 #: Versions that what is kept depends on.
 _PACKAGES: Final = (
@@ -71,7 +70,7 @@ def digest_of(*parts: bytes | str) -> str:
 
 def remembered(kind: str, key: str, make: Callable[[], bytes]) -> bytes:
     """What is kept under a key; else what `make` makes, which is kept."""
-    found = read_entry(cache_folder(), kind, key, lambda file, size: file.read(size))
+    found = read_entry(cache_folder(), kind, key, lambda file: file.read())
     if found is None:
         found = made = make()
         remember(kind, key, lambda file: file.write(made))
@@ -79,9 +78,9 @@ def remembered(kind: str, key: str, make: Callable[[], bytes]) -> bytes:
 
 
 def remember(kind: str, key: str, save: Callable[[BinaryIO], object]) -> None:
-    """Lets `save` write the file of an entry; what is oldest makes room for it."""
+    """Lets `save` write the file of an entry; what was not used for longest makes room for it."""
     folder = cache_folder()
-    if write_entry(folder, kind, key, save):
+    if write_entry(folder, kind, key, save, LIMIT // 2):
         with contextlib.suppress(OSError):
             _prune(folder)
 
@@ -100,59 +99,60 @@ def _surroundings() -> bytes:
     return found.digest()
 
 
-def read_entry(folder: Path, kind: str, key: str, load: Callable[[BinaryIO, int], _T]) -> _T | None:
+def read_entry(folder: Path, kind: str, key: str, load: Callable[[BinaryIO], _T]) -> _T | None:
     """What `load` finds in the file of an entry, once its digest has been checked.
 
     Args:
         folder: where it was written.
         kind: of what is kept.
         key: from `digest_of`.
-        load: is given the file at its beginning, and how many bytes are its own.
+        load: is given the file where its content begins, which goes on to its end.
     """
     path = folder / f"{kind}-{key}"
     try:
         with path.open("rb") as file:
-            size = path.stat().st_size - _DIGEST_BYTES
-            if size < 0 or _digest(file, size) != file.read():
+            if file.read(_DIGEST_BYTES) != hashlib.file_digest(file, "sha256").digest():
                 path.unlink()
                 return None
             os.utime(path)
-            file.seek(0)
-            return load(file, size)
+            file.seek(_DIGEST_BYTES)
+            return load(file)
     except OSError:
         return None
 
 
-def write_entry(folder: Path, kind: str, key: str, save: Callable[[BinaryIO], object]) -> bool:
-    """Lets `save` write the file of an entry; behind it comes its digest.
+def write_entry(
+    folder: Path,
+    kind: str,
+    key: str,
+    save: Callable[[BinaryIO], object],
+    most_bytes: float = math.inf,
+) -> bool:
+    """Lets `save` write the file of an entry; before that stands its digest.
 
     Returns:
-        Whether it could be written.
+        Whether it could be written, and is not too large.
     """
-    partial = folder / f".{secrets.token_hex(8)}.partial"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with partial.open("w+b") as file:
+        with whole_file(folder / f"{kind}-{key}") as file:
+            file.write(bytes(_DIGEST_BYTES))
             save(file)
-            size = file.tell()
+            if file.tell() > most_bytes:
+                raise OSError("an entry is larger than half of the cache")  # noqa: TRY301
+            file.seek(_DIGEST_BYTES)
+            digest = hashlib.file_digest(file, "sha256").digest()
             file.seek(0)
-            file.write(_digest(file, size))
-        partial.replace(folder / f"{kind}-{key}")
+            file.write(digest)
     except OSError as error:
         log.debug("nothing is kept in %s: %s", folder, error)
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
         return False
     return True
 
 
-def _digest(file: BinaryIO, size: int) -> bytes:
-    """SHA-256 of so many bytes from where the file stands; it stands behind them afterwards."""
-    found = hashlib.sha256()
-    while size > 0 and (data := file.read(min(size, _CHUNK))):
-        found.update(data)
-        size -= len(data)
-    return found.digest()
+def _is_ours(name: str) -> bool:
+    partial = PARTIAL.fullmatch(name)
+    return _ENTRY.fullmatch(partial["name"] if partial else name) is not None
 
 
 def _prune(folder: Path) -> None:
@@ -160,7 +160,7 @@ def _prune(folder: Path) -> None:
 
     Only of what we wrote: the folder may be one that holds other things, too.
     """
-    ours = [path for path in folder.iterdir() if _OURS.fullmatch(path.name)]
+    ours = [path for path in folder.iterdir() if _is_ours(path.name)]
     found = sorted(((path.stat(), path) for path in ours), key=lambda f: -f[0].st_mtime)
     total = 0
     for stat, path in found:

@@ -83,7 +83,7 @@ def was_kept_in(run_folder: Path) -> bool:
     return any(run_folder.glob(f"{_KIND}-*"))
 
 
-def _load(file: BinaryIO, _size: int) -> tuple[list[str], Features]:
+def _load(file: BinaryIO) -> tuple[list[str], Features]:
     """The digests of pictures, and their features: two arrays, one behind the other."""
     digests = np.load(file, allow_pickle=False)
     return digests.astype(str).tolist(), np.load(file, allow_pickle=False)

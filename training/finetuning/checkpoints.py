@@ -1,6 +1,5 @@
 """Checkpoints that are whole or not there, whatever kills the process while they are written."""
 
-import os
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,6 +8,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from models.errors import OutputError
+from models.files import remove_partials, whole_file
 
 LAST: Final = "last"
 BEST: Final = "best"
@@ -52,17 +52,14 @@ class AtomicCheckpoints(TorchCheckpointIO):
         Raises:
             OutputError: the disk is full or the folder cannot be written; the old one stays.
         """
-        target, partial = Path(path), Path(f"{path}.partial")
+        target = Path(path)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with partial.open("wb") as file:
+            remove_partials(target)  # each kill would leave one, as large as the network
+            with whole_file(target) as file:
                 torch.save(checkpoint, file)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(target)
         # A full disk shows as a RuntimeError of torch's writer, or as an OSError.
         except (OSError, RuntimeError) as error:
-            partial.unlink(missing_ok=True)
             raise OutputError(
                 f"the checkpoint {target} cannot be written: {error}. What was written before is "
                 "still there; go on with --resume when there is room"

@@ -7,39 +7,27 @@ Nothing waits long for a network that does not answer.
 """
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final
 
 from huggingface_hub import constants as hub_constants
 
 from models.errors import first_line
 from models.pretrained import bundled_file, problem_reaching
+from training.inventory.finding import Check, Effect, Finding
 from training.run_folder import package_versions
 
-#: What the main job is made of; a broken one would keep the other checks from being loaded.
+#: What the main job is made of.
 _NEEDED: Final = (
     "torch", "models.backbones", "timm", "torchvision", "onnx", "onnxruntime", "bentoml",
 )  # fmt: skip
 
+#: The other checks need all of those: they too are imported by name, where all are whole.
+_CHECKS: Final = "training.inventory.machine"
+
 #: How long the hub may take to answer; a training run waits a little longer.
 _HUB_PATIENCE_S: Final = 3.0
-
-#: What a finding means for the main job.
-Effect = Literal["fine", "needs weights", "hinders"]
-
-#: What was found, in words, and what it means.
-Check = Callable[[], tuple[str, Effect]]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line of the report: what was looked at, what was found, and what that means."""
-
-    what: str
-    said: str
-    effect: Effect = "fine"
 
 
 def examine() -> int:
@@ -51,35 +39,32 @@ def examine() -> int:
     versions = ", ".join(f"{name} {version}" for name, version in package_versions().items())
     with ThreadPoolExecutor() as pool:
         # Both take seconds, and the one only waits.
-        hub = pool.submit(_finding, "hub", check_hub)
-        findings = [Finding("versions", versions), *_broken_packages(), hub.result()]
+        hub = pool.submit(_finding, "hub", _check_hub)
+        broken = [finding for name in _NEEDED for finding in _imported(name)[1]]
+        findings = [Finding("versions", versions), *broken, hub.result()]
     if not _with_effect("hinders", findings):
-        # Late, because it imports the packages that have only now proved to be importable.
-        from training.inventory.machine import CHECKS  # noqa: PLC0415
-
-        findings += [_finding(what, check) for what, check in CHECKS.items()]
+        machine, broken = _imported(_CHECKS)
+        findings += broken or [_finding(what, check) for what, check in machine.CHECKS.items()]
     findings.append(_verdict(findings))
     for finding in findings:
         print(f"{finding.what + ':':<15}{finding.said}")
     return 1 if findings[-1].effect == "hinders" else 0
 
 
-def check_hub() -> tuple[str, Effect]:
+def _check_hub() -> tuple[str, Effect]:
     """Whether weights could be downloaded."""
     place = hub_constants.ENDPOINT
     problem = problem_reaching(place, _HUB_PATIENCE_S)
     return (problem, "needs weights") if problem else (f"{place} answers", "fine")
 
 
-def _broken_packages() -> list[Finding]:
-    found = []
-    for name in _NEEDED:
-        try:
-            importlib.import_module(name)
-        # A package that is broken may raise anything: a missing library, another version's error.
-        except Exception as error:  # noqa: BLE001
-            found.append(Finding(name, f"cannot be imported: {first_line(error)}", "hinders"))
-    return found
+def _imported(name: str) -> tuple[Any, list[Finding]]:
+    """A module, or why there is none."""
+    try:
+        return importlib.import_module(name), []
+    # What is broken may raise anything: a missing library, another version's error.
+    except Exception as error:  # noqa: BLE001
+        return None, [Finding(name, f"cannot be imported: {first_line(error)}", "hinders")]
 
 
 def _finding(what: str, check: Check) -> Finding:

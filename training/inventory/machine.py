@@ -19,7 +19,7 @@ from models.errors import ProviderError
 from models.pretrained import BUNDLED_BACKBONE, bundled_file
 from models.providers import Provider, cuda_problem, open_graph
 from training.inventory.backbone_table import read_table
-from training.inventory.doctor import Check, Effect
+from training.inventory.finding import Check, Effect
 
 #: A bundle lies in the run folder and in the store; VGG's has 550 MB.
 _LEAST_FREE_GB: Final = 0.5
@@ -27,19 +27,19 @@ _LEAST_FREE_GB: Final = 0.5
 _MOST_NAMES: Final = 8
 
 
-def check_torchvision() -> tuple[str, Effect]:
+def _check_torchvision() -> tuple[str, Effect]:
     """Whether torchvision's compiled part fits this torch."""
     if TORCHVISION_OPERATORS is None:
         return "fits torch", "fine"
     return "its compiled operators do not fit torch; declared instead, which is enough here", "fine"
 
 
-def check_cpu_provider() -> tuple[str, Effect]:
+def _check_cpu_provider() -> tuple[str, Effect]:
     """Whether ONNX Runtime answers on the CPU, and rightly."""
     return _tried_session("cpu"), "fine"
 
 
-def check_cuda_provider() -> tuple[str, Effect]:
+def _check_cuda_provider() -> tuple[str, Effect]:
     """Whether ONNX Runtime answers on a GPU; nothing here needs one."""
     if problem := cuda_problem():
         return f"does not come up: {problem}", "fine"
@@ -49,7 +49,7 @@ def check_cuda_provider() -> tuple[str, Effect]:
         return str(error), "fine"
 
 
-def check_devices() -> tuple[str, Effect]:
+def _check_devices() -> tuple[str, Effect]:
     """Cores of this process, and GPUs that torch sees."""
     cores = f"{granted_cores()} of {os.cpu_count()} cores are granted"
     if not torch.cuda.is_available():
@@ -60,7 +60,7 @@ def check_devices() -> tuple[str, Effect]:
     return f"{cores}; {shown}", "fine"
 
 
-def check_weights() -> tuple[str, Effect]:
+def _check_weights() -> tuple[str, Effect]:
     """Which weights are on this machine."""
     names = [row.name for row in read_table().rows if row.usable and row.weights_are_here]
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
@@ -71,14 +71,14 @@ def check_weights() -> tuple[str, Effect]:
     return f"{bundled}; those of {len(names)} backbones are in the caches{listed}", "fine"
 
 
-def check_store() -> tuple[str, Effect]:
+def _check_store() -> tuple[str, Effect]:
     """Where bundles go to, and how many are there."""
     place = store.location()
     said, effect = _place(place)
     return f"{place} holds {store.count()} bundles; {said}", effect
 
 
-def check_here() -> tuple[str, Effect]:
+def _check_here() -> tuple[str, Effect]:
     """Where the folders of runs go to."""
     said, effect = _place(Path.cwd())
     return f"{Path.cwd()}; {said}", effect
@@ -86,13 +86,13 @@ def check_here() -> tuple[str, Effect]:
 
 #: Label → check, in the order of the report.
 CHECKS: Final[dict[str, Check]] = {
-    "torchvision": check_torchvision,
-    "CPU provider": check_cpu_provider,
-    "CUDA provider": check_cuda_provider,
-    "devices": check_devices,
-    "weights": check_weights,
-    "store": check_store,
-    "this folder": check_here,
+    "torchvision": _check_torchvision,
+    "CPU provider": _check_cpu_provider,
+    "CUDA provider": _check_cuda_provider,
+    "devices": _check_devices,
+    "weights": _check_weights,
+    "store": _check_store,
+    "this folder": _check_here,
 }
 
 

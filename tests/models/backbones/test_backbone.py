@@ -69,12 +69,12 @@ def test_the_two_parts_of_a_backbone_are_the_network_without_its_last_layer(name
     backbone = lively_backbone(name)
     images = image_of(backbone)
 
-    feature_map = backbone.feature_map(images)
+    activations = backbone.trunk(images)
 
-    assert feature_map.ndim == 4
-    assert feature_map.is_contiguous()
+    assert backbone.map_of(activations).ndim == 4
+    assert activations.is_contiguous()
     expected: Any = backbone.model(images)
-    assert torch.allclose(backbone.features(feature_map), expected, atol=1e-5)
+    assert torch.allclose(backbone.features(activations), expected, atol=1e-5)
     assert torch.allclose(backbone(images), expected, atol=1e-5)
     assert expected.shape == (2, backbone.num_features)
 
@@ -89,7 +89,7 @@ def test_what_enters_the_last_layer_may_be_wider_than_the_map(
 ) -> None:
     backbone = load_backbone(name, "none")
 
-    assert backbone.feature_map(image_of(backbone)).shape[1] == channels
+    assert backbone.map_of(backbone.trunk(image_of(backbone))).shape[1] == channels
     assert backbone.num_features == features
 
 

@@ -38,12 +38,13 @@ def by_autograd(classifier: Classifier, pixels: Pixels, class_index: Any) -> Ans
 
 
 def _one(classifier: Classifier, pixels: Pixels, index: int) -> Answer:
-    feature_map = classifier.feature_map(torch.from_numpy(pixels[None])).detach().requires_grad_()
-    logits = classifier.logits(feature_map)[0]
+    activations = classifier.activations(torch.from_numpy(pixels[None])).detach().requires_grad_()
+    logits = classifier.logits(activations)[0]
     logits[index if index >= 0 else int(logits.argmax())].backward()
-    assert feature_map.grad is not None
-    alpha = feature_map.grad[0].mean((1, 2)).numpy()
-    cam = np.maximum(np.einsum("c,chw->hw", alpha, feature_map.detach()[0].numpy()), 0)
+    assert activations.grad is not None
+    map_of = classifier.backbone.map_of
+    alpha = map_of(activations.grad)[0].mean((1, 2)).numpy()
+    cam = np.maximum(np.einsum("c,chw->hw", alpha, map_of(activations.detach())[0].numpy()), 0)
     return logits.softmax(0).detach().numpy(), cam / cam.max() if cam.max() > 0 else cam
 
 

@@ -35,10 +35,10 @@ def test_logits_are_the_head_applied_to_the_features(tiny_backbone: Backbone) ->
 
 
 @torch.inference_mode()
-def test_map_and_logits_are_the_whole_classifier(tiny_classifier: Classifier) -> None:
+def test_activations_and_logits_are_the_whole_classifier(tiny_classifier: Classifier) -> None:
     pixels = torch.from_numpy(noise_pictures(tiny_classifier.backbone.preprocessing, 2))
 
-    found = tiny_classifier.logits(tiny_classifier.feature_map(pixels))
+    found = tiny_classifier.logits(tiny_classifier.activations(pixels))
 
     assert torch.equal(found, tiny_classifier(pixels))
 

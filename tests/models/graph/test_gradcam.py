@@ -33,10 +33,10 @@ HEADS = [
 def answer(classifier: Classifier, pixels: Any, class_index: list[int]) -> tuple[Any, Any]:
     """What the traced head says, run by torch."""
     with torch.no_grad():
-        feature_map = classifier.feature_map(torch.from_numpy(pixels))
-        head = GradCamHead(classifier, feature_map)
+        activations = classifier.activations(torch.from_numpy(pixels))
+        head = GradCamHead(classifier, activations)
         learned = classifier.linear.weight, classifier.linear.bias
-        probabilities, heatmap = head(feature_map, torch.tensor(class_index), *learned)
+        probabilities, heatmap = head(activations, torch.tensor(class_index), *learned)
     return probabilities.numpy(), heatmap.numpy()
 
 
@@ -95,7 +95,8 @@ def test_a_pooled_and_linear_head_gives_the_class_s_row_as_weights(
     """Zhou's class activation map, which Grad-CAM generalises."""
     pixels = noise_pictures(tiny_classifier.backbone.preprocessing, 1)
     with torch.no_grad():
-        feature_map = tiny_classifier.feature_map(torch.from_numpy(pixels))[0].numpy()
+        activations = tiny_classifier.activations(torch.from_numpy(pixels))
+        (feature_map,) = tiny_classifier.backbone.map_of(activations).numpy()
     rows = tiny_classifier.linear.weight.detach().numpy()
 
     for index in range(3):

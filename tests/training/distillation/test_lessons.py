@@ -115,9 +115,9 @@ def test_statistics_are_those_of_the_joined_network(images: Tensor) -> None:
     network = learner.student
     network.model.train()
     views = learner._views(images)
-    trained = network.feature_map(views.student)
+    trained = network.trunk(views.student)
     network.model.eval()
-    assert torch.allclose(network.feature_map(views.student), trained, rtol=0.2, atol=0.2)
+    assert torch.allclose(network.trunk(views.student), trained, rtol=0.2, atol=0.2)
 
 
 def test_a_relative_error_is_0_for_the_teacher_and_1_for_its_mean() -> None:

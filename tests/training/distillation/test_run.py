@@ -125,6 +125,11 @@ def test_wrong_use_is_one_sentence_and_exit_code_2(
     assert sentence in said
 
 
+def test_a_teacher_is_needed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--data", "pictures"]) == 2
+    assert "distill-backbone: --teacher is needed" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [([], "is no run folder"), (["--student", "resnet18"], "only --pictures may change")],

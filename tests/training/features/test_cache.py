@@ -82,6 +82,30 @@ def test_what_we_did_not_write_is_never_deleted(
     }
 
 
+def test_what_a_killed_run_left_half_written_goes_when_there_is_no_room(
+    own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "LIMIT", 400)
+    own_cache.mkdir(parents=True)
+    left = own_cache / f".graph-{digest_of('a')}-{16 * '0'}.partial"
+    left.write_bytes(bytes(390))
+    os.utime(left, (0, 0))
+
+    remembered("graph", digest_of("b"), lambda: bytes(100))
+
+    assert [path.name for path in own_cache.iterdir()] == [f"graph-{digest_of('b')}"]
+
+
+def test_what_would_take_half_of_the_cache_is_not_kept(
+    own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "LIMIT", 400)
+
+    assert remembered("graph", digest_of("a"), lambda: bytes(300)) == bytes(300)
+
+    assert list(own_cache.iterdir()) == []
+
+
 def test_a_second_run_reads_only_what_has_changed(
     train: Run, class_folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,0 +1,143 @@
+"""Options of a command line, made from a dataclass's fields: each text stands once, there.
+
+    @dataclass(frozen=True)
+    class Settings:
+        data: Annotated[Path, Option("the pictures", "DIR")]
+        seed: Annotated[int, Option("same folder and seed: same result")] = 0
+
+becomes `--data DIR` and `--seed SEED` with "(default: 0)" behind its text. What a person does not
+give is not among what was parsed, so that defaults stand in the dataclass alone and what was given
+can be told from what was not.
+"""
+
+import argparse
+from collections.abc import Collection, Mapping
+from dataclasses import MISSING, Field, dataclass, fields
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from models.errors import UsageError
+
+_Settings = TypeVar("_Settings")
+
+
+@dataclass(frozen=True)
+class Option:
+    """What a person is told of a field. Fields without one are no options.
+
+    Attributes:
+        text: what it does; the default is added.
+        metavar: stands for the value, or for each of several.
+        group: the heading that it stands under, where not with most others.
+        is_positional: whether it is given by its place instead of its name.
+    """
+
+    text: str
+    metavar: str | tuple[str, ...] | None = None
+    group: str | None = None
+    is_positional: bool = False
+
+
+class _Taker(Protocol):
+    """A parser, or a group of its options."""
+
+    def add_argument(self, *name_or_flags: str, **kwargs: Any) -> argparse.Action:
+        """As argparse has it."""
+
+
+def flag_of(name: str) -> str:
+    """The option of a field: `image_size` → `--image-size`."""
+    return f"--{name.replace('_', '-')}"
+
+
+def add_option(taker: _Taker, kind: type[Any], name: str) -> None:
+    """Adds the option of one field.
+
+    Args:
+        taker: a parser or a group of one.
+        kind: the dataclass.
+        name: of a field that has an `Option`.
+    """
+    (field,) = (field for field in fields(kind) if field.name == name)
+    option = _options_of(kind)[name]
+    given = {"help": _help(option, field), **_values(get_type_hints(kind)[name])}
+    if option.metavar is not None:
+        given["metavar"] = option.metavar
+    if option.is_positional:
+        taker.add_argument(name, **given)
+    else:
+        taker.add_argument(flag_of(name), default=argparse.SUPPRESS, **given)
+
+
+def add_options(
+    parser: argparse.ArgumentParser, kind: type[Any], besides: Collection[str] = ()
+) -> None:
+    """Adds the options of a dataclass's fields, in their order.
+
+    Args:
+        parser: takes them; those with a group stand under its heading.
+        kind: the dataclass.
+        besides: names of fields that have been added elsewhere.
+    """
+    headings: dict[str, _Taker] = {}
+    for name, option in _options_of(kind).items():
+        if name in besides:
+            continue
+        taker: _Taker = parser
+        if option.group is not None:
+            if option.group not in headings:
+                headings[option.group] = parser.add_argument_group(option.group)
+            taker = headings[option.group]
+        add_option(taker, kind, name)
+
+
+def settings_of(kind: type[_Settings], given: Mapping[str, Any]) -> _Settings:
+    """The dataclass, from what was parsed; the rest is as its defaults say.
+
+    Raises:
+        UsageError: a field without a default was not given.
+    """
+    for field in fields(kind):  # type: ignore[arg-type]
+        if field.default is MISSING and field.name not in given:
+            raise UsageError(f"{flag_of(field.name)} is needed")
+    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()})
+
+
+def _options_of(kind: type[Any]) -> dict[str, Option]:
+    hints = get_type_hints(kind, include_extras=True)
+    found = {}
+    for field in fields(kind):
+        for note in getattr(hints[field.name], "__metadata__", ()):
+            if isinstance(note, Option):
+                found[field.name] = note
+    return found
+
+
+def _help(option: Option, field: Field[Any]) -> str:
+    text = option.text.replace("%", "%%")
+    if any(field.default is nothing for nothing in (MISSING, None, False)):
+        return text
+    default = field.default
+    shown = " ".join(map(str, default)) if isinstance(default, tuple) else default
+    return f"{text} (default: {shown})"
+
+
+def _values(hint: Any) -> dict[str, Any]:
+    """What argparse must know of a type: how to read it, how many, which there are."""
+    if get_origin(hint) in (Union, UnionType):
+        wanted = [part for part in get_args(hint) if part is not NoneType]
+        read = [_values(part) for part in wanted]
+        if all("choices" in one for one in read):
+            return {"choices": tuple(choice for one in read for choice in one["choices"])}
+        (only,) = read
+        return only
+    if get_origin(hint) is Literal:
+        return {"choices": get_args(hint)}
+    if get_origin(hint) is tuple:
+        return {"nargs": len(get_args(hint)), **_values(get_args(hint)[0])}
+    if hint is bool:
+        return {"action": "store_true"}
+    if hint not in (int, float, str, Path):
+        raise TypeError(f"no option can be made of {hint}")
+    return {"type": hint}
