@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # for the tests' networks
 from models.graph.agreement import Agreement
 from models.graph.assembly import join_head
 from models.graph.export import export_backbone
+from models.signature import answers_of
 from tests.conftest import lively_classifier, noise_pictures
 from tests.models.graph.reference import LAST_LAYER, by_pytorch_grad_cam
 
@@ -48,7 +49,7 @@ def compare(name: str) -> Agreement:
     del model
     pixels = noise_pictures(classifier.backbone.preprocessing, PICTURES, seed=1)
     asked = np.arange(PICTURES) % CLASSES
-    ours = session.run(["probabilities", "heatmap"], {"image": pixels, "class_index": asked})
+    ours = answers_of(session, pixels, asked)
     theirs = by_pytorch_grad_cam(classifier, pixels, asked)
     return Agreement(*(float(np.abs(a - b).max()) for a, b in zip(ours, theirs, strict=True)))
 

@@ -22,6 +22,7 @@ from models.graph.agreement import Agreement, check_agreement
 from models.graph.assembly import join_head
 from models.graph.export import export_backbone
 from models.providers import open_graph
+from models.signature import answers_of
 from tests.conftest import lively_classifier, noise_pictures
 from tests.models.graph.families import FAMILIES
 
@@ -63,7 +64,7 @@ def measured(name: str) -> str:
     pixels = noise_pictures(classifier.backbone.preprocessing, 8)
     found: Agreement = check_agreement(session, classifier, pixels)
     asked = np.arange(len(pixels)) % classifier.linear.out_features
-    (heatmap,) = session.run(["heatmap"], {"image": pixels, "class_index": asked})
+    _, heatmap = answers_of(session, pixels, asked)
     return _COLUMNS.format(
         name,
         f"{parameters:.1f}",

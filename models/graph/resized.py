@@ -16,6 +16,7 @@ from models.backbones.backbone import Backbone
 from models.graph.classifier import Normalise
 from models.graph.export import export_backbone
 from models.providers import open_graph
+from models.signature import feature_maps_of
 
 #: Largest difference from torch, as a part of the largest value.
 _TOLERANCE: Final = 1e-3
@@ -63,7 +64,7 @@ def _rewritten(
 def _run(graph: onnx.ModelProto, pixels: np.ndarray) -> np.ndarray | None:
     try:
         session = open_graph(graph.SerializeToString(), "cpu", threads=1)
-        found: np.ndarray = session.run(None, {"image": pixels})[0]
+        found: np.ndarray = feature_maps_of(session, pixels)
     # What does not fit the new size fails in whatever operator meets it first.
     except Exception:  # noqa: BLE001  it is exported instead
         return None

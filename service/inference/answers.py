@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 from models.errors import RequestError, UnknownStyleError
 from models.preprocessing import ReadPicture, read_picture
-from models.session import PREDICTED_CLASS, Prediction
+from models.session import Prediction
+from models.signature import PREDICTED_CLASS
 from service.http.schemas import Classified, Explanation, ModelDescription, Refused
 from service.http.uploads import Upload
 from service.inference.drawing import Drawing, draw_png

@@ -32,6 +32,7 @@ from models.graph.classifier import Normalise
 from models.graph.fewer_bits import precision_of
 from models.preprocessing import Pixels, Preprocessing, read_pixels
 from models.providers import Provider, open_graph, provider_of
+from models.signature import feature_maps_of
 from training.data.folder import Example
 from training.features.cache import FeatureCache, digest_of
 from training.group import gathered, share_of
@@ -248,7 +249,7 @@ def _onnx_extractor(backbone: Backbone, session: ort.InferenceSession) -> Extrac
 
     def extract(pixels: Pixels) -> Features:
         with turn:
-            (activations,) = session.run(["feature_map"], {"image": pixels})
+            activations = feature_maps_of(session, pixels)
         with torch.inference_mode():
             return backbone.features(torch.from_numpy(activations)).numpy()
 

@@ -24,6 +24,7 @@ from models.graph.classifier import Classifier
 from models.graph.gradcam import explain_activations
 from models.preprocessing import Pixels, Preprocessing, read_pixels
 from models.providers import open_graph
+from models.signature import feature_maps_of
 from training.data.sample import STRENGTH, Sample, cross_validate, gain
 from training.features.cache import digest_of, remembered
 from training.features.extractor import FeatureReader, FeatureTable
@@ -219,10 +220,10 @@ def _read_in_turn(
     maps: list[list[FeatureMaps]] = [[] for _ in sessions]
     seconds: list[list[float]] = [[] for _ in sessions]
     for start in range(0, len(pixels), _BATCH):
-        batch = {"image": pixels[start : start + _BATCH]}
+        batch = pixels[start : start + _BATCH]
         for place, session in enumerate(sessions):
             begun = time.process_time()
-            maps[place] += session.run(["feature_map"], batch)
+            maps[place].append(feature_maps_of(session, batch))
             seconds[place].append(time.process_time() - begun)
     return [np.concatenate(found) for found in maps], seconds
 

@@ -17,6 +17,7 @@ from models.graph.agreement import check_agreement
 from models.graph.assembly import join_head
 from models.graph.classifier import Classifier
 from models.graph.export import export_backbone
+from models.signature import answers_of
 from tests.conftest import enliven, lively_backbone, noise_pictures, with_lively_head
 from tests.models.graph.families import FAMILIES
 
@@ -100,7 +101,7 @@ def assert_answers_as_torch_does(classifier: Classifier) -> None:
     assert found.probabilities <= 1e-4
     assert found.heatmap <= 1e-3
     asked = np.arange(CLASSES)
-    (heatmap,) = session.run(["heatmap"], {"image": pixels, "class_index": asked})
+    _, heatmap = answers_of(session, pixels, asked)
     assert heatmap.max() == 1, "all maps are empty: that they agree says nothing"
 
 

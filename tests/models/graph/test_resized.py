@@ -11,6 +11,7 @@ from models.errors import BackboneError
 from models.graph.classifier import Normalise
 from models.graph.export import export_backbone
 from models.graph.resized import graph_at_its_size
+from models.signature import feature_maps_of
 from tests.conftest import TINY_BACKBONE, lively_backbone, noise_pictures
 
 
@@ -26,7 +27,7 @@ def _check(graph: onnx.ModelProto, backbone: Backbone) -> None:
     pixels = noise_pictures(backbone.preprocessing, 3)
     with torch.no_grad():
         expected = backbone.trunk(Normalise(backbone)(torch.from_numpy(pixels))).numpy()
-    (found,) = session.run(["feature_map"], {"image": pixels})
+    found = feature_maps_of(session, pixels)
     np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
     assert session.get_inputs()[0].shape[1:] == [*pixels.shape[1:]]
     assert session.get_outputs()[0].shape[1:] == [*expected.shape[1:]]
