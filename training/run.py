@@ -18,6 +18,7 @@ from models.backbones.backbone import Backbone, load_backbone
 from models.backbones.bundled_backbone import decide_weights
 from models.backbones.catalogue import check_backbone
 from models.backbones.course_networks import FROM_SCRATCH
+from models.backbones.weights import parse_weights
 from models.bundle import TrainingSummary, parse_bundle, write_bundle
 from models.errors import DataFolderError, UsageError
 from models.graph.assembly import Description, assemble_bundle
@@ -80,8 +81,10 @@ def run(settings: TrainingSettings, resumed: Path | None = None) -> dict[str, An
         folder = scan_folder(settings.data)
         check_counts(folder, folder.examples)
         _log_folder(folder)
-        name, weights = first_says(lambda: decide_weights(settings.backbone, settings.weights))
-        settings = replace(settings, backbone=name, weights=weights)
+        name, weights = first_says(
+            lambda: decide_weights(settings.backbone, parse_weights(settings.weights))
+        )
+        settings = replace(settings, backbone=name, weights=weights.word)
         _check_that_options_have_an_effect(settings)
         backbone = load_backbone(name, weights, settings.given_size)
         make = partial(make_run_folder, settings.out, printable(settings.run_name))
@@ -202,7 +205,7 @@ def _exported(
         "layout": trained.folder.layout,
         "left_out": left_out_as_json(trained.table.left_out),
         "backbone": outcome.classifier.backbone.name,
-        "weights": outcome.classifier.backbone.weights,
+        "weights": outcome.classifier.backbone.weights.origin,
         "recipe": outcome.recipe,
         "trained_parameters": outcome.trained_parameters,
         "regularisation": trained.learned.fitted.as_json(),

@@ -74,7 +74,7 @@ def assemble_bundle(
         classes=description.classes,
         preprocessing=description.preprocessing,
         backbone=classifier.backbone.name,
-        weights=classifier.backbone.weights,
+        weights=classifier.backbone.weights.origin,
         precision=precision,
         training=description.training,
         data_digest=description.data_digest,

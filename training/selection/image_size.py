@@ -84,7 +84,7 @@ def choose_image_size(
     image_size = larger_than(own.backbone.preprocessing.height)
     try:
         check_image_size(own.backbone.name, image_size)
-        backbone = load_backbone(own.backbone.name, settings.weights, image_size)
+        backbone = load_backbone(own.backbone.name, own.backbone.weights, image_size)
     # Of some networks the weights, too, are for one size.
     except (BackboneError, WeightsError):
         log.info("image size: %s takes no larger pictures", own.backbone.name)

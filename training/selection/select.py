@@ -121,7 +121,7 @@ def _as_stored(
     """What was decided before the run was cut off."""
     graph = exported(backbone)
     if view.image_size != backbone.preprocessing.height:
-        backbone = load_backbone(backbone.name, settings.weights, view.image_size)
+        backbone = load_backbone(backbone.name, backbone.weights, view.image_size)
         graph = graph_at_its_size(graph, backbone)
     sized = Sized(backbone, graph, view.larger_size, {})
     graph = at_precision(view.precision.precision, settings, sized, sample).graph

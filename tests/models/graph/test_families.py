@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from models.backbones.backbone import Backbone, preprocessing_of
-from models.backbones.weights import random_start
+from models.backbones.weights import Random, random_start
 from models.graph.agreement import check_agreement
 from models.graph.assembly import join_head
 from models.graph.classifier import Classifier
@@ -120,7 +120,7 @@ def test_a_family_learns_and_its_file_answers_as_torch_does(name: str) -> None:
 def test_a_large_vgg_learns_and_its_file_answers_as_torch_does(name: str) -> None:
     torch.manual_seed(0)
     model = random_start(name, mlp_ratio=1 / 64)
-    backbone = Backbone(name, "none (random)", model, preprocessing_of(model))
+    backbone = Backbone(name, Random(), model, preprocessing_of(model))
     enliven(backbone)
     classifier = with_lively_head(backbone, CLASSES)
 

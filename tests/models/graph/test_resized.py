@@ -1,5 +1,7 @@
 """A graph at another size answers as torch does, whether it was rewritten or exported anew."""
 
+from pathlib import Path
+
 import numpy as np
 import onnx
 import onnxruntime as ort
@@ -7,6 +9,7 @@ import pytest
 import torch
 
 from models.backbones.backbone import Backbone, load_backbone
+from models.backbones.weights import File, Random
 from models.errors import BackboneError
 from models.graph.classifier import Normalise
 from models.graph.export import export_backbone
@@ -17,7 +20,7 @@ from tests.conftest import TINY_BACKBONE, lively_backbone, noise_pictures
 
 def _at(backbone: Backbone, image_size: int) -> Backbone:
     """The same network, with the same parameters, at another size."""
-    found = load_backbone(backbone.name, "none", image_size)
+    found = load_backbone(backbone.name, Random(), image_size)
     found.load_state_dict(backbone.state_dict())
     return found
 
@@ -69,4 +72,4 @@ def test_a_network_with_paddings_for_one_size_is_exported_at_the_other() -> None
 
 def test_the_size_is_checked_before_weights_are_fetched() -> None:
     with pytest.raises(BackboneError, match="as a single point"):
-        load_backbone(TINY_BACKBONE, "missing.safetensors", image_size=20)
+        load_backbone(TINY_BACKBONE, File(Path("missing.safetensors")), image_size=20)

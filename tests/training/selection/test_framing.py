@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from models.backbones.backbone import Backbone, load_backbone
+from models.backbones.weights import File
 from models.bundle import read_bundle
 from models.preprocessing import Framing
 from tests.conftest import TINY_BACKBONE
@@ -27,7 +28,7 @@ Draw = Callable[[np.random.Generator, tuple[int, int, int]], np.ndarray]
 
 @pytest.fixture(scope="session")
 def choose(learned_weights: Path, tiny_backbone_graph: onnx.ModelProto) -> Choose:
-    backbone = load_backbone(TINY_BACKBONE, str(learned_weights))
+    backbone = load_backbone(TINY_BACKBONE, File(learned_weights))
 
     def _choose(root: Path, framing: str = "auto") -> FramingChoice:
         settings = TrainingSettings(root, framing=framing)  # type: ignore[arg-type]

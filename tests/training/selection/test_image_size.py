@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from models.backbones.backbone import load_backbone
+from models.backbones.weights import Random
 from tests.conftest import TINY_BACKBONE
 from tests.training.conftest import Run, fill
 from training.cli import main
@@ -61,7 +62,7 @@ def test_a_size_is_a_number_or_auto(capsys: pytest.CaptureFixture[str]) -> None:
     ("name", "map_size"), [("resnet18", 8), ("swin_tiny_patch4_window7_224", 8), ("vgg11", 7)]
 )
 def test_a_backbone_reads_the_size_that_it_is_given(name: str, map_size: int) -> None:
-    backbone = load_backbone(name, "none", image_size=250)
+    backbone = load_backbone(name, Random(), image_size=250)
 
     assert (backbone.preprocessing.height, backbone.preprocessing.width) == (250, 250)
     feature_map = backbone.map_of(backbone.trunk(torch.zeros(1, 3, 250, 250)))
