@@ -85,7 +85,7 @@ def lively_classifier(name: str, classes: int, seed: int = 0) -> Classifier:
 
 def lively_backbone(name: str, seed: int = 0, image_size: int | None = None) -> Backbone:
     torch.manual_seed(seed)
-    backbone = load_backbone(name, "none", image_size)
+    backbone = load_backbone(name, Random(), image_size)
     enliven(backbone, seed)
     return backbone
 

@@ -112,13 +112,16 @@ def _network(settings: TrainingSettings) -> tuple[TrainingSettings, "TorchNetwor
     # Late, as in `run`.
     from models.backbones.bundled_backbone import decide_weights  # noqa: PLC0415
     from models.backbones.course_networks import FROM_SCRATCH  # noqa: PLC0415
+    from models.backbones.weights import parse_weights  # noqa: PLC0415
     from training.torch_network import load_network  # noqa: PLC0415
 
-    name, weights = first_says(lambda: decide_weights(settings.backbone, settings.weights))
+    name, weights = first_says(
+        lambda: decide_weights(settings.backbone, parse_weights(settings.weights))
+    )
     if not settings.finetune and name not in FROM_SCRATCH:
         _check_that_options_have_an_effect(settings)
     network = load_network(name, weights, settings.image_size, settings.seed)
-    return replace(settings, backbone=name, weights=weights), network
+    return replace(settings, backbone=name, weights=weights.word), network
 
 
 def _check_that_options_have_an_effect(settings: TrainingSettings) -> None:

@@ -17,6 +17,7 @@ from torch import nn
 
 from models.backbones.backbone import Backbone, load_backbone
 from models.backbones.course_networks import FROM_SCRATCH
+from models.backbones.weights import Weights
 from models.bundle import Description
 from models.graph.assembly import assemble_bundle
 from models.graph.classifier import Classifier, Normalise
@@ -47,7 +48,7 @@ class TorchNetwork:
     @property
     def weights(self) -> str:
         """Where its parameters came from, as a person would say it."""
-        return self.backbone.weights
+        return self.backbone.weights.origin
 
     @property
     def is_random(self) -> bool:
@@ -138,7 +139,7 @@ class TorchNetwork:
         return read
 
 
-def load_network(name: str, weights: str, image_size: int | None, seed: int) -> TorchNetwork:
+def load_network(name: str, weights: Weights, image_size: int | None, seed: int) -> TorchNetwork:
     """Builds a network with its weights.
 
     Args:

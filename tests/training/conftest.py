@@ -14,6 +14,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from models.backbones.backbone import Backbone
+from models.backbones.weights import File
 from tests.conftest import TINY_BACKBONE
 from training.features.extractor import Extractor
 from training.features.graphs import Graph
@@ -85,7 +86,7 @@ def learned_weights(tiny_backbone: Backbone, tmp_path_factory: pytest.TempPathFa
 @pytest.fixture(scope="session")
 def extractor(learned_weights: Path, tiny_backbone_graph: onnx.ModelProto) -> Extractor:
     """The tiny network, as one that has learned something, in fp32."""
-    network = load_network(TINY_BACKBONE, str(learned_weights), None, seed=0)
+    network = load_network(TINY_BACKBONE, File(learned_weights), None, seed=0)
     return Extractor(network, Graph(tiny_backbone_graph), network.preprocessing)
 
 

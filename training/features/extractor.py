@@ -23,6 +23,7 @@ from models.cores import granted_cores
 from models.errors import ImageError
 from models.preprocessing import Framing, Pixels, Preprocessing
 from models.providers import cuda_problem, provider_of
+from models.signature import feature_maps_of
 from training.data.folder import Example
 from training.data.pictures import Pictures
 from training.features.cache import digest_of
@@ -193,8 +194,7 @@ class Extractor:
                 session = self.graph.session
             # On a GPU one batch at a time: each takes memory of the card.
             with lock if provider_of(session) == "cuda" else contextlib.nullcontext():
-                (feature_map,) = session.run(["feature_map"], {"image": pixels})
-            return self.network.features(feature_map)
+                return self.network.features(feature_maps_of(session, pixels))
 
         return read_by_graph
 

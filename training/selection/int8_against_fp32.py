@@ -11,12 +11,12 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime as ort
 from pydantic import TypeAdapter
 from scipy.stats import rankdata
 
 from models.errors import ImageError
 from models.preprocessing import Pixels
+from models.signature import feature_maps_of
 from training.data.folder import Example
 from training.data.pictures import Pictures
 from training.data.sample import Sample
@@ -156,7 +156,7 @@ def measured_speedup(fp32: Extractor, int8: Extractor, calibration: Calibration)
         for place, session in enumerate(sessions):
             # In time of this process: what else runs here would tell lies.
             begun = time.process_time()
-            _feature_maps(session, batch)
+            feature_maps_of(session, batch)
             seconds[place].append(time.process_time() - begun)
     return round(median(seconds[0]) / median(seconds[1]), 2)
 
@@ -198,12 +198,7 @@ def _heatmaps(extractor: Extractor, table: FeatureTable, calibration: Calibratio
     head = fit_head_at(STRENGTH, table.features, labels, len(classes))
     asked = np.searchsorted(classes, calibration.labels)
     maps = [
-        _feature_maps(extractor.graph.session, calibration.pixels[start : start + _BATCH])
+        feature_maps_of(extractor.graph.session, calibration.pixels[start : start + _BATCH])
         for start in range(0, len(calibration.pixels), _BATCH)
     ]
     return extractor.network.heatmaps(head, np.concatenate(maps), asked)
-
-
-def _feature_maps(session: ort.InferenceSession, pixels: Pixels) -> npt.NDArray[np.float32]:
-    found: npt.NDArray[np.float32] = session.run(["feature_map"], {"image": pixels})[0]
-    return found
