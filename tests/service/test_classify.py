@@ -76,6 +76,20 @@ def test_a_file_name_in_the_older_notation_is_understood(client: httpx.Client, p
     assert response.json()["predictions"][0]["file_name"] == "Käfer.png"
 
 
+@pytest.mark.parametrize("charset", ["undefined", "utf-16", "punycode", "no-such", "idna"])
+def test_a_charset_that_a_client_names_changes_nothing(
+    client: httpx.Client, png: bytes, charset: str
+) -> None:
+    body = (
+        '--b\r\nContent-Disposition: form-data; name="image"; filename="Käfer.png"\r\n\r\n'
+    ).encode()
+    headers = {"Content-Type": f"multipart/form-data; boundary=b; charset={charset}"}
+
+    response = client.post("/classify", content=body + png + b"\r\n--b--\r\n", headers=headers)
+
+    assert response.json()["predictions"][0]["file_name"] == "Käfer.png"
+
+
 def test_a_broken_picture_among_others_stops_none_of_them(client: httpx.Client, png: bytes) -> None:
     alone = classify(client, ("a.png", png)).json()["predictions"][0]
 
