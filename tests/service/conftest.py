@@ -44,6 +44,21 @@ def wait_until(condition: Callable[[], bool]) -> None:
         threading.Event().wait(0.01)
 
 
+def connect(served: Served, sent: bytes) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", served.port), timeout=DEADLINE)
+    connection.sendall(sent)
+    return connection
+
+
+def everything_from(connection: socket.socket) -> bytes:
+    """What comes until the server closes."""
+    with connection:
+        found = b""
+        while chunk := connection.recv(65536):
+            found += chunk
+        return found
+
+
 Serve = Callable[..., AbstractContextManager[Served]]
 
 
@@ -68,7 +83,7 @@ def serve(tag: str) -> Serve:
     """Starts a server with settings of its own."""
 
     @contextlib.contextmanager
-    def start(keep_alive: int = DEADLINE, **settings: object) -> Iterator[Served]:
+    def start(keep_alive: float = DEADLINE, **settings: object) -> Iterator[Served]:
         routes = all_routes()
         inner = build_app(routes)
         chosen = Settings.model_validate({"model": tag, "provider": "cpu", **settings})
@@ -86,7 +101,7 @@ def serve(tag: str) -> Serve:
             http=TimedProtocol,
             port=0,
             log_config=None,
-            timeout_keep_alive=keep_alive,
+            timeout_keep_alive=keep_alive,  # type: ignore[arg-type]  # any number of seconds works
         )
         server = _Server(config)
         thread = threading.Thread(target=server.run)
