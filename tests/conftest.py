@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 
 from models.backbones.backbone import Backbone, load_backbone
+from models.backbones.weights import Random
 from models.bundle import Bundle, Description, TrainingSummary, bundle_bytes, parse_bundle
 from models.graph.assembly import assemble_bundle
 from models.graph.classifier import Classifier, Normalise
