@@ -22,7 +22,7 @@ from training.data.parts import check_counts, make_parts
 from training.data.pictures import Pictures, readable_pixels
 from training.data.sample import draw_sample
 from training.features.extractor import Extractor
-from training.features.graphs import Graph
+from training.features.graphs import graph_of, head_graph_of
 from training.features.table import FeatureTable
 from training.finetuning.plan import FineTuningOptions
 from training.group import check_batch_size, first_says, is_first, started_group
@@ -48,7 +48,7 @@ from training.settings import TrainingSettings
 from training.terminal import be_quiet, console
 
 if TYPE_CHECKING:
-    from training.torch_network import TorchNetwork
+    from models.graph.network import Network
 
 log = logging.getLogger(__name__)
 
@@ -107,20 +107,24 @@ def _run(settings: TrainingSettings, folder: ImageFolder, resumed: Path | None) 
     return record.as_json()
 
 
-def _network(settings: TrainingSettings) -> tuple[TrainingSettings, "TorchNetwork"]:
+def _network(settings: TrainingSettings) -> tuple[TrainingSettings, "Network"]:
     """The network that was asked for, and the settings with its name and weights in them."""
     # Late, as in `run`.
+    import torch  # noqa: PLC0415
+
+    from models.backbones.backbone import load_backbone  # noqa: PLC0415
     from models.backbones.bundled_backbone import decide_weights  # noqa: PLC0415
     from models.backbones.course_networks import FROM_SCRATCH  # noqa: PLC0415
     from models.backbones.weights import parse_weights  # noqa: PLC0415
-    from training.torch_network import load_network  # noqa: PLC0415
+    from models.graph.network import Network  # noqa: PLC0415
 
     name, weights = first_says(
         lambda: decide_weights(settings.backbone, parse_weights(settings.weights))
     )
     if not settings.finetune and name not in FROM_SCRATCH:
         _check_that_options_have_an_effect(settings)
-    network = load_network(name, weights, settings.image_size, settings.seed)
+    torch.manual_seed(settings.seed)
+    network = Network(load_backbone(name, weights, settings.image_size))
     return replace(settings, backbone=name, weights=weights.word), network
 
 
@@ -153,11 +157,11 @@ class _Trained:
 
 
 def _trained(
-    settings: TrainingSettings, folder: ImageFolder, network: "TorchNetwork", run_folder: Path
+    settings: TrainingSettings, folder: ImageFolder, network: "Network", run_folder: Path
 ) -> _Trained:
     pictures = Pictures()
     sample = draw_sample(folder, pictures)
-    whole = Extractor(network, Graph(network.graph()), network.preprocessing)
+    whole = Extractor(network, graph_of(network), network.backbone.preprocessing)
     wanted = Wanted(settings.framing, settings.precision)
     view, extractor = decide_view(wanted, whole, sample, pictures, run_folder)
     first = sample.examples if view.has_read_sample else ()
@@ -175,7 +179,7 @@ def _trained(
 
 def _fine_tuned(
     settings: TrainingSettings,
-    network: "TorchNetwork",
+    network: "Network",
     material: Material,
     outcome: Outcome,
     run_folder: Path,
@@ -218,10 +222,10 @@ def _exported(
     """Writes the bundle to the run folder and the store, and what is known of it beside it."""
     outcome, material = trained.outcome, trained.material
     log.info("exporting, and comparing with torch")
-    extractor = outcome.extractor
-    data, agreement = extractor.network.bundle(
+    extractor, network = outcome.extractor, outcome.extractor.network
+    data, agreement = network.bundle(
         outcome.head,
-        extractor.graph.model,
+        (extractor.graph.model, head_graph_of(network, outcome.head)),
         _description(settings, trained),
         _compared_pixels(material, extractor.preprocessing),
     )
@@ -234,7 +238,7 @@ def _exported(
         left_out=material.table.left_out,
         data_digest=material.table.data_digest,
         view=trained.view.as_json(),
-        learned=_learned(trained, agreement),
+        learned=_learned(trained, agreement.as_json()),
         judged=_judged(trained),
         model=stored.tag,
         bundle=path,
@@ -257,8 +261,8 @@ def _judged(trained: _Trained) -> Judged:
 def _learned(trained: _Trained, agreement: Mapping[str, float]) -> Learned:
     outcome = trained.outcome
     return Learned(
-        backbone=outcome.extractor.network.name,
-        weights=outcome.extractor.network.weights,
+        backbone=outcome.extractor.network.backbone.name,
+        weights=outcome.extractor.network.backbone.weights.origin,
         recipe=outcome.recipe,
         trained_on=outcome.trained_on,
         trained_parameters=outcome.trained_parameters,

@@ -11,11 +11,11 @@ import hashlib
 import logging
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -29,10 +29,12 @@ from training.data.pictures import Pictures
 from training.features.cache import digest_of
 from training.features.graphs import Graph
 from training.features.known import KnownFeatures, was_kept_in
-from training.features.network import Network, Read
 from training.features.table import Features, FeatureTable, LeftOut, join_tables
 from training.group import first_says, gathered, share_of
 from training.terminal import Advance, progress
+
+if TYPE_CHECKING:
+    from models.graph.network import Network
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +55,7 @@ class Extractor:
         preprocessing: how pictures are framed and resized for it.
     """
 
-    network: Network
+    network: "Network"
     graph: Graph
     preprocessing: Preprocessing
 
@@ -144,7 +146,7 @@ class Extractor:
         known: KnownFeatures,
         advance: Advance,
     ) -> FeatureTable:
-        features = np.empty((len(examples), self.network.num_features), dtype=np.float32)
+        features = np.empty((len(examples), self.network.backbone.num_features), dtype=np.float32)
         size, read = _GPU_BATCH if self._uses_gpu else _CPU_BATCH, self._reader()
 
         def work(start: int) -> list[_Found]:
@@ -179,7 +181,7 @@ class Extractor:
         except ImageError as error:
             return _Found(reason=f"{error}")
 
-    def _reader(self) -> Read:
+    def _reader(self) -> Callable[[Pixels], Features]:
         """What reads pictures; opened when the first one is not known.
 
         What has fewer bits than torch's must itself be what reads: float16 on a GPU, int8 on the
