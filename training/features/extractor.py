@@ -7,7 +7,6 @@ torch, or ONNX Runtime in float16, runs one batch at a time.
 """
 
 import contextlib
-import hashlib
 import logging
 import threading
 from collections import Counter
@@ -173,11 +172,11 @@ class Extractor:
 
     def _look_at(self, example: Example, pictures: Pictures, known: KnownFeatures) -> "_Found":
         """A picture that is to be shown to the network, or one whose features are known."""
+        if (features := known.get(digest := pictures.digest(example))) is not None:
+            return _Found(digest, features=features)
         try:
-            digest = hashlib.sha256(pictures.data(example)).hexdigest()
-            if (features := known.get(digest)) is not None:
-                return _Found(digest, features=features)
-            return _Found(digest, pixels=pictures.pixels(example, self.preprocessing))
+            picture = pictures.open(example)
+            return _Found(picture.digest, pixels=picture.pixels(self.preprocessing))
         except ImageError as error:
             return _Found(reason=f"{error}")
 

@@ -162,7 +162,7 @@ def _sizes(sample: Sample, pictures: Pictures) -> list[tuple[int, int]]:
     found = []
     for example in sample.examples:
         try:
-            found.append(pictures.size(example))
+            found.append(pictures.open(example).size)
         except ImageError:
             continue
     return found

@@ -14,10 +14,8 @@ import numpy.typing as npt
 from pydantic import TypeAdapter
 from scipy.stats import rankdata
 
-from models.errors import ImageError
 from models.preprocessing import Pixels
 from models.signature import feature_maps_of
-from training.data.folder import Example
 from training.data.pictures import Pictures
 from training.data.sample import Sample
 from training.features.cache import digest_of, remembered
@@ -121,7 +119,7 @@ def compare_with_fp32(
     """
     key = digest_of(
         *(extractor.graph.data for extractor in (fp32, int8)),
-        *(_bytes(pictures, example) for example in sample.examples),
+        *(pictures.digest(example) for example in sample.examples),
         f"{fp32.preprocessing} {speedup} {platform.node()}",
     )
 
@@ -159,13 +157,6 @@ def measured_speedup(fp32: Extractor, int8: Extractor, calibration: Calibration)
             feature_maps_of(session, batch)
             seconds[place].append(time.process_time() - begun)
     return round(median(seconds[0]) / median(seconds[1]), 2)
-
-
-def _bytes(pictures: Pictures, example: Example) -> bytes:
-    try:
-        return pictures.data(example)
-    except ImageError:
-        return b""
 
 
 def _compared(
