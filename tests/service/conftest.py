@@ -27,6 +27,9 @@ from tests.conftest import encoded
 #: Seconds that anything may take before a test gives up; nothing is measured by it.
 DEADLINE = 60
 
+#: What most servers need: each process that decodes takes a third of a second to start.
+FRUGAL: dict[str, object] = {"provider": "cpu", "decode_workers": 1}
+
 
 @dataclass(frozen=True)
 class Served:
@@ -86,7 +89,7 @@ def serve(tag: str) -> Serve:
     def start(keep_alive: float = DEADLINE, **settings: object) -> Iterator[Served]:
         routes = all_routes()
         inner = build_app(routes)
-        chosen = Settings.model_validate({"model": tag, "provider": "cpu", **settings})
+        chosen = Settings.model_validate(FRUGAL | {"model": tag} | settings)
         inner.state.engine = Engine(chosen)
 
         @contextlib.asynccontextmanager
@@ -121,7 +124,7 @@ def serve(tag: str) -> Serve:
 @pytest.fixture(scope="session")
 def served(serve: Serve) -> Iterator[Served]:
     """A server with the default settings, shared by all tests."""
-    with serve() as running:
+    with serve(decode_workers=2) as running:
         yield running
 
 
