@@ -31,7 +31,8 @@ from training.head.fit import fit_head
 from training.recipes.comparison import Comparison, compare, log_comparison
 from training.recipes.material import Material
 from training.recipes.outcome import Outcome, Recipe
-from training.selection.precision import PrecisionChoice, choose_again
+from training.selection.int8_against_fp32 import PrecisionChoice
+from training.selection.precision import choose_again
 
 log = logging.getLogger(__name__)
 

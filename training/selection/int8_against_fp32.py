@@ -14,6 +14,7 @@ import numpy.typing as npt
 from pydantic import TypeAdapter
 from scipy.stats import rankdata
 
+from models.bundle import Precision
 from models.preprocessing import Pixels
 from models.signature import feature_maps_of
 from training.data.pictures import Pictures
@@ -97,6 +98,26 @@ class Earned:
         if int8 - fp32 > self.compared.log_loss_error:
             return f"int8's log loss on a sample is higher ({int8:.3f}, fp32's {fp32:.3f})"
         return ""
+
+
+@dataclass(frozen=True)
+class PrecisionChoice:
+    """A precision, and why.
+
+    Attributes:
+        precision: of what the backbone computes with.
+        chosen_by: in a few words.
+        earned: what was found of int8, where it was asked about.
+    """
+
+    precision: Precision
+    chosen_by: str
+    earned: Earned | None
+
+    @property
+    def has_read(self) -> bool:
+        """Whether the sample was read for it."""
+        return self.earned is not None and self.earned.compared is not None
 
 
 def compare_with_fp32(
