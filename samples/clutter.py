@@ -108,7 +108,7 @@ def _ring(rng: np.random.Generator) -> Solid:
 
 
 @dataclass(frozen=True)
-class Thing:
+class _Thing:
     """What can lie about: how it is made, its least and largest size, whether it is of metal.
 
     Sizes are beside an object that reaches 1 from its middle.
@@ -121,13 +121,13 @@ class Thing:
 
 
 CLUTTER = (
-    Thing(_washer, 0.25, 0.5, metal=True),
-    Thing(_coin, 0.3, 0.6, metal=True),
-    Thing(_pin, 0.4, 0.9, metal=True),
-    Thing(_cable_tie, 0.6, 1.1, metal=False),
-    Thing(_dowel, 0.4, 0.9, metal=True),
-    Thing(_dowel, 0.4, 0.9, metal=False),
-    Thing(_ring, 0.25, 0.5, metal=True),
-    Thing(_ring, 0.25, 0.5, metal=False),
+    _Thing(_washer, 0.25, 0.5, metal=True),
+    _Thing(_coin, 0.3, 0.6, metal=True),
+    _Thing(_pin, 0.4, 0.9, metal=True),
+    _Thing(_cable_tie, 0.6, 1.1, metal=False),
+    _Thing(_dowel, 0.4, 0.9, metal=True),
+    _Thing(_dowel, 0.4, 0.9, metal=False),
+    _Thing(_ring, 0.25, 0.5, metal=True),
+    _Thing(_ring, 0.25, 0.5, metal=False),
 )
-CRUMB = Thing(_crumb, 0.02, 0.07, metal=False)
+CRUMB = _Thing(_crumb, 0.02, 0.07, metal=False)

@@ -53,10 +53,10 @@ def draw(seed: int, index: int, sides: tuple[int, int]) -> Picture:
     scene = scene_of(label, style, pair, rng)
     frame, share = paint(scene)
     mask = share >= 0.25
-    return Picture(develop(frame, rng), label, scene.kind, mask, box_of(mask), style.quality)
+    return Picture(develop(frame, rng), label, scene.kind, mask, _box_of(mask), style.quality)
 
 
-def box_of(mask: Mask) -> Box:
+def _box_of(mask: Mask) -> Box:
     """The smallest box around all that is true in a mask (H, W)."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)

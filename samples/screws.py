@@ -58,7 +58,7 @@ class Shank:
         return distance
 
 
-def machine_shank(rng: np.random.Generator, shortest: float = 3.0) -> Shank:
+def _machine_shank(rng: np.random.Generator, shortest: float = 3.0) -> Shank:
     """A metric thread with a blunt end."""
     pitch = rng.uniform(0.32, 0.48)
     length = rng.uniform(shortest, 8.5)
@@ -66,7 +66,7 @@ def machine_shank(rng: np.random.Generator, shortest: float = 3.0) -> Shank:
     return Shank(length, pitch, pitch * 0.55, float(plain), 0.0, 0.12)
 
 
-def wood_shank(rng: np.random.Generator) -> Shank:
+def _wood_shank(rng: np.random.Generator) -> Shank:
     """A coarse, sharp thread that runs into a point."""
     pitch = rng.uniform(0.6, 0.85)
     length = rng.uniform(5.0, 10.0)
@@ -92,13 +92,13 @@ def _dome(radius: float, height: float, rounding: float) -> Head:
     return Head(field, height, radius, 0.05)
 
 
-def pan_head(rng: np.random.Generator) -> Head:
+def _pan_head(rng: np.random.Generator) -> Head:
     """A low cylinder with a well-rounded edge."""
     height = rng.uniform(0.95, 1.25)
     return _dome(rng.uniform(1.75, 2.1), height, height * 0.9)
 
 
-def round_head(rng: np.random.Generator) -> Head:
+def _round_head(rng: np.random.Generator) -> Head:
     """A cap of a sphere."""
     radius, height = rng.uniform(1.7, 2.0), rng.uniform(0.95, 1.25)
     ball = (radius * radius + height * height) / (2 * height)
@@ -110,7 +110,7 @@ def round_head(rng: np.random.Generator) -> Head:
     return Head(field, height, radius, 0.0)
 
 
-def socket_head(rng: np.random.Generator) -> Head:
+def _socket_head(rng: np.random.Generator) -> Head:
     """A tall cylinder with a knurled side."""
     radius, height = rng.uniform(1.45, 1.6), rng.uniform(1.6, 2.0)
     knurl = rng.choice([0.0, 0.035])
@@ -122,7 +122,7 @@ def socket_head(rng: np.random.Generator) -> Head:
     return Head(field, height, radius, 0.0)
 
 
-def countersunk_head(rng: np.random.Generator) -> Head:
+def _countersunk_head(rng: np.random.Generator) -> Head:
     """A cone that ends flush."""
     radius, height = rng.uniform(1.8, 2.1), rng.uniform(0.85, 1.1)
     slope = (radius - 0.95) / height
@@ -134,7 +134,7 @@ def countersunk_head(rng: np.random.Generator) -> Head:
     return Head(field, height, radius, height)
 
 
-def hex_head(rng: np.random.Generator) -> Head:
+def _hex_head(rng: np.random.Generator) -> Head:
     """A hexagon with a turned chamfer, on a flange now and then."""
     flat, height = rng.uniform(1.6, 1.85), rng.uniform(1.1, 1.45)
     flange = rng.choice([0.0, 0.0, 2.3])
@@ -221,7 +221,7 @@ def _patch(shank: Shank, rng: np.random.Generator) -> Callable[[Array, Array, Ar
 
 def _set_screw(rng: np.random.Generator) -> Solid:
     """A thread from end to end."""
-    shank = machine_shank(rng, shortest=2.6)
+    shank = _machine_shank(rng, shortest=2.6)
     shank = Shank(min(shank.length, 5.5), shank.pitch, shank.depth, -0.3, 0.0, shank.crest)
     drive: Drive = _slot if rng.random() < 0.35 else _hex_socket
     bottom = -shank.length
@@ -242,28 +242,28 @@ def _pick_drive(rng: np.random.Generator) -> Drive:
 
 
 def _hex_screw(rng: np.random.Generator) -> Solid:
-    return _screw("hex head screw", hex_head(rng), _no_drive, machine_shank(rng), rng)
+    return _screw("hex head screw", _hex_head(rng), _no_drive, _machine_shank(rng), rng)
 
 
 def _pan_screw(rng: np.random.Generator) -> Solid:
-    return _screw("pan head screw", pan_head(rng), _pick_drive(rng), machine_shank(rng), rng)
+    return _screw("pan head screw", _pan_head(rng), _pick_drive(rng), _machine_shank(rng), rng)
 
 
 def _round_screw(rng: np.random.Generator) -> Solid:
-    return _screw("round head screw", round_head(rng), _pick_drive(rng), wood_shank(rng), rng)
+    return _screw("round head screw", _round_head(rng), _pick_drive(rng), _wood_shank(rng), rng)
 
 
 def _socket_screw(rng: np.random.Generator) -> Solid:
-    return _screw("socket cap screw", socket_head(rng), _hex_socket, machine_shank(rng), rng)
+    return _screw("socket cap screw", _socket_head(rng), _hex_socket, _machine_shank(rng), rng)
 
 
 def _countersunk_screw(rng: np.random.Generator) -> Solid:
-    head = countersunk_head(rng)
-    return _screw("countersunk screw", head, _pick_drive(rng), machine_shank(rng), rng)
+    head = _countersunk_head(rng)
+    return _screw("countersunk screw", head, _pick_drive(rng), _machine_shank(rng), rng)
 
 
 def _wood_screw(rng: np.random.Generator) -> Solid:
-    return _screw("wood screw", countersunk_head(rng), _pick_drive(rng), wood_shank(rng), rng)
+    return _screw("wood screw", _countersunk_head(rng), _pick_drive(rng), _wood_shank(rng), rng)
 
 
 SCREWS: tuple[Callable[[np.random.Generator], Solid], ...] = (

@@ -29,7 +29,7 @@ SUMMARY_FILE: Final = "summary.json"
 LOG_FILE: Final = "log.txt"
 
 _Settings = TypeVar("_Settings")
-_JSON: Final = TypeAdapter(dict[str, Any])
+_AN_OBJECT: Final = TypeAdapter(dict[str, Any])
 
 _PACKAGES: Final = (
     "torch", "torchvision", "timm", "onnx", "onnxscript", "onnxruntime", "onnxruntime-gpu",
@@ -78,10 +78,9 @@ def stored_settings(folder: Path, kind: type[_Settings]) -> _Settings:
         raise UsageError(f"--resume: {folder} is no run folder (it has no {SETTINGS_FILE})")
     if (folder / SUMMARY_FILE).exists():
         raise UsageError(f"--resume: the run in {folder} has ended; its result is {SUMMARY_FILE}")
+    written = _of_today(folder, read_json(path))
     try:
-        return TypeAdapter(kind).validate_python(
-            _of_today(folder, _JSON.validate_json(path.read_bytes()))
-        )
+        return TypeAdapter(kind).validate_python(written)
     except ValueError as error:
         raise UsageError(f"--resume: {path} is not as it was written: {error}") from error
 
@@ -95,7 +94,7 @@ def _of_today(folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
     if settings.get("image_size") != "auto":
         return settings
     view = folder / VIEW_FILE
-    decided = _JSON.validate_json(view.read_bytes()).get("image_size") if view.exists() else None
+    decided = read_json(view).get("image_size") if view.exists() else None
     return {**settings, "image_size": decided}
 
 
@@ -119,7 +118,8 @@ def read_json(path: Path) -> dict[str, Any]:
         UsageError: it is not as it was written.
     """
     try:
-        return _JSON.validate_json(path.read_bytes())
+        # Not by pydantic: it refuses names of files that are no Unicode, which json brings back.
+        return _AN_OBJECT.validate_python(json.loads(path.read_bytes()))
     except (OSError, ValueError) as error:
         raise UsageError(f"--resume: {path} is not as it was written: {error}") from error
 

@@ -21,7 +21,7 @@ console: Final = Console(stderr=True, soft_wrap=True, highlight=False)
 _LINE_EVERY_S: Final = 10.0
 
 
-class ConsoleHandler(logging.Handler):
+class _ConsoleHandler(logging.Handler):
     """Log records as plain lines that do not tear a progress bar apart."""
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -32,7 +32,7 @@ class ConsoleHandler(logging.Handler):
 
 def log_to_console() -> None:
     """Shows our log records as plain lines, and of the libraries' only warnings."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[ConsoleHandler()])
+    logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[_ConsoleHandler()])
     for noisy in ("timm", "lightning", "httpx", "httpx2", "huggingface_hub"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 

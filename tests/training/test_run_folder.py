@@ -1,12 +1,23 @@
 """What stands in a run folder, and what a later version makes of it."""
 
 import json
+import logging
+import platform
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
-from models.errors import UsageError
-from training.run_folder import stored_settings
+from models.errors import OutputError, UsageError
+from training.run_folder import (
+    logged_to,
+    make_run_folder,
+    package_versions,
+    read_json,
+    stored_settings,
+    write_json,
+    write_rows,
+)
 from training.settings import TrainingSettings
 
 #: As they were written while `--devices`, `--nodes` and `--image-size auto` were options.
@@ -34,6 +45,12 @@ def test_an_image_size_that_was_asked_for_is_what_the_answer_was(tmp_path: Path)
     assert found.image_size == 288
 
 
+def test_a_run_over_a_folder_whose_name_is_no_unicode_goes_on(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, "settings.json", {"data": "pets\udcff"})
+
+    assert stored_settings(folder, TrainingSettings).data == Path("pets\udcff")
+
+
 @pytest.mark.parametrize("content", [[], {"seed": 1}, {"data": "x", "seed": "much"}])
 def test_settings_that_are_not_as_they_were_written_are_refused(
     content: object, tmp_path: Path
@@ -42,3 +59,59 @@ def test_settings_that_are_not_as_they_were_written_are_refused(
 
     with pytest.raises(UsageError, match="is not as it was written"):
         stored_settings(folder, TrainingSettings)
+
+
+def test_every_run_has_a_new_folder_even_within_a_second(tmp_path: Path) -> None:
+    folders = {make_run_folder(tmp_path / "runs", "pets") for _ in range(3)}
+
+    assert len(folders) == 3
+    assert all(folder.parent == tmp_path / "runs" / "pets" for folder in folders)
+
+
+def test_a_place_that_cannot_be_written_is_a_sentence_with_the_option(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(OutputError, match="Name another folder with --out DIR"):
+        make_run_folder(tmp_path / "file", "pets")
+
+
+def test_the_log_of_a_run_holds_what_was_said_meanwhile_and_no_more(tmp_path: Path) -> None:
+    log = logging.getLogger("a test")
+    with logged_to(tmp_path):
+        log.warning("while it lasts")
+    log.warning("afterwards")
+
+    said = (tmp_path / "log.txt").read_text("utf-8")
+    assert said.endswith("WARNING while it lasts\n")
+
+
+def test_json_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    content = {"name": "Schräubchen\u2028", "odd": "\udcff", "shares": [0.5, None]}
+
+    write_json(tmp_path / "found.json", content)
+
+    assert read_json(tmp_path / "found.json") == content
+    assert [path.name for path in tmp_path.iterdir()] == ["found.json"]
+
+
+def test_json_that_is_broken_or_gone_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "broken.json").write_text("{")
+
+    for name in ("broken.json", "gone.json"):
+        with pytest.raises(UsageError, match=f"{name} is not as it was written"):
+            read_json(tmp_path / name)
+
+
+def test_a_table_survives_commas_quotes_and_newlines(tmp_path: Path) -> None:
+    write_rows(tmp_path / "table.csv", ("file", "true"), [('a,"b"\n.png', "ä"), ("c", 1)])
+
+    assert (tmp_path / "table.csv").read_bytes().decode() == (
+        'file,true\r\n"a,""b""\n.png",ä\r\nc,1\r\n'
+    )
+
+
+def test_versions_name_what_is_installed_and_python() -> None:
+    found = package_versions()
+
+    assert found["python"] == platform.python_version()
+    assert found["numpy"] == metadata.version("numpy")

@@ -60,7 +60,7 @@ def write_result(
     """
     path = folder / WEIGHTS_FILE
     with output_file(path) as file:
-        file.write(save(as_halves(student), metadata={"backbone": student.name}))
+        file.write(save(_as_halves(student), metadata={"backbone": student.name}))
     summary = {
         "weights": str(path),
         "sha256": file_digest(path),
@@ -74,7 +74,7 @@ def write_result(
         "versions": package_versions(),
     }
     with output_file(folder / CARD_FILE) as file:
-        file.write(card_of(settings, summary).encode())
+        file.write(_card_of(settings, summary).encode())
     write_json(folder / SUMMARY_FILE, summary)
     log.info(
         "%s (%.1f MB): train-transfer --backbone %s --weights %s",
@@ -83,7 +83,7 @@ def write_result(
     return summary
 
 
-def as_halves(backbone: Backbone) -> dict[str, torch.Tensor]:
+def _as_halves(backbone: Backbone) -> dict[str, torch.Tensor]:
     """The parameters, those of two or more dimensions in half precision.
 
     What BatchNorm multiplies and divides by stays in full precision: small variances would lose
@@ -96,7 +96,7 @@ def as_halves(backbone: Backbone) -> dict[str, torch.Tensor]:
     }
 
 
-def card_of(settings: DistillationSettings, summary: dict[str, Any]) -> str:
+def _card_of(settings: DistillationSettings, summary: dict[str, Any]) -> str:
     """The model card, in the form of Hugging Face's."""
     data = ModelCardData(
         library_name="timm",

@@ -55,7 +55,7 @@ def distil(settings: DistillationSettings, resumed: Path | None = None) -> dict[
         InterruptedByUser: it was asked to stop; the run can go on later.
     """
     archive = open_archive(settings.data)
-    teacher, student = load_teacher(settings), make_student(settings)
+    teacher, student = _load_teacher(settings), _make_student(settings)
     run_folder = resumed or make_run_folder(settings.out, settings.run_name)
     with logged_to(run_folder):
         write_json(run_folder / SETTINGS_FILE, settings.as_json())
@@ -69,7 +69,7 @@ def distil(settings: DistillationSettings, resumed: Path | None = None) -> dict[
         return write_result(run_folder, settings, run.result(), run.history, pictures)
 
 
-def load_teacher(settings: DistillationSettings) -> Backbone:
+def _load_teacher(settings: DistillationSettings) -> Backbone:
     """The network that teaches.
 
     Raises:
@@ -88,7 +88,7 @@ def load_teacher(settings: DistillationSettings) -> Backbone:
     return teacher
 
 
-def make_student(settings: DistillationSettings) -> Backbone:
+def _make_student(settings: DistillationSettings) -> Backbone:
     """The network that learns, from a random start.
 
     Raises:
