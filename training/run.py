@@ -173,16 +173,12 @@ def _trained(
     outcome = fitted.outcome
     told: dict[str, Any] = {}
     if settings.finetune or network.learns_from_scratch:
-        outcome, told = _fine_tuned(settings, network, material, outcome, run_folder)
+        outcome, told = _fine_tuned(settings, material, outcome, run_folder)
     return _Trained(folder, view, material, fitted, outcome, told)
 
 
 def _fine_tuned(
-    settings: TrainingSettings,
-    network: "Network",
-    material: Material,
-    outcome: Outcome,
-    run_folder: Path,
+    settings: TrainingSettings, material: Material, outcome: Outcome, run_folder: Path
 ) -> tuple[Outcome, dict[str, Any]]:
     """The better of probe and fine-tuned network, and what there is to tell of the latter."""
     # Late, because Lightning takes a second that the frozen recipe need not wait for.
@@ -191,7 +187,7 @@ def _fine_tuned(
     options = FineTuningOptions(
         settings.epochs, settings.learning_rate, settings.batch_size, settings.augmentation
     )
-    best, report = finetune(outcome, network, material, options, run_folder)
+    best, report = finetune(outcome, material, options, run_folder)
     return best, report.as_json()
 
 

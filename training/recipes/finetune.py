@@ -72,17 +72,13 @@ class _Answered:
 
 
 def finetune(
-    probe: Outcome,
-    network: Network,
-    material: Material,
-    options: FineTuningOptions,
-    run_folder: Path,
+    probe: Outcome, material: Material, options: FineTuningOptions, run_folder: Path
 ) -> tuple[Outcome, FineTuningReport]:
     """Fine-tunes from a probe on a part of the training pictures, and keeps the better of the two.
 
     Args:
-        probe: the frozen recipe's outcome, fitted on all training pictures.
-        network: the one that it stands on; a copy of it learns.
+        probe: the frozen recipe's outcome, fitted on all training pictures. A copy of its network
+            learns.
         material: what there is to learn from.
         options: what was asked for.
         run_folder: where checkpoints go; fine-tuning goes on from those that are there.
@@ -94,7 +90,7 @@ def finetune(
     """
     task = _task(probe.extractor, material, options)
     head, before = _probe_of_part(material)
-    backbone = copy.deepcopy(network.backbone)
+    backbone = copy.deepcopy(probe.extractor.network.backbone)
     plan = plan_fine_tuning(
         len(task.training), options, from_scratch=backbone.is_random, processes=size()
     )
