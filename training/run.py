@@ -200,7 +200,7 @@ def _check_that_pictures_are_the_same(
         DataFolderError: they have changed.
     """
     path = run_folder / DATA_FILE
-    begun_with = first_says(lambda: read_json(path)) if path.exists() else None
+    begun_with = first_says(lambda: read_json(path) if path.exists() else None)
     if begun_with is None:
         first_says(lambda: write_json(path, {"data_digest": table.data_digest}))
     elif begun_with["data_digest"] != table.data_digest:
