@@ -14,6 +14,7 @@ from models.errors import UsageError
 from tests.conftest import TINY_BACKBONE
 from tests.training.conftest import ROOT, best_weights, fill
 from training.cli import main
+from training.features.known import KnownFeatures
 from training.finetuning.cluster import StartedGroup
 from training.group import (
     Group,
@@ -174,10 +175,22 @@ def summary_of(out: Path) -> dict[str, Any]:
     return found
 
 
+def kept_features(out: Path) -> KnownFeatures:
+    """What a run has kept in its own folder, whatever the cache knows."""
+    (path,) = out.glob("*/*/features-*")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRAIN_TRANSFER_CACHE", str(out / "no cache"))
+        return KnownFeatures(path.name.partition("-")[2], path.parent)
+
+
 def assert_the_same_features(one: Path, two: Path) -> None:
-    tables = [np.load(next(out.glob("*/*/features.npz"))) for out in (one, two)]
-    assert tables[0]["names"].tolist() == tables[1]["names"].tolist()
-    assert np.allclose(tables[0]["features"], tables[1]["features"], atol=1e-4)
+    tables = [kept_features(out) for out in (one, two)]
+    assert tables[0].digests == tables[1].digests
+    for digest in tables[0].digests:
+        first, second = (table.get(digest) for table in tables)
+        assert first is not None
+        assert second is not None
+        np.testing.assert_allclose(first, second, atol=1e-4)
     assert summary_of(one)["data_digest"] == summary_of(two)["data_digest"]
 
 
@@ -190,6 +203,7 @@ def test_two_processes_of_torchrun_fine_tune_as_one_does(
     done = subprocess.run(
         [*torchrun, "-m", "training.cli", *options, *more],
         cwd=ROOT, capture_output=True, text=True, check=False, timeout=DEADLINE,
+        env={**os.environ, "TRAIN_TRANSFER_CACHE": str(tmp_path / "cache")},
     )  # fmt: skip
 
     assert done.returncode == 0, done.stderr
@@ -210,6 +224,7 @@ def test_two_processes_of_a_step_of_srun_read_as_one_does(
     step = {
         "SLURM_STEP_NUM_TASKS": "2", "SLURM_STEP_NUM_NODES": "1",
         "SLURM_STEP_NODELIST": "localhost", "SLURM_JOB_ID": str(os.getpid()),
+        "TRAIN_TRANSFER_CACHE": str(tmp_path / "cache"),
     }  # fmt: skip
     command = [sys.executable, "-m", "training.cli", *options, "--out", str(tmp_path)]
     running = [
