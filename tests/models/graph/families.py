@@ -1,4 +1,19 @@
-"""The families that the catalogue answers for by name, the course's among them."""
+"""The families that the catalogue answers for by name, the course's among them, and small members.
+
+Of families whose large members repeat the small one's blocks the smallest stands in the tests, with
+small pictures where it reads any size, and thinner or shorter where the smallest is still large.
+`benchmarks/families.py` measures all of them whole.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from models.backbones.backbone import Backbone, preprocessing_of
+from models.backbones.weights import Random, random_start
+from tests.conftest import enliven
 
 #: Family → its members.
 FAMILIES = {
@@ -20,3 +35,72 @@ FAMILIES = {
     "DenseNet": ["densenet121"],
     "Swin": ["swin_tiny_patch4_window7_224"],
 }
+
+
+@dataclass(frozen=True)
+class Member:
+    """A network of a family, as small as it shows what the family is.
+
+    Attributes:
+        name: timm's.
+        size: of its pictures, pixels; None: its own.
+        options: that make it thinner or shorter.
+    """
+
+    name: str
+    size: int | None = 64
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+_NARROW: dict[str, Any] = {"mlp_ratio": 1 / 64}
+_FEW_BLOCKS: dict[str, Any] = {"layers": (1, 1, 1, 1)}
+_SHORT_SWIN: dict[str, Any] = {
+    "img_size": 112,
+    "embed_dim": 24,
+    "depths": (2, 2, 2, 2),
+    "num_heads": (1, 2, 4, 8),
+}
+
+#: Family → what stands for it: each kind of block and of head.
+SMALLEST = {
+    "the course's small network": [Member("baseline")],
+    "AlexNet": [Member("alexnet", None)],
+    # All convolutions are there; the inner layers have 64 instead of 4,096 features.
+    "VGG": [Member("vgg11", None, _NARROW)],
+    "VGG with BatchNorm": [Member("vgg11_bn", None, _NARROW)],
+    "Inception v1": [Member("googlenet", 96)],
+    "Inception v3": [Member("inception_v3", 128)],
+    "Inception v4": [Member("inception_v4", 128)],
+    "ResNet": [Member("resnet18"), Member("resnet50", 64, _FEW_BLOCKS)],
+    "ResNeXt": [Member("resnext50_32x4d", 64, _FEW_BLOCKS)],
+    "SE-ResNet": [Member("seresnet18")],
+    "CBAM-ResNet": [Member("cbam_resnet18")],
+    "MobileNet v2": [Member("mobilenetv2_035")],
+    "MobileNet v3": [Member("mobilenetv3_small_100", 96)],
+    "EfficientNet": [Member("efficientnet_b0")],
+    "ConvNeXt": [Member("convnext_atto", 96)],
+    "DenseNet": [Member("densenet121", 96, {"block_config": (2, 2, 2, 2)})],
+    "Swin": [Member("swin_tiny_patch4_window7_224", 112, _SHORT_SWIN)],
+}
+
+MEMBERS = {member.name: member for members in SMALLEST.values() for member in members}
+
+
+def small_backbone(member: Member) -> Backbone:
+    """It with random weights and lively BatchNorm."""
+    torch.manual_seed(0)
+    model = random_start(member.name, **member.options)
+    if member.name == "alexnet":
+        model.classifier = _narrow_classifier()
+    preprocessing = preprocessing_of(model)
+    if member.size:
+        preprocessing = replace(preprocessing, height=member.size, width=member.size)
+    backbone = Backbone(member.name, Random(), model, preprocessing)
+    enliven(backbone)
+    return backbone
+
+
+def _narrow_classifier() -> nn.Module:
+    """AlexNet's, with inner layers of 64 instead of 4,096 features."""
+    layers = [nn.Dropout(), nn.Linear(256 * 6 * 6, 64), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Dropout(), nn.Linear(64, 64), nn.ReLU()).eval()

@@ -25,7 +25,11 @@ LAST_LAYER = {
 
 def opposed_classifier(name: str) -> Classifier:
     """Three classes, the last two opposites: what speaks against one speaks for the other."""
-    classifier = lively_classifier(name, classes=3)
+    return opposed(lively_classifier(name, classes=3))
+
+
+def opposed(classifier: Classifier) -> Classifier:
+    """The same with a last row that is the opposite of the one before."""
     with torch.no_grad():
         classifier.linear.weight[2] = -classifier.linear.weight[1]
     return classifier

@@ -22,10 +22,17 @@ from models.head import LinearHead
 from models.providers import open_graph
 from models.session import Session
 from models.signature import INPUTS, OUTPUTS, answers_of
-from tests.conftest import TINY_BACKBONE, lively_classifier, make_bundle, noise_pictures
+from tests.conftest import (
+    TINY_BACKBONE,
+    lively_backbone,
+    lively_classifier,
+    make_bundle,
+    noise_pictures,
+    with_lively_head,
+)
 from tests.models.graph.reference import by_autograd, by_pytorch_grad_cam, opposed_classifier
 
-#: Small ones of many families; then each kind of head, a channels-last map, two heads in training.
+#: timm's own small ones, of many families; those that have a name are in `test_families`.
 NETWORKS = [
     "test_byobnet",
     "test_coatnet",
@@ -34,12 +41,6 @@ NETWORKS = [
     "test_mambaout",
     "test_maxvit",
     "test_nfnet",
-    "resnet18",
-    "resnet50",
-    "mobilenetv3_small_100",
-    "convnext_atto",
-    "swin_tiny_patch4_window7_224",
-    "inception_v3",
 ]
 
 
@@ -64,7 +65,7 @@ def tiny_graph(
 
 @pytest.fixture(scope="module")
 def resnet() -> tuple[Classifier, onnx.ModelProto]:
-    classifier = lively_classifier("resnet18", 3)
+    classifier = with_lively_head(lively_backbone("resnet18", image_size=64), 3)
     return classifier, exported(classifier)
 
 

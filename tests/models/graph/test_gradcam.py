@@ -10,7 +10,8 @@ from models.graph.classifier import Classifier
 from models.graph.gradcam import GradCamHead, explain_by_autograd, heatmap_of
 from models.head import LinearHead
 from tests.conftest import noise_pictures, with_lively_head
-from tests.models.graph.reference import by_autograd, opposed_classifier
+from tests.models.graph.families import MEMBERS, small_backbone
+from tests.models.graph.reference import by_autograd, opposed, opposed_classifier
 
 #: timm's own small test networks, one of each family that has a spatial feature map.
 FAMILIES = [n for n in timm.list_models("test_*") if not n.startswith("test_vit")]
@@ -21,6 +22,7 @@ QUICK = ["test_convnext", "test_mambaout", "test_nfnet"]
 #: Heads of other kinds: inner layers, convolutions, norms, channels last.
 HEADS = [
     *(name for name in FAMILIES if name not in QUICK),
+    "alexnet",
     "vgg11",
     "vgg11_bn",
     "mobilenetv3_small_100",
@@ -41,7 +43,9 @@ def answer(classifier: Classifier, pixels: Any, class_index: list[int]) -> tuple
 
 
 def assert_is_gradcam(name: str) -> None:
-    classifier = opposed_classifier(name)
+    member = MEMBERS.get(name)
+    small = member and opposed(with_lively_head(small_backbone(member), 3))
+    classifier = small or opposed_classifier(name)
     pixels = noise_pictures(classifier.backbone.preprocessing, 4, seed=1)
     asked = [-1, 0, 1, 2]
 
