@@ -33,10 +33,11 @@ test: install browser  ## all tests
 test-fast: install  ## tests that take no more than a few seconds each
 	$(BIN)/python -m pytest -m "not slow"
 
-check: install  ## lint, format, types
+check: install  ## lint, format, types, and the page's JavaScript
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/oxlint --deny-warnings service
 
 map:  ## the map in CONTRIBUTING.md, from the first line of every module
 	$(PYTHON) scripts/draw_map.py --write

@@ -11,7 +11,7 @@ import onnxruntime as ort
 
 from models.preprocessing import Pixels
 from models.providers import open_graph
-from models.session import PREDICTED_CLASS
+from models.signature import CLASS_INDEX, IMAGE, PREDICTED_CLASS, PROBABILITIES
 
 #: How long one contender is timed in a round, seconds; at least one call.
 TURN = 0.4
@@ -78,11 +78,13 @@ def opened(graph: onnx.ModelProto, threads: int) -> ort.InferenceSession:
 
 def without_heatmap(graph: onnx.ModelProto) -> onnx.ModelProto:
     """What of a bundle's graph leads from `image` to `probabilities`."""
-    found: onnx.ModelProto = onnx.utils.Extractor(graph).extract_model(["image"], ["probabilities"])
+    found: onnx.ModelProto = onnx.utils.Extractor(graph).extract_model(
+        [IMAGE.name], [PROBABILITIES.name]
+    )
     assert len(found.graph.node) < len(graph.graph.node)
     return found
 
 
 def for_predicted(pixels: Pixels) -> dict[str, np.ndarray]:
     """What a bundle's graph is asked for the heatmaps of the predicted classes."""
-    return {"image": pixels, "class_index": np.full(len(pixels), PREDICTED_CLASS)}
+    return {IMAGE.name: pixels, CLASS_INDEX.name: np.full(len(pixels), PREDICTED_CLASS)}

@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import save_file
 
 from models.backbones.backbone import load_backbone
+from models.backbones.weights import Random
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +40,7 @@ def random_weights(backbone: str, folder: Path) -> Path:
     """A file of random numbers, the same each time: to the command as good as learned ones."""
     torch.manual_seed(0)
     found = folder / f"{backbone}.safetensors"
-    save_file(load_backbone(backbone, "none").model.state_dict(), found)
+    save_file(load_backbone(backbone, Random()).model.state_dict(), found)
     return found
 
 

@@ -26,6 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from models.backbones.backbone import load_backbone
+from models.backbones.weights import Random
 from models.bundle import read_bundle
 from models.graph.export import export_backbone
 from models.preprocessing import read_pixels
@@ -97,7 +98,7 @@ def speed(name: str) -> str:
     images = np.random.default_rng(0).random((BATCH, 224, 224, 3)) * 255
     sessions = {}
     for backbone in (name, "resnet18"):
-        graph = export_backbone(load_backbone(backbone, "none")).SerializeToString()
+        graph = export_backbone(load_backbone(backbone, Random())).SerializeToString()
         sessions[backbone] = open_graph(graph, "cpu", os.cpu_count() or 1)
     seconds: dict[str, list[float]] = {backbone: [] for backbone in sessions}
     for number in range(ROUNDS + 1):

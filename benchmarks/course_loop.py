@@ -11,6 +11,7 @@ Without `--weights` the network holds random numbers: the times are the same, ac
 """
 
 from models.backbones.backbone import Backbone, load_backbone  # it makes torchvision importable
+from models.backbones.weights import File
 
 # isort: split
 
@@ -139,7 +140,7 @@ def course(chosen: argparse.Namespace, weights: Path, data: Path) -> tuple[float
     folder = scan_folder(data)
     examples = split(folder.examples, [str(e.path) for e in folder.examples], 0)
     held_out = held_out_part(examples)
-    backbone = load_backbone(chosen.backbone, str(weights))
+    backbone = load_backbone(chosen.backbone, File(Path(weights)))
     size = backbone.preprocessing.height
     loaders = [
         DataLoader(

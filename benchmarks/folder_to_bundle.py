@@ -30,6 +30,7 @@ from rich.console import Console
 from rich.table import Table
 
 from models.backbones.backbone import load_backbone
+from models.backbones.weights import File
 from models.graph.export import export_backbone
 from training.data.folder import scan_folder
 
@@ -87,7 +88,7 @@ def repeated(data: Path, copies: int, place: Path) -> Path:
 def prepare(chosen: argparse.Namespace, data: Path, place: Path) -> dict[str, list[str]]:
     """The commands, by name."""
     weights = str(chosen.weights or random_weights(chosen.backbone, place))
-    backbone = load_backbone(chosen.backbone, weights)
+    backbone = load_backbone(chosen.backbone, File(Path(weights)))
     graph, listed, shape = place / "backbone.onnx", place / "paths", backbone.preprocessing
     graph.write_bytes(export_backbone(backbone).SerializeToString())
     listed.write_text("\n".join(str(example.path) for example in scan_folder(data).examples))

@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from models.backbones.backbone import load_backbone
+from models.backbones.weights import Random
 
 #: Classes while pictures grow, and pictures while classes do.
 CLASSES = 10
@@ -47,7 +48,7 @@ def main() -> None:
     parser.add_argument("--classes", type=int, nargs="+", default=[2, 20, 200])
     parser.add_argument("--backbone", default="mobilenetv3_small_050")
     chosen = parser.parse_args()
-    features = 4 * load_backbone(chosen.backbone, "none").num_features
+    features = 4 * load_backbone(chosen.backbone, Random()).num_features
     title = f"{chosen.backbone}, random weights, {features / 1000:.1f} kB of features a picture"
     table = Table("pictures", "classes", "s", "MiB", "ms a picture more", "kB a picture more")
     table.title = title

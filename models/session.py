@@ -16,8 +16,7 @@ from models.cores import granted_cores
 from models.errors import BundleError, ProviderError
 from models.preprocessing import Pixels, read_pixels
 from models.providers import Provider, open_graph, provider_of
-
-Floats = npt.NDArray[np.float32]
+from models.signature import INPUTS, OUTPUTS, PREDICTED_CLASS, Floats, answers_of
 
 #: How far an answer of the self-check, probabilities and heatmap, may lie from the one that was
 #: stored. Other processors round otherwise (1e-6 seen; in int8, whose steps are coarse, 0.02 and
@@ -33,8 +32,6 @@ _WAY_ON: Final[dict[Precision, str]] = {
     "int8": ". It is in int8, and not every processor computes that alike: train-transfer "
     "--precision fp32, or training on this kind of processor, makes one that is right here"
 }
-
-PREDICTED_CLASS: Final = -1
 
 
 @dataclass(frozen=True)
@@ -116,9 +113,7 @@ class Session:
             black = np.zeros((missing, *pixels.shape[1:]), pixels.dtype)
             pixels = np.concatenate([pixels, black])
             class_index = np.append(class_index, np.full(missing, PREDICTED_CLASS))
-        probabilities, heatmaps = self._session.run(
-            ["probabilities", "heatmap"], {"image": pixels, "class_index": class_index}
-        )
+        probabilities, heatmaps = answers_of(self._session, pixels, class_index)
         return [
             Prediction(self.classes[best], float(row[best]), row, heatmap)
             for row, heatmap in zip(probabilities[:count], heatmaps[:count], strict=True)
@@ -147,23 +142,18 @@ class Session:
     def _check_signature(self) -> None:
         """The graph's inputs and outputs must be those of a bundle, and fit its metadata."""
         preprocessing = self.metadata.preprocessing
-        expected = {
-            "image": ("tensor(uint8)", [preprocessing.height, preprocessing.width, 3]),
-            "class_index": ("tensor(int64)", []),
-            "probabilities": ("tensor(float)", [len(self.classes)]),
-            "heatmap": ("tensor(float)", None),
-        }
-        found = {
-            value.name: (value.type, list(value.shape[1:]))
-            for value in (*self._session.get_inputs(), *self._session.get_outputs())
-        }
-        for name, (kind, shape) in expected.items():
-            if name not in found or found[name][0] != kind:
-                raise BundleError(f"{self._source}: its graph has no {name} of type {kind}")
-            if shape is not None and found[name][1] != shape:
+        lengths = {"H": preprocessing.height, "W": preprocessing.width, "K": len(self.classes)}
+        there = (*self._session.get_inputs(), *self._session.get_outputs())
+        for value in (*INPUTS, *OUTPUTS):
+            found = next((list(one.shape[1:]) for one in there if value.fits(one)), None)
+            if found is None:
                 raise BundleError(
-                    f"{self._source}: {name} is of shape (N, *{found[name][1]}), "
-                    f"but its metadata says (N, *{shape})"
+                    f"{self._source}: its graph has no {value.name} of type tensor({value.type})"
+                )
+            if not value.is_row(found, lengths):
+                raise BundleError(
+                    f"{self._source}: {value.name} is of shape (N, *{found}), "
+                    f"but its metadata says (N, *{value.row(lengths)})"
                 )
 
     def _check_itself(self) -> None:

@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 
 from models.backbones.backbone import Backbone, load_backbone
+from models.backbones.weights import Random
 from models.bundle import Bundle, Description, TrainingSummary, bundle_bytes, parse_bundle
 from models.graph.assembly import assemble_bundle
 from models.graph.classifier import Classifier, Normalise
@@ -85,7 +86,7 @@ def lively_classifier(name: str, classes: int, seed: int = 0) -> Classifier:
 
 def lively_backbone(name: str, seed: int = 0, image_size: int | None = None) -> Backbone:
     torch.manual_seed(seed)
-    backbone = load_backbone(name, "none", image_size)
+    backbone = load_backbone(name, Random(), image_size)
     enliven(backbone, seed)
     return backbone
 

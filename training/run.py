@@ -22,7 +22,7 @@ from training.data.parts import check_counts, make_parts
 from training.data.pictures import Pictures, readable_pixels
 from training.data.sample import draw_sample
 from training.features.extractor import Extractor
-from training.features.graphs import Graph
+from training.features.graphs import graph_of, head_graph_of
 from training.features.table import FeatureTable
 from training.finetuning.plan import FineTuningOptions
 from training.group import check_batch_size, first_says, is_first, started_group
@@ -48,7 +48,7 @@ from training.settings import TrainingSettings
 from training.terminal import be_quiet, console
 
 if TYPE_CHECKING:
-    from training.torch_network import TorchNetwork
+    from models.graph.network import Network
 
 log = logging.getLogger(__name__)
 
@@ -107,18 +107,25 @@ def _run(settings: TrainingSettings, folder: ImageFolder, resumed: Path | None) 
     return record.as_json()
 
 
-def _network(settings: TrainingSettings) -> tuple[TrainingSettings, "TorchNetwork"]:
+def _network(settings: TrainingSettings) -> tuple[TrainingSettings, "Network"]:
     """The network that was asked for, and the settings with its name and weights in them."""
     # Late, as in `run`.
+    import torch  # noqa: PLC0415
+
+    from models.backbones.backbone import load_backbone  # noqa: PLC0415
     from models.backbones.bundled_backbone import decide_weights  # noqa: PLC0415
     from models.backbones.course_networks import FROM_SCRATCH  # noqa: PLC0415
-    from training.torch_network import load_network  # noqa: PLC0415
+    from models.backbones.weights import parse_weights  # noqa: PLC0415
+    from models.graph.network import Network  # noqa: PLC0415
 
-    name, weights = first_says(lambda: decide_weights(settings.backbone, settings.weights))
+    name, weights = first_says(
+        lambda: decide_weights(settings.backbone, parse_weights(settings.weights))
+    )
     if not settings.finetune and name not in FROM_SCRATCH:
         _check_that_options_have_an_effect(settings)
-    network = load_network(name, weights, settings.image_size, settings.seed)
-    return replace(settings, backbone=name, weights=weights), network
+    torch.manual_seed(settings.seed)
+    network = Network(load_backbone(name, weights, settings.image_size))
+    return replace(settings, backbone=name, weights=weights.word), network
 
 
 def _check_that_options_have_an_effect(settings: TrainingSettings) -> None:
@@ -150,11 +157,11 @@ class _Trained:
 
 
 def _trained(
-    settings: TrainingSettings, folder: ImageFolder, network: "TorchNetwork", run_folder: Path
+    settings: TrainingSettings, folder: ImageFolder, network: "Network", run_folder: Path
 ) -> _Trained:
     pictures = Pictures()
     sample = draw_sample(folder, pictures)
-    whole = Extractor(network, Graph(network.graph()), network.preprocessing)
+    whole = Extractor(network, graph_of(network), network.backbone.preprocessing)
     wanted = Wanted(settings.framing, settings.precision)
     view, extractor = decide_view(wanted, whole, sample, pictures, run_folder)
     first = sample.examples if view.has_read_sample else ()
@@ -166,16 +173,12 @@ def _trained(
     outcome = fitted.outcome
     told: dict[str, Any] = {}
     if settings.finetune or network.learns_from_scratch:
-        outcome, told = _fine_tuned(settings, network, material, outcome, run_folder)
+        outcome, told = _fine_tuned(settings, material, outcome, run_folder)
     return _Trained(folder, view, material, fitted, outcome, told)
 
 
 def _fine_tuned(
-    settings: TrainingSettings,
-    network: "TorchNetwork",
-    material: Material,
-    outcome: Outcome,
-    run_folder: Path,
+    settings: TrainingSettings, material: Material, outcome: Outcome, run_folder: Path
 ) -> tuple[Outcome, dict[str, Any]]:
     """The better of probe and fine-tuned network, and what there is to tell of the latter."""
     # Late, because Lightning takes a second that the frozen recipe need not wait for.
@@ -184,7 +187,7 @@ def _fine_tuned(
     options = FineTuningOptions(
         settings.epochs, settings.learning_rate, settings.batch_size, settings.augmentation
     )
-    best, report = finetune(outcome, network, material, options, run_folder)
+    best, report = finetune(outcome, material, options, run_folder)
     return best, report.as_json()
 
 
@@ -197,7 +200,7 @@ def _check_that_pictures_are_the_same(
         DataFolderError: they have changed.
     """
     path = run_folder / DATA_FILE
-    begun_with = first_says(lambda: read_json(path)) if path.exists() else None
+    begun_with = first_says(lambda: read_json(path) if path.exists() else None)
     if begun_with is None:
         first_says(lambda: write_json(path, {"data_digest": table.data_digest}))
     elif begun_with["data_digest"] != table.data_digest:
@@ -215,10 +218,10 @@ def _exported(
     """Writes the bundle to the run folder and the store, and what is known of it beside it."""
     outcome, material = trained.outcome, trained.material
     log.info("exporting, and comparing with torch")
-    extractor = outcome.extractor
-    data, agreement = extractor.network.bundle(
+    extractor, network = outcome.extractor, outcome.extractor.network
+    data, agreement = network.bundle(
         outcome.head,
-        extractor.graph.model,
+        (extractor.graph.model, head_graph_of(network, outcome.head)),
         _description(settings, trained),
         _compared_pixels(material, extractor.preprocessing),
     )
@@ -231,7 +234,7 @@ def _exported(
         left_out=material.table.left_out,
         data_digest=material.table.data_digest,
         view=trained.view.as_json(),
-        learned=_learned(trained, agreement),
+        learned=_learned(trained, agreement.as_json()),
         judged=_judged(trained),
         model=stored.tag,
         bundle=path,
@@ -254,8 +257,8 @@ def _judged(trained: _Trained) -> Judged:
 def _learned(trained: _Trained, agreement: Mapping[str, float]) -> Learned:
     outcome = trained.outcome
     return Learned(
-        backbone=outcome.extractor.network.name,
-        weights=outcome.extractor.network.weights,
+        backbone=outcome.extractor.network.backbone.name,
+        weights=outcome.extractor.network.backbone.weights.origin,
         recipe=outcome.recipe,
         trained_on=outcome.trained_on,
         trained_parameters=outcome.trained_parameters,

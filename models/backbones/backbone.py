@@ -2,18 +2,25 @@
 
 import logging
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 import timm
 import timm.data
 import torch
 from torch import Tensor, nn
 
-from models.backbones.bundled_backbone import BUNDLED, load_bundled
+from models.backbones.bundled_backbone import load_bundled
 from models.backbones.catalogue import check_backbone
-from models.backbones.course_networks import FROM_SCRATCH
-from models.backbones.weights import load_from_file, load_from_hub, random_start
+from models.backbones.weights import (
+    Bundled,
+    File,
+    Hub,
+    Random,
+    Weights,
+    load_from_file,
+    load_from_hub,
+    random_start,
+)
 from models.errors import BackboneError, first_line
 from models.preprocessing import Preprocessing
 
@@ -21,9 +28,6 @@ log = logging.getLogger(__name__)
 
 #: A smaller feature map than this, in each direction, cannot show where the network looked.
 _SMALLEST_MAP: Final = 2
-
-#: What the `weights` of a network that has never learned anything say.
-RANDOM: Final = "none (random)"
 
 _INTERPOLATIONS: Final = frozenset({"bilinear", "bicubic", "lanczos", "nearest"})
 
@@ -46,13 +50,13 @@ class Backbone(nn.Module):
 
     Attributes:
         name: timm's name.
-        weights: where its parameters came from, as a person would say it.
+        weights: where its parameters came from.
         normalisation: what its input is normalised with.
         num_features: C of what enters the last linear layer.
     """
 
     def __init__(
-        self, name: str, weights: str, model: nn.Module, preprocessing: Preprocessing
+        self, name: str, weights: Weights, model: nn.Module, preprocessing: Preprocessing
     ) -> None:
         super().__init__()
         self.name = name
@@ -71,7 +75,7 @@ class Backbone(nn.Module):
     @property
     def is_random(self) -> bool:
         """Whether it has never learned anything."""
-        return self.weights == RANDOM
+        return isinstance(self.weights, Random)
 
     def trunk(self, images: Tensor) -> Tensor:
         """Normalised images float (N, 3, H, W) → the last activations that have a place."""
@@ -104,14 +108,12 @@ class Backbone(nn.Module):
         return raw.shape[1] == self.model.num_features, int(width)
 
 
-def load_backbone(name: str, weights: str, image_size: int | None = None) -> Backbone:
+def load_backbone(name: str, weights: Weights, image_size: int | None = None) -> Backbone:
     """Builds a backbone with its weights, in inference mode.
 
     Args:
-        name: timm's name of the model, or one of `extra_backbones`.
-        weights: `imagenet` (the hub's, cached), `none` (random), `auto` (`imagenet`, or `none` for
-            what is always trained from scratch), `bundled` (the package's own, of one network),
-            or the path of a file.
+        name: timm's name of the model, or one of `course_networks`.
+        weights: where its parameters are to come from.
         image_size: H and W of its input, pixels; default: its own.
 
     Raises:
@@ -123,21 +125,25 @@ def load_backbone(name: str, weights: str, image_size: int | None = None) -> Bac
     if image_size is not None:
         check_image_size(name, image_size)
         options = _size_options(name, image_size)
-    if weights == "auto":
-        weights = "none" if name in FROM_SCRATCH else "imagenet"
-    if weights == "imagenet":
-        model, origin = load_from_hub(name, **options), "imagenet"
-    elif weights == BUNDLED:
-        model, origin = load_bundled(name, **options), BUNDLED
-    elif weights == "none":
-        model, origin = random_start(name, **options), RANDOM
-    else:
-        path = Path(weights)
-        model, origin = load_from_file(name, path, **options), path.name
+    model = _build(name, weights, options)
     preprocessing = preprocessing_of(model)
     if image_size is not None:
         preprocessing = replace(preprocessing, height=image_size, width=image_size)
-    return Backbone(name, origin, model, preprocessing)
+    return Backbone(name, weights, model, preprocessing)
+
+
+def _build(name: str, weights: Weights, options: dict[str, Any]) -> nn.Module:
+    match weights:
+        case Hub():
+            return load_from_hub(name, **options)
+        case Bundled():
+            return load_bundled(name, **options)
+        case File(path):
+            return load_from_file(name, path, **options)
+        case Random():
+            return random_start(name, **options)
+        case _:
+            assert_never(weights)
 
 
 def untrained_backbone(name: str) -> Backbone:
@@ -148,7 +154,7 @@ def untrained_backbone(name: str) -> Backbone:
     """
     check_backbone(name)
     model = timm.create_model(name, num_classes=0)
-    return Backbone(name, RANDOM, model, preprocessing_of(model))
+    return Backbone(name, Random(), model, preprocessing_of(model))
 
 
 def check_image_size(name: str, image_size: int) -> None:

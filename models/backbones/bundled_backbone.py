@@ -12,15 +12,18 @@ from typing import Any, Final
 
 from torch import nn
 
-from models.backbones.course_networks import FROM_SCRATCH
-from models.backbones.weights import load_from_file, problem_fetching, source_of
+from models.backbones.weights import (
+    Bundled,
+    Weights,
+    load_from_file,
+    problem_fetching,
+    source_of,
+    usual_weights,
+)
 from models.errors import WeightsError
 from models.pretrained import BUNDLED_BACKBONE, bundled_file
 
 log = logging.getLogger(__name__)
-
-#: What `--weights` calls it, and what a bundle that was made with it says.
-BUNDLED: Final = "bundled"
 
 #: What is taken where nothing was asked for and the hub, or its cache, has it.
 PREFERRED_BACKBONE: Final = "resnet18"
@@ -54,39 +57,34 @@ def load_bundled(name: str, **options: Any) -> nn.Module:
     return load_from_file(name, file, **options)
 
 
-def decide_weights(backbone: str | None, weights: str) -> tuple[str, str]:
+def decide_weights(backbone: str | None, asked: Weights | None) -> tuple[str, Weights]:
     """Turns what was asked for into a backbone and weights that are on this machine.
 
     Args:
         backbone: the name that was asked for; None: what can be had.
-        weights: what was asked for, as `load_backbone` takes it.
+        asked: the weights that were asked for; None (`auto`): what can be had.
 
     Returns:
-        Name and weights, never `auto`. Without a backbone asked for, `auto` is the preferred one
-        with the hub's weights, or the bundled one where those are not here within `PATIENCE_S`.
-
-    Raises:
-        WeightsError: `auto` finds nothing for this backbone; says what to do.
+        Without a backbone asked for, `auto` is the preferred one with the hub's weights, or the
+        bundled one where those are not here within `PATIENCE_S`.
     """
-    if weights == BUNDLED:
-        return backbone or BUNDLED_BACKBONE, BUNDLED
+    if isinstance(asked, Bundled):
+        return backbone or BUNDLED_BACKBONE, asked
     name = backbone or PREFERRED_BACKBONE
-    if weights != "auto":
-        return name, weights
-    if name in FROM_SCRATCH:
-        return name, "none"
-    source = source_of(name)
+    if asked is not None:
+        return name, asked
+    usual, source = usual_weights(name), source_of(name)
     if source is None or not (backbone is None or _fits(name)) or not bundled_file():
-        return name, "imagenet"  # whose loading says what is wrong, if anything is
+        return name, usual  # whose loading says what is wrong, if anything is
     problem = _problem_in_time(name, source)
     if problem is None:
-        return name, "imagenet"
+        return name, usual
     log.warning(
         "weights: %s. The bundled %s is taken instead, which is small. For a larger network: "
         "connect to the hub once, or give --backbone NAME --weights FILE",
         problem, BUNDLED_BACKBONE,
     )  # fmt: skip
-    return backbone or BUNDLED_BACKBONE, BUNDLED
+    return backbone or BUNDLED_BACKBONE, Bundled()
 
 
 def _fits(name: str) -> bool:

@@ -12,8 +12,9 @@ import re
 import socket
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
 import timm
@@ -43,6 +44,70 @@ _WAYS_OUT: Final = (
 
 #: Eight or more hexadecimal digits before the suffix: the start of the file's SHA-256.
 _DIGEST_IN_NAME: Final = re.compile(r"-([0-9a-f]{8,})\.")
+
+
+@dataclass(frozen=True)
+class Hub:
+    """Those that timm or torchvision have for a network, learned on ImageNet.
+
+    All kinds of weights have these two attributes:
+        word: what `--weights` takes for them.
+        origin: what a bundle says of them.
+    """
+
+    word: ClassVar[str] = "imagenet"
+    origin: ClassVar[str] = "imagenet"
+
+
+@dataclass(frozen=True)
+class Bundled:
+    """Those of the one network in this package."""
+
+    word: ClassVar[str] = "bundled"
+    origin: ClassVar[str] = "bundled"
+
+
+@dataclass(frozen=True)
+class File:
+    """Those in a file of the user's."""
+
+    path: Path
+
+    @property
+    def word(self) -> str:
+        """The path."""
+        return str(self.path)
+
+    @property
+    def origin(self) -> str:
+        """The file's name: a folder's may tell of its owner."""
+        return self.path.name
+
+
+@dataclass(frozen=True)
+class Random:
+    """None: numbers drawn by chance."""
+
+    word: ClassVar[str] = "none"
+    origin: ClassVar[str] = "none (random)"
+
+
+Weights = Hub | Bundled | File | Random
+
+
+def parse_weights(word: str) -> Weights | None:
+    """What `--weights` means by a word: `imagenet`, `bundled`, `none`, or the path of a file.
+
+    Returns:
+        None for `auto`: that is to be decided (`bundled_backbone.decide_weights`).
+    """
+    named: dict[str, Weights | None] = {kind.word: kind for kind in (Hub(), Bundled(), Random())}
+    return named.get(word, File(Path(word))) if word != "auto" else None
+
+
+def usual_weights(name: str) -> Weights:
+    """Those of a network that nothing was said about: the hub's, where it can have any."""
+    return Random() if name in FROM_SCRATCH else Hub()
 
 
 def source_of(name: str) -> str | None:

@@ -20,7 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from models.preprocessing import Pixels
-from models.session import PREDICTED_CLASS, Prediction
+from models.session import Prediction
+from models.signature import PREDICTED_CLASS
 
 log = logging.getLogger(__name__)
 

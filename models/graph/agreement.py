@@ -25,7 +25,7 @@ from models.graph.classifier import Classifier
 from models.graph.gradcam import explain_activations, explain_by_autograd
 from models.preprocessing import Pixels
 from models.providers import open_graph
-from models.session import PREDICTED_CLASS
+from models.signature import PREDICTED_CLASS, Floats, answers_of, feature_maps_of
 
 #: Largest difference between torch and ONNX Runtime, absolute.
 PROBABILITY_TOLERANCE: Final = 1e-4
@@ -100,7 +100,7 @@ class _Compared:
     session: ort.InferenceSession
     pixels: Pixels
     asked: npt.NDArray[np.int64]
-    activations: npt.NDArray[np.float32] | None
+    activations: Floats | None
 
     def expected(self, classifier: Classifier, count: int) -> tuple[torch.Tensor, torch.Tensor]:
         """What torch says of the first ones."""
@@ -110,23 +110,16 @@ class _Compared:
         activations = torch.from_numpy(self.activations[:count]).to(classifier.linear.weight.dtype)
         return explain_activations(classifier, activations, asked)
 
-    def found(self, count: int) -> list[npt.NDArray[np.float32]]:
+    def found(self, count: int) -> tuple[Floats, Floats]:
         """What the graph says of them."""
-        inputs = {"image": self.pixels[:count], "class_index": self.asked[:count]}
-        found: list[npt.NDArray[np.float32]] = self.session.run(
-            ["probabilities", "heatmap"], inputs
-        )
-        return found
+        return answers_of(self.session, self.pixels[:count], self.asked[:count])
 
 
-def _activations(
-    backbone_graph: onnx.ModelProto | None, pixels: Pixels
-) -> npt.NDArray[np.float32] | None:
+def _activations(backbone_graph: onnx.ModelProto | None, pixels: Pixels) -> Floats | None:
     if backbone_graph is None:
         return None
     session = open_graph(backbone_graph.SerializeToString(), "cpu", granted_cores())
-    found: npt.NDArray[np.float32] = session.run(["feature_map"], {"image": pixels})[0]
-    return found
+    return feature_maps_of(session, pixels)
 
 
 def _largest_difference(compared: _Compared, classifier: Classifier) -> Agreement:

@@ -16,12 +16,12 @@ from models.bundle import BundleMetadata, Description, SelfCheck, bundle_bytes
 from models.cores import granted_cores
 from models.graph.agreement import Agreement, check_agreement
 from models.graph.classifier import Classifier
-from models.graph.export import LEARNED, export_head
+from models.graph.export import export_head
 from models.graph.fewer_bits import precision_of
 from models.graph.self_check import draw_self_check_pictures
 from models.preprocessing import Pixels, Preprocessing, read_pixels
 from models.providers import open_graph
-from models.session import PREDICTED_CLASS
+from models.signature import BIAS, FEATURE_MAP, LEARNED, PREDICTED_CLASS, WEIGHT, answers_of
 
 
 def assemble_bundle(
@@ -56,7 +56,7 @@ def assemble_bundle(
         classes=description.classes,
         preprocessing=description.preprocessing,
         backbone=classifier.backbone.name,
-        weights=classifier.backbone.weights,
+        weights=classifier.backbone.weights.origin,
         precision=precision,
         training=description.training,
         data_digest=description.data_digest,
@@ -82,7 +82,7 @@ def join_head(
     joined: onnx.ModelProto = onnx.compose.merge_models(
         backbone_graph,
         onnx.compose.add_prefix(head, "head/", rename_inputs=False, rename_outputs=False),
-        io_map=[("feature_map", "feature_map")],
+        io_map=[(FEATURE_MAP.name, FEATURE_MAP.name)],
     )
     onnx.checker.check_model(joined)
     return joined
@@ -92,10 +92,11 @@ def _with_learned(head_graph: onnx.ModelProto, linear: nn.Linear) -> onnx.ModelP
     """A head's graph whose last layer is a part of it, and no input any more."""
     found = onnx.ModelProto()
     found.CopyFrom(head_graph)
-    for name in LEARNED:
-        value = getattr(linear, name).detach().numpy()
-        found.graph.initializer.append(onnx.numpy_helper.from_array(value, name))
-    asked = [value for value in found.graph.input if value.name not in LEARNED]
+    for value, learned in ((WEIGHT, linear.weight), (BIAS, linear.bias)):
+        tensor = onnx.numpy_helper.from_array(learned.detach().numpy(), value.name)
+        found.graph.initializer.append(tensor)
+    names = {value.name for value in LEARNED}
+    asked = [value for value in found.graph.input if value.name not in names]
     del found.graph.input[:]
     found.graph.input.extend(asked)
     return found
@@ -107,7 +108,7 @@ def _self_check(
     pictures = draw_self_check_pictures()
     pixels = np.stack([read_pixels(picture, preprocessing) for picture in pictures])
     asked = np.full(len(pictures), PREDICTED_CLASS)
-    answers = session.run(["probabilities", "heatmap"], {"image": pixels, "class_index": asked})
+    answers = answers_of(session, pixels, asked)
     return tuple(
         SelfCheck(
             picture=base64.b64encode(picture),

@@ -17,15 +17,22 @@ from models.errors import ExportError, first_line
 from models.graph.classifier import Classifier, Normalise
 from models.graph.gradcam import GradCamHead
 from models.quiet import quiet
-from models.session import PREDICTED_CLASS
+from models.signature import (
+    BIAS,
+    CLASS_INDEX,
+    FEATURE_MAP,
+    IMAGE,
+    LEARNED,
+    OUTPUTS,
+    PREDICTED_CLASS,
+    WEIGHT,
+    Value,
+)
 
 _OPSET: Final = 20
 
 #: Their warnings and logs say nothing to a user.
 _TALKATIVE: Final = ("torch.onnx", "onnxscript", "onnx_ir")
-
-#: Of the last layer: inputs of a head's graph until it is joined.
-LEARNED: Final = ("weight", "bias")
 
 
 def export_backbone(backbone: Backbone) -> onnx.ModelProto:
@@ -34,7 +41,7 @@ def export_backbone(backbone: Backbone) -> onnx.ModelProto:
     Raises:
         ExportError: torch's exporter cannot write this network down.
     """
-    return _export(_Trunk(backbone), {"image": _example_images(backbone)}, outputs=["feature_map"])
+    return _export(_Trunk(backbone), {IMAGE: _example_images(backbone)}, (FEATURE_MAP,))
 
 
 def export_head(classifier: Classifier) -> onnx.ModelProto:
@@ -48,12 +55,12 @@ def export_head(classifier: Classifier) -> onnx.ModelProto:
     return _export(
         GradCamHead(classifier, activations),
         {
-            "feature_map": activations,
-            "class_index": torch.tensor([PREDICTED_CLASS, 0, 1]),
-            "weight": classifier.linear.weight.detach(),
-            "bias": classifier.linear.bias.detach(),
+            FEATURE_MAP: activations,
+            CLASS_INDEX: torch.tensor([PREDICTED_CLASS, 0, 1]),
+            WEIGHT: classifier.linear.weight.detach(),
+            BIAS: classifier.linear.bias.detach(),
         },
-        outputs=["probabilities", "heatmap"],
+        OUTPUTS,
     )
 
 
@@ -74,9 +81,7 @@ def _example_images(backbone: Backbone) -> torch.Tensor:
 
 
 def _export(
-    module: nn.Module,
-    inputs: dict[str, torch.Tensor],
-    outputs: list[str],
+    module: nn.Module, inputs: dict[Value, torch.Tensor], outputs: tuple[Value, ...]
 ) -> onnx.ModelProto:
     batch = torch.export.Dim("N")
     # Fused attention claims a memory layout that it does not have, which breaks MaxViT's export.
@@ -84,9 +89,9 @@ def _export(
         program: Any = torch.onnx.export(
             module.eval(),
             tuple(inputs.values()),
-            input_names=list(inputs),
-            output_names=outputs,
-            dynamic_shapes=tuple(None if n in LEARNED else {0: batch} for n in inputs),
+            input_names=[value.name for value in inputs],
+            output_names=[value.name for value in outputs],
+            dynamic_shapes=tuple(None if v in LEARNED else {0: batch} for v in inputs),
             dynamo=True,
             external_data=False,
             opset_version=_OPSET,

@@ -32,6 +32,7 @@ from models.bundle import Precision
 from models.cores import granted_cores
 from models.preprocessing import Pixels
 from models.providers import open_graph
+from models.signature import IMAGE
 
 #: What runs in eight bits; everything between two of them stays there.
 _OPERATORS: Final = (
@@ -127,7 +128,7 @@ def _ranges(graph: onnx.ModelProto, pictures: Pixels) -> dict[str, TensorData]:
     session = open_graph(shown.SerializeToString(), "cpu", granted_cores())
     edges = np.array(
         [
-            [_edges(found) for found in session.run(names, {"image": batch})]
+            [_edges(found) for found in session.run(names, {IMAGE.name: batch})]
             for batch in _batches(pictures)
         ]
     )

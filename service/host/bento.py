@@ -40,6 +40,6 @@ class ServedBundle(BentoModel):  # type: ignore[misc]
 
 def serve_what_the_bento_carries(service: "bentoml.Service[Any]") -> None:
     """Makes the models of a bento the default of TRANSFER_MODEL, here and in the worker."""
-    if service.host.bento is not None:
-        tags = ",".join(str(model.tag) for model in service.host.bento.info.all_models)
+    if service.bento is not None:
+        tags = ",".join(str(model.tag) for model in service.bento.info.all_models)
         os.environ.setdefault(f"{PREFIX}MODEL", tags)

@@ -9,7 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from models.errors import OverloadedError, UnknownStyleError
-from models.session import PREDICTED_CLASS
+from models.signature import PREDICTED_CLASS
 from service.http.refusals import json_answer
 from service.http.replies import (
     as_numbers,

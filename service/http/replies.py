@@ -6,7 +6,8 @@ from typing import Final
 from urllib.parse import quote
 
 from models.errors import RequestError
-from models.session import PREDICTED_CLASS, Prediction
+from models.session import Prediction
+from models.signature import PREDICTED_CLASS
 from service.http.schemas import Classified, Explanation, ModelDescription, Refused
 from service.inference.answers import Answer, Upload
 from service.inference.served_model import ServedModel

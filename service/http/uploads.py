@@ -1,9 +1,8 @@
 """From the body of a request to the files and texts in its form, with a limit on everything.
 
-Starlette's own form parser is not used: it writes files above 1 MB to disk, and limits neither
-their size nor their names. Here nothing touches the disk; a body is held in memory and counted
-while it arrives, whatever its Content-Length claims. A text where a file belongs is refused: no
-address that a client sends is ever fetched.
+Nothing touches the disk; a body is held in memory and counted while it arrives, whatever its
+Content-Length claims. A text where a file belongs is refused: no address that a client sends is
+ever fetched. Why not Starlette's own parser: docs/decisions/0018.
 """
 
 import asyncio

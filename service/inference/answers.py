@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from models.errors import RequestError
-from models.session import PREDICTED_CLASS, Prediction
+from models.session import Prediction
+from models.signature import PREDICTED_CLASS
 from service.inference.drawing import Drawing
 from service.inference.pictures import Pictures
 from service.inference.served_model import ServedModel

@@ -33,7 +33,7 @@ export async function servedModels(signal) {
  * @param options { signal, onWait }; `onWait` is called when the service is busy.
  * @returns the response: JSON for the style `raw`, else a PNG.
  */
-export async function explain(file, { model, className, style }, options) {
+export function explain(file, { model, className, style }, options) {
   const form = new FormData();
   form.append("image", file, file.name || "picture");
   form.append("style", style);

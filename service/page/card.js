@@ -119,7 +119,7 @@ export class Card {
   #keepPlace() {
     const model = this.#desk.chosen();
     this.#rows.keepPlace(model?.classes.length ?? 1);
-    this.#find("label").textContent = "\u00a0";
+    this.#find("label").textContent = "\u00A0";
     this.#find("percent").textContent = "";
     this.#note("");
     this.#find("opacity").hidden = false;
@@ -285,7 +285,7 @@ export class Card {
 /** The file name that the service gives its picture. */
 function nameOf(response) {
   const header = response.headers.get("Content-Disposition") ?? "";
-  const encoded = /filename\*=UTF-8''([^;]+)/.exec(header);
+  const encoded = /filename\*=UTF-8''([^;]+)/u.exec(header);
   return encoded ? decodeURIComponent(encoded[1]) : "overlay.png";
 }
 

@@ -31,7 +31,7 @@ export class ClassRows {
   keepPlace(number) {
     const names = Array.from({ length: Math.min(number, FEW + 2) }, (_, index) => [`${index}`, 0]);
     this.fill(Object.fromEntries(names), null);
-    for (const name of this.#list.querySelectorAll(".row-name")) name.textContent = "\u00a0";
+    for (const name of this.#list.querySelectorAll(".row-name")) name.textContent = "\u00A0";
     for (const input of this.#list.querySelectorAll("input")) input.disabled = true;
   }
 

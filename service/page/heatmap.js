@@ -13,9 +13,9 @@ export const STRONGEST = 0.7;
 const LONGEST_SIDE = 192;
 
 const TABLE = Array.from({ length: 256 }, (_, value) => {
-  const place = (value / 255) * (INFERNO.length - 1);
-  const step = Math.min(Math.floor(place), INFERNO.length - 2);
-  return INFERNO[step].map((low, c) => Math.trunc(low + (INFERNO[step + 1][c] - low) * (place - step)));
+  const position = (value / 255) * (INFERNO.length - 1);
+  const step = Math.min(Math.floor(position), INFERNO.length - 2);
+  return INFERNO[step].map((low, c) => Math.trunc(low + (INFERNO[step + 1][c] - low) * (position - step)));
 });
 
 /**
@@ -52,9 +52,9 @@ export function drawHeatmap(canvas, rows, box) {
 /** For each of `target` pixels: the two of `source` it lies between, and how far it is along. */
 function weights(source, target) {
   return Array.from({ length: target }, (_, pixel) => {
-    const place = Math.max(0, ((pixel + 0.5) * source) / target - 0.5);
-    const first = Math.min(Math.floor(place), source - 1);
-    return [first, Math.min(first + 1, source - 1), place - first];
+    const position = Math.max(0, ((pixel + 0.5) * source) / target - 0.5);
+    const first = Math.min(Math.floor(position), source - 1);
+    return [first, Math.min(first + 1, source - 1), position - first];
   });
 }
 

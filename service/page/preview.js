@@ -46,7 +46,7 @@ async function shrink(blob) {
  */
 async function isTurnedDifferently(blob) {
   const header = new Uint8Array(await blob.slice(0, 21).arrayBuffer());
-  const text = String.fromCharCode(...header);
+  const text = String.fromCodePoint(...header);
   return text.startsWith("WEBPVP8X", 8) && (header[20] & 0x08) !== 0;
 }
 

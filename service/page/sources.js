@@ -58,7 +58,7 @@ async function filesIn(entry) {
   const entries = (await entriesOf(entry.createReader()))
     .filter(({ name }) => !name.startsWith("."))
     .sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
-  return (await Promise.all(entries.map(filesIn))).flat();
+  return (await Promise.all(entries.map((each) => filesIn(each)))).flat();
 }
 
 /** A reader gives a hundred at a time, and an empty list at the end. */

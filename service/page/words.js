@@ -21,7 +21,7 @@ export function accuracySentence(model) {
 
 /** A file name without what would make it look like another: control and bidirectional marks. */
 export function plainName(name) {
-  return name.replace(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, "\ufffd").trim();
+  return name.replaceAll(/[\p{Cc}\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/gu, "\uFFFD").trim();
 }
 
 /** "1 picture", "2,000 pictures". */
@@ -45,7 +45,7 @@ function listed(names) {
 /** What a service says, as a sentence with its capital and its full stop. */
 export function sentence(text) {
   const trimmed = text.trim();
-  const ended = /[.!?…]$/.test(trimmed) ? trimmed : `${trimmed}.`;
+  const ended = /[.!?…]$/u.test(trimmed) ? trimmed : `${trimmed}.`;
   return ended.charAt(0).toUpperCase() + ended.slice(1);
 }
 

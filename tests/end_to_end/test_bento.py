@@ -60,7 +60,7 @@ def home(bundle_data: bytes, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def exported(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bento as a file."""
-    file = tmp_path_factory.mktemp("exported") / "service.host.bento"
+    file = tmp_path_factory.mktemp("exported") / "service.bento"
     here = environment(home, PATH=f"{BIN}{os.pathsep}{os.environ['PATH']}")
     run([str(BIN / "bentoml"), "build"], ROOT, here)
     run([str(BIN / "bentoml"), "export", "image_classification:latest", str(file)], ROOT, here)

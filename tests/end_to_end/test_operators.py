@@ -274,11 +274,7 @@ def test_a_worker_that_was_killed_leaves_nothing_in_the_queue(
 
 
 def test_an_open_door_is_announced_loudly(bundle_data: bytes, tmp_path: Path) -> None:
-    home = home_with(bundle_data, tmp_path / "home")
-    with running(home, BENTOML_HOST="127.0.0.1") as server:
-        assert "ANYBODY WHO REACHES" not in server.output.read_text()
-
-    with running(home, "0.0.0.0") as server:  # noqa: S104
+    with running(home_with(bundle_data, tmp_path / "home"), "0.0.0.0") as server:  # noqa: S104
         written = server.output.read_text()
+
     assert written.count("ANYBODY WHO REACHES THIS MACHINE CAN USE THE SERVICE") == 1
-    assert "it listens on 0.0.0.0 and asks for no key. Set TRANSFER_API_KEYS" in written

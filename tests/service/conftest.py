@@ -27,6 +27,9 @@ from tests.conftest import encoded
 #: Seconds that anything may take before a test gives up; nothing is measured by it.
 DEADLINE = 60
 
+#: What most servers need: each process that decodes takes a third of a second to start.
+FRUGAL: dict[str, object] = {"provider": "cpu", "decode_workers": 1}
+
 
 @dataclass(frozen=True)
 class Served:
@@ -42,6 +45,21 @@ def wait_until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < limit
         threading.Event().wait(0.01)
+
+
+def connect(served: Served, sent: bytes) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", served.port), timeout=DEADLINE)
+    connection.sendall(sent)
+    return connection
+
+
+def everything_from(connection: socket.socket) -> bytes:
+    """What comes until the server closes."""
+    with connection:
+        found = b""
+        while chunk := connection.recv(65536):
+            found += chunk
+        return found
 
 
 Serve = Callable[..., AbstractContextManager[Served]]
@@ -68,10 +86,10 @@ def serve(tag: str) -> Serve:
     """Starts a server with settings of its own."""
 
     @contextlib.contextmanager
-    def start(keep_alive: int = DEADLINE, **settings: object) -> Iterator[Served]:
+    def start(keep_alive: float = DEADLINE, **settings: object) -> Iterator[Served]:
         routes = all_routes()
         inner = build_app(routes)
-        chosen = Settings.model_validate({"model": tag, "provider": "cpu", **settings})
+        chosen = Settings.model_validate(FRUGAL | {"model": tag} | settings)
         inner.state.engine = Engine(chosen)
 
         @contextlib.asynccontextmanager
@@ -86,7 +104,7 @@ def serve(tag: str) -> Serve:
             http=TimedProtocol,
             port=0,
             log_config=None,
-            timeout_keep_alive=keep_alive,
+            timeout_keep_alive=keep_alive,  # type: ignore[arg-type]  # any number of seconds works
         )
         server = _Server(config)
         thread = threading.Thread(target=server.run)
@@ -106,7 +124,7 @@ def serve(tag: str) -> Serve:
 @pytest.fixture(scope="session")
 def served(serve: Serve) -> Iterator[Served]:
     """A server with the default settings, shared by all tests."""
-    with serve() as running:
+    with serve(decode_workers=2) as running:
         yield running
 
 

@@ -13,13 +13,14 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from models.backbones.backbone import Backbone
+from models.backbones.backbone import Backbone, load_backbone
+from models.backbones.weights import File
+from models.graph.network import Network
 from tests.conftest import TINY_BACKBONE
 from training.features.extractor import Extractor
 from training.features.graphs import Graph
 from training.run import run
 from training.settings import TrainingSettings
-from training.torch_network import TorchNetwork, load_network
 
 ROOT = Path(__file__).parents[2]
 
@@ -85,15 +86,15 @@ def learned_weights(tiny_backbone: Backbone, tmp_path_factory: pytest.TempPathFa
 @pytest.fixture(scope="session")
 def extractor(learned_weights: Path, tiny_backbone_graph: onnx.ModelProto) -> Extractor:
     """The tiny network, as one that has learned something, in fp32."""
-    network = load_network(TINY_BACKBONE, str(learned_weights), None, seed=0)
-    return Extractor(network, Graph(tiny_backbone_graph), network.preprocessing)
+    backbone = load_backbone(TINY_BACKBONE, File(learned_weights))
+    return Extractor(Network(backbone), Graph(tiny_backbone_graph), backbone.preprocessing)
 
 
 @pytest.fixture(scope="session")
 def random_extractor(tiny_backbone: Backbone, tiny_backbone_graph: onnx.ModelProto) -> Extractor:
     """The same, as one that has never learned anything."""
-    network = TorchNetwork(tiny_backbone)
-    return Extractor(network, Graph(tiny_backbone_graph), network.preprocessing)
+    shown = tiny_backbone.preprocessing
+    return Extractor(Network(tiny_backbone), Graph(tiny_backbone_graph), shown)
 
 
 def begin(data: Path, out: Path, *options: str) -> subprocess.Popen[str]:

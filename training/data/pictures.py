@@ -2,7 +2,8 @@
 
 What cannot be opened or decoded is an `ImageError`, a sentence; who asked decides what that costs.
 What was opened is kept within a bound, so that a small folder is opened once however often it is
-looked at, and does not miss a stick that is pulled out in the meantime.
+looked at, and does not miss a stick that is pulled out in the meantime. A digest and pixels always
+come from the same bytes, whatever becomes of the file between two looks at it.
 """
 
 import hashlib
@@ -10,7 +11,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, Generic, TypeVar
+from typing import Final
 
 import numpy as np
 from PIL import Image
@@ -19,16 +20,64 @@ from models.errors import ImageError, PicturesGoneError
 from models.preprocessing import Pixels, Preprocessing, decode_image, read_pixels, stored_size
 from training.data.folder import Example
 
-_K = TypeVar("_K")
-_V = TypeVar("_V")
-
 #: Bytes of files that are kept at most, and of pixels of pictures that are shown in several ways.
-_FILES: Final = 64 * 1024**2
+_FILES: Final = 128 * 1024**2
 _PIXELS: Final = 128 * 1024**2
 
 
+class Picture:
+    """A file that was opened. What asks for its contents raises `ImageError` where it is broken."""
+
+    def __init__(self, data: bytes) -> None:
+        self.digest = hashlib.sha256(data).hexdigest()
+        self._data = data
+
+    @property
+    def held(self) -> int:
+        """Bytes that it takes in memory."""
+        return len(self._data)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height as they are stored, from the header alone."""
+        return stored_size(self._data)
+
+    def pixels(self, preprocessing: Preprocessing) -> Pixels:
+        """What the network is shown, uint8 (H, W, 3)."""
+        return read_pixels(self._data, preprocessing)
+
+    def image(self) -> Image.Image:
+        """The whole of it, upright RGB."""
+        return decode_image(self._data)
+
+    def decoded(self, ways: Sequence[Preprocessing]) -> "Picture":
+        """The same without its bytes, for so many ways of showing it, all of one size."""
+        return _Decoded(self, ways)
+
+
+class _Decoded(Picture):
+    def __init__(self, picture: Picture, ways: Sequence[Preprocessing]) -> None:
+        self.digest = picture.digest
+        self._size = picture.size
+        # As `models.preprocessing.read_picture` decodes for this size.
+        smallest = 2 * max(ways[0].height, ways[0].width)
+        image = decode_image(picture._data, smallest=smallest)  # noqa: SLF001  its own kind
+        self._pixels = {way: way.pixels(image) for way in ways}
+
+    @property
+    def held(self) -> int:
+        return sum(pixels.nbytes for pixels in self._pixels.values())
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self._size
+
+    def pixels(self, preprocessing: Preprocessing) -> Pixels:
+        return self._pixels[preprocessing]
+
+
 class Pictures:
-    """Files as bytes, as digests, as pixels. Several threads may ask."""
+    """All files of a folder. Several threads may ask."""
 
     def __init__(self, keep_bytes: int = _FILES) -> None:
         """Begins with nothing kept.
@@ -36,66 +85,41 @@ class Pictures:
         Args:
             keep_bytes: how much of the files stays in memory.
         """
-        self._files = _Kept[Path, bytes](keep_bytes)
-        self._shown: frozenset[Path] = frozenset()
-        self._ways: tuple[Preprocessing, ...] = ()
-        self._pixels = _Kept[tuple[Path, Preprocessing], Pixels](_PIXELS)
+        self._files, self._decoded = _Kept(keep_bytes), _Kept(0)
+        self._ways: dict[Path, Sequence[Preprocessing]] = {}
+        self._digests: dict[Path, str] = {}
 
-    def data(self, example: Example) -> bytes:
-        """The bytes of a file.
+    def open(self, example: Example) -> Picture:
+        """Opens a file, where it is not kept.
 
         Raises:
             ImageError: it cannot be opened.
         """
-        if (known := self._files.get(example.path)) is not None:
-            return known
+        if decoded := self._decoded.get(example.path):
+            return decoded
+        picture = self._files.get(example.path) or self._read(example.path)
+        if not (ways := self._ways.get(example.path)):
+            return picture
         try:
-            data = example.path.read_bytes()
-        except OSError as error:
-            raise ImageError(f"the file cannot be opened: {error.strerror}") from error
-        self._files.keep(example.path, data, len(data))
-        return data
+            return self._decoded.kept(example.path, picture.decoded(ways))
+        except ImageError:
+            return picture  # whoever asks for its pixels is told why
 
     def digest(self, example: Example) -> str:
-        """SHA-256 of the bytes of a file; empty where it cannot be opened."""
+        """SHA-256 of a file's bytes when it was first opened; empty where it cannot be."""
         try:
-            return hashlib.sha256(self.data(example)).hexdigest()
+            return self._digests.get(example.path) or self.open(example).digest
         except ImageError:
             return ""
 
-    def size(self, example: Example) -> tuple[int, int]:
-        """Width and height as they are stored, from the header alone.
-
-        Raises:
-            ImageError: it cannot be opened, or does not begin like a picture.
-        """
-        return stored_size(self.data(example))
-
-    def pixels(self, example: Example, preprocessing: Preprocessing) -> Pixels:
-        """What the network is shown, uint8 (H, W, 3).
-
-        Raises:
-            ImageError: it cannot be opened, is no picture, or a broken one.
-        """
-        if example.path not in self._shown or preprocessing not in self._ways:
-            return read_pixels(self.data(example), preprocessing)
-        if (known := self._pixels.get((example.path, preprocessing))) is not None:
-            return known
-        # As `models.preprocessing.read_picture` decodes for this size.
-        smallest = 2 * max(preprocessing.height, preprocessing.width)
-        image = decode_image(self.data(example), smallest=smallest)
-        for way in self._ways:
-            self._pixels.keep((example.path, way), pixels := way.pixels(image), pixels.nbytes)
-        return preprocessing.pixels(image)
-
     def pixels_again(self, example: Example, preprocessing: Preprocessing) -> Pixels:
-        """The same of a picture that could be read before.
+        """What the network is shown of a picture that could be read before, uint8 (H, W, 3).
 
         Raises:
-            PicturesGoneError: it cannot any more.
+            PicturesGoneError: it cannot be any more.
         """
         try:
-            return self.pixels(example, preprocessing)
+            return self.open(example).pixels(preprocessing)
         except ImageError as error:
             raise pictures_gone(example.name, f"{error}") from error
 
@@ -103,26 +127,44 @@ class Pictures:
     def shown_in(
         self, examples: Sequence[Example], ways: Sequence[Preprocessing]
     ) -> Iterator[None]:
-        """Decodes each of these once, as far as they fit, however many ways it is shown in.
+        """Decodes each of these once, as far as they fit, however often it is shown.
 
         Args:
             examples: what is going to be shown.
-            ways: in which, all of one size.
+            ways: in which, and in no others; all of one size.
         """
-        self._shown, self._ways = frozenset(e.path for e in examples), tuple(ways)
+        self._ways, self._decoded = dict.fromkeys((e.path for e in examples), ways), _Kept(_PIXELS)
         try:
             yield
         finally:
-            self._shown, self._ways = frozenset(), ()
-            self._pixels = _Kept(_PIXELS)
+            self._ways, self._decoded = {}, _Kept(0)
 
-    def image(self, example: Example) -> Image.Image:
-        """The whole picture, upright RGB.
+    def _read(self, path: Path) -> Picture:
+        try:
+            picture = Picture(path.read_bytes())
+        except OSError as error:
+            raise ImageError(f"the file cannot be opened: {error.strerror}") from error
+        self._digests[path] = picture.digest
+        return self._files.kept(path, picture)
 
-        Raises:
-            ImageError: as `pixels`.
-        """
-        return decode_image(self.data(example))
+
+class _Kept:
+    """Pictures within a bound; what does not fit is not kept."""
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+        self._pictures: dict[Path, Picture] = {}
+        self._lock = threading.Lock()
+
+    def get(self, path: Path) -> Picture | None:
+        return self._pictures.get(path)
+
+    def kept(self, path: Path, picture: Picture) -> Picture:
+        with self._lock:
+            if picture.held <= self._left and path not in self._pictures:
+                self._left -= picture.held
+                self._pictures[path] = picture
+        return picture
 
 
 def pictures_gone(name: str, reason: str) -> PicturesGoneError:
@@ -133,24 +175,6 @@ def pictures_gone(name: str, reason: str) -> PicturesGoneError:
     )
 
 
-class _Kept(Generic[_K, _V]):
-    """Values by their keys, within a bound; what does not fit is not kept."""
-
-    def __init__(self, size: int) -> None:
-        self._left = size
-        self._found: dict[_K, _V] = {}
-        self._lock = threading.Lock()
-
-    def get(self, key: _K) -> _V | None:
-        return self._found.get(key)
-
-    def keep(self, key: _K, value: _V, size: int) -> None:
-        with self._lock:
-            if size <= self._left and key not in self._found:
-                self._left -= size
-                self._found[key] = value
-
-
 def readable_pixels(
     pictures: Pictures, examples: Sequence[Example], preprocessing: Preprocessing
 ) -> tuple[list[Example], Pixels]:
@@ -159,12 +183,11 @@ def readable_pixels(
     Returns:
         M of N examples, and uint8 (M, H, W, 3).
     """
-    found, pixels = [], []
+    found, pixels = [], [np.empty((0, preprocessing.height, preprocessing.width, 3), np.uint8)]
     for example in examples:
         try:
-            pixels.append(pictures.pixels(example, preprocessing))
+            pixels.append(pictures.open(example).pixels(preprocessing)[None])
         except ImageError:
             continue  # the pass has named it, or will
         found.append(example)
-    shape = (0, preprocessing.height, preprocessing.width, 3)
-    return found, np.stack(pixels) if pixels else np.empty(shape, np.uint8)
+    return found, np.concatenate(pixels)

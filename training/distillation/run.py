@@ -12,6 +12,7 @@ from typing import Any, Final
 import torch
 
 from models.backbones.backbone import Backbone, load_backbone, untrained_backbone
+from models.backbones.weights import parse_weights, usual_weights
 from models.errors import UsageError, WeightsError
 from training.distillation.card import write_result
 from training.distillation.learner import Learner
@@ -75,7 +76,8 @@ def _load_teacher(settings: DistillationSettings) -> Backbone:
         UsageError: it cannot be had, or has never learned anything.
     """
     try:
-        teacher = load_backbone(settings.teacher, settings.teacher_weights)
+        weights = parse_weights(settings.teacher_weights) or usual_weights(settings.teacher)
+        teacher = load_backbone(settings.teacher, weights)
     except WeightsError as error:
         raise WeightsError(f"{error} (of a teacher: --teacher-weights)") from error
     if teacher.is_random:

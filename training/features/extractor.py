@@ -7,15 +7,14 @@ torch, or ONNX Runtime in float16, runs one batch at a time.
 """
 
 import contextlib
-import hashlib
 import logging
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -23,15 +22,18 @@ from models.cores import granted_cores
 from models.errors import ImageError
 from models.preprocessing import Framing, Pixels, Preprocessing
 from models.providers import cuda_problem, provider_of
+from models.signature import feature_maps_of
 from training.data.folder import Example
 from training.data.pictures import Pictures
 from training.features.cache import digest_of
 from training.features.graphs import Graph
 from training.features.known import KnownFeatures, was_kept_in
-from training.features.network import Network, Read
 from training.features.table import Features, FeatureTable, LeftOut, join_tables
 from training.group import first_says, gathered, share_of
 from training.terminal import Advance, progress
+
+if TYPE_CHECKING:
+    from models.graph.network import Network
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +54,7 @@ class Extractor:
         preprocessing: how pictures are framed and resized for it.
     """
 
-    network: Network
+    network: "Network"
     graph: Graph
     preprocessing: Preprocessing
 
@@ -143,7 +145,7 @@ class Extractor:
         known: KnownFeatures,
         advance: Advance,
     ) -> FeatureTable:
-        features = np.empty((len(examples), self.network.num_features), dtype=np.float32)
+        features = np.empty((len(examples), self.network.backbone.num_features), dtype=np.float32)
         size, read = _GPU_BATCH if self._uses_gpu else _CPU_BATCH, self._reader()
 
         def work(start: int) -> list[_Found]:
@@ -170,15 +172,15 @@ class Extractor:
 
     def _look_at(self, example: Example, pictures: Pictures, known: KnownFeatures) -> "_Found":
         """A picture that is to be shown to the network, or one whose features are known."""
+        if (features := known.get(digest := pictures.digest(example))) is not None:
+            return _Found(digest, features=features)
         try:
-            digest = hashlib.sha256(pictures.data(example)).hexdigest()
-            if (features := known.get(digest)) is not None:
-                return _Found(digest, features=features)
-            return _Found(digest, pixels=pictures.pixels(example, self.preprocessing))
+            picture = pictures.open(example)
+            return _Found(picture.digest, pixels=picture.pixels(self.preprocessing))
         except ImageError as error:
             return _Found(reason=f"{error}")
 
-    def _reader(self) -> Read:
+    def _reader(self) -> Callable[[Pixels], Features]:
         """What reads pictures; opened when the first one is not known.
 
         What has fewer bits than torch's must itself be what reads: float16 on a GPU, int8 on the
@@ -193,8 +195,7 @@ class Extractor:
                 session = self.graph.session
             # On a GPU one batch at a time: each takes memory of the card.
             with lock if provider_of(session) == "cuda" else contextlib.nullcontext():
-                (feature_map,) = session.run(["feature_map"], {"image": pixels})
-            return self.network.features(feature_map)
+                return self.network.features(feature_maps_of(session, pixels))
 
         return read_by_graph
 

@@ -6,15 +6,20 @@ An export takes seconds of every run, and comes out the same for the same parame
 import hashlib
 from collections.abc import Callable
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import onnx
 import onnxruntime as ort
 
 from models.bundle import Precision
 from models.graph.fewer_bits import in_half_precision, precision_of, quantise, saturates
+from models.head import LinearHead
 from models.preprocessing import Pixels
 from models.providers import open_graph
 from training.features.cache import digest_of, remembered
+
+if TYPE_CHECKING:
+    from models.graph.network import Network
 
 
 class Graph:
@@ -47,14 +52,25 @@ class Graph:
         """The same in eight bits, its ranges from some pictures, uint8 (N, H, W, 3)."""
         shown = f"{pictures.shape} {saturates()}"
         key = digest_of(self.data, shown, pictures.tobytes())
-        return remembered_graph("int8", key, lambda: quantise(self.model, pictures))
+        return _remembered("int8", key, lambda: quantise(self.model, pictures))
 
     def in_fp16(self) -> "Graph":
         """The same in half precision."""
         return Graph(in_half_precision(self.model))
 
 
-def remembered_graph(kind: str, key: str, make: Callable[[], onnx.ModelProto]) -> Graph:
+def graph_of(network: "Network") -> Graph:
+    """The first part of a network, as `Network.graph` makes it."""
+    return _remembered("backbone", digest_of(network.key), network.graph)
+
+
+def head_graph_of(network: "Network", head: LinearHead) -> onnx.ModelProto:
+    """What comes after it, as `Network.head_graph` makes it; for whatever the head has learned."""
+    key = digest_of(network.key, f"{len(head.bias)}")
+    return _remembered("head", key, lambda: network.head_graph(head)).model
+
+
+def _remembered(kind: str, key: str, make: Callable[[], onnx.ModelProto]) -> Graph:
     """What is kept under a key; else what `make` makes, which is kept."""
     data = remembered(kind, key, lambda: bytes(make().SerializeToString()))
     return Graph(onnx.load_model_from_string(data))

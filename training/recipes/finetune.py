@@ -15,7 +15,7 @@ import onnx
 
 from models.errors import UsageError
 from models.graph.classifier import Classifier
-from models.graph.export import export_backbone
+from models.graph.network import Network
 from models.head import LinearHead
 from training.data.folder import Example
 from training.data.parts import Rows
@@ -31,8 +31,8 @@ from training.head.fit import fit_head
 from training.recipes.comparison import Comparison, compare, log_comparison
 from training.recipes.material import Material
 from training.recipes.outcome import Outcome, Recipe
-from training.selection.precision import PrecisionChoice, choose_again
-from training.torch_network import TorchNetwork
+from training.selection.int8_against_fp32 import PrecisionChoice
+from training.selection.precision import choose_again
 
 log = logging.getLogger(__name__)
 
@@ -72,17 +72,13 @@ class _Answered:
 
 
 def finetune(
-    probe: Outcome,
-    network: TorchNetwork,
-    material: Material,
-    options: FineTuningOptions,
-    run_folder: Path,
+    probe: Outcome, material: Material, options: FineTuningOptions, run_folder: Path
 ) -> tuple[Outcome, FineTuningReport]:
     """Fine-tunes from a probe on a part of the training pictures, and keeps the better of the two.
 
     Args:
-        probe: the frozen recipe's outcome, fitted on all training pictures.
-        network: the one that it stands on; a copy of it learns.
+        probe: the frozen recipe's outcome, fitted on all training pictures. A copy of its network
+            learns.
         material: what there is to learn from.
         options: what was asked for.
         run_folder: where checkpoints go; fine-tuning goes on from those that are there.
@@ -94,7 +90,7 @@ def finetune(
     """
     task = _task(probe.extractor, material, options)
     head, before = _probe_of_part(material)
-    backbone = copy.deepcopy(network.backbone)
+    backbone = copy.deepcopy(probe.extractor.network.backbone)
     plan = plan_fine_tuning(
         len(task.training), options, from_scratch=backbone.is_random, processes=size()
     )
@@ -158,10 +154,8 @@ def _zero(head: LinearHead) -> LinearHead:
 
 def _answered(classifier: Classifier, probe: Outcome, material: Material) -> _Answered:
     """Exports the fine-tuned network and asks it."""
-    network = TorchNetwork(classifier.backbone)
-    extractor = Extractor(
-        network, Graph(export_backbone(classifier.backbone)), probe.extractor.preprocessing
-    )
+    network = Network(classifier.backbone)
+    extractor = Extractor(network, Graph(network.graph()), probe.extractor.preprocessing)
     head = LinearHead(
         classifier.linear.weight.detach().numpy(), classifier.linear.bias.detach().numpy()
     )
@@ -169,7 +163,7 @@ def _answered(classifier: Classifier, probe: Outcome, material: Material) -> _An
     asked = np.concatenate([parts.validation, parts.test])
     answers = head.probabilities(_read(extractor, material, asked).features)
     validation, judged = answers[: len(parts.validation)], answers[len(parts.validation) :]
-    recipe: Recipe = "from scratch" if network.is_random else "fine-tuned"
+    recipe: Recipe = "from scratch" if classifier.backbone.is_random else "fine-tuned"
     outcome = Outcome(
         recipe=recipe,
         extractor=extractor,
@@ -178,7 +172,7 @@ def _answered(classifier: Classifier, probe: Outcome, material: Material) -> _An
         probabilities=judged,
         evaluation=evaluate(judged, material.table.labels[parts.test], material.classes),
         trained_on=len(parts.train_without_validation),
-        trained_parameters=network.parameters + head.weight.size + head.bias.size,
+        trained_parameters=sum(p.numel() for p in classifier.parameters()),
     )
     return _Answered(validation, outcome)
 

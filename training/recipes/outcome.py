@@ -6,7 +6,7 @@ from typing import Literal
 from models.head import LinearHead
 from training.evaluation import Evaluation, Probabilities
 from training.features.extractor import Extractor
-from training.selection.precision import PrecisionChoice
+from training.selection.int8_against_fp32 import PrecisionChoice
 
 Recipe = Literal["frozen", "fine-tuned", "from scratch"]
 

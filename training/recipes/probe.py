@@ -8,7 +8,7 @@ from training.features.extractor import Extractor
 from training.head.fit import FittedHead, fit_head
 from training.recipes.material import Material
 from training.recipes.outcome import Outcome
-from training.selection.precision import PrecisionChoice
+from training.selection.int8_against_fp32 import PrecisionChoice
 
 log = logging.getLogger(__name__)
 

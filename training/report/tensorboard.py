@@ -158,11 +158,12 @@ def _explained(
         ImageError: it cannot be read any more.
     """
     preprocessing = session.metadata.preprocessing
-    (answer,) = session.predict(pictures.pixels(example, preprocessing)[np.newaxis])
+    picture = pictures.open(example)
+    (answer,) = session.predict(picture.pixels(preprocessing)[np.newaxis])
+    image = picture.image()
     # As large as it is drawn: a dozen photographs of a phone took gigabytes.
-    picture = pictures.image(example)
-    picture.thumbnail((_DRAWN, _DRAWN))
-    return overlay(picture, answer.heatmap, preprocessing), answer
+    image.thumbnail((_DRAWN, _DRAWN))
+    return overlay(image, answer.heatmap, preprocessing), answer
 
 
 def chosen_examples(judged: Judged) -> list[Example]:

@@ -126,7 +126,7 @@ def _reason_not_to_ask(
     """Why the framing is known without asking; empty where it is not."""
     if wanted != "auto":
         return "--framing"
-    if extractor.network.is_random:
+    if extractor.network.backbone.is_random:
         return "random weights have no preference"
     if len(_different(discarded)) == 1:
         return "all framings show the same of these pictures"
@@ -162,7 +162,7 @@ def _sizes(sample: Sample, pictures: Pictures) -> list[tuple[int, int]]:
     found = []
     for example in sample.examples:
         try:
-            found.append(pictures.size(example))
+            found.append(pictures.open(example).size)
         except ImageError:
             continue
     return found

@@ -11,13 +11,12 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime as ort
 from pydantic import TypeAdapter
 from scipy.stats import rankdata
 
-from models.errors import ImageError
+from models.bundle import Precision
 from models.preprocessing import Pixels
-from training.data.folder import Example
+from models.signature import feature_maps_of
 from training.data.pictures import Pictures
 from training.data.sample import Sample
 from training.features.cache import digest_of, remembered
@@ -101,6 +100,26 @@ class Earned:
         return ""
 
 
+@dataclass(frozen=True)
+class PrecisionChoice:
+    """A precision, and why.
+
+    Attributes:
+        precision: of what the backbone computes with.
+        chosen_by: in a few words.
+        earned: what was found of int8, where it was asked about.
+    """
+
+    precision: Precision
+    chosen_by: str
+    earned: Earned | None
+
+    @property
+    def has_read(self) -> bool:
+        """Whether the sample was read for it."""
+        return self.earned is not None and self.earned.compared is not None
+
+
 def compare_with_fp32(
     fp32: Extractor,
     int8: Extractor,
@@ -121,7 +140,7 @@ def compare_with_fp32(
     """
     key = digest_of(
         *(extractor.graph.data for extractor in (fp32, int8)),
-        *(_bytes(pictures, example) for example in sample.examples),
+        *(pictures.digest(example) for example in sample.examples),
         f"{fp32.preprocessing} {speedup} {platform.node()}",
     )
 
@@ -156,16 +175,9 @@ def measured_speedup(fp32: Extractor, int8: Extractor, calibration: Calibration)
         for place, session in enumerate(sessions):
             # In time of this process: what else runs here would tell lies.
             begun = time.process_time()
-            _feature_maps(session, batch)
+            feature_maps_of(session, batch)
             seconds[place].append(time.process_time() - begun)
     return round(median(seconds[0]) / median(seconds[1]), 2)
-
-
-def _bytes(pictures: Pictures, example: Example) -> bytes:
-    try:
-        return pictures.data(example)
-    except ImageError:
-        return b""
 
 
 def _compared(
@@ -198,12 +210,7 @@ def _heatmaps(extractor: Extractor, table: FeatureTable, calibration: Calibratio
     head = fit_head_at(STRENGTH, table.features, labels, len(classes))
     asked = np.searchsorted(classes, calibration.labels)
     maps = [
-        _feature_maps(extractor.graph.session, calibration.pixels[start : start + _BATCH])
+        feature_maps_of(extractor.graph.session, calibration.pixels[start : start + _BATCH])
         for start in range(0, len(calibration.pixels), _BATCH)
     ]
     return extractor.network.heatmaps(head, np.concatenate(maps), asked)
-
-
-def _feature_maps(session: ort.InferenceSession, pixels: Pixels) -> npt.NDArray[np.float32]:
-    found: npt.NDArray[np.float32] = session.run(["feature_map"], {"image": pixels})[0]
-    return found

@@ -7,7 +7,6 @@ chosen reads them, and its head is fitted on what *it* sees (docs/decisions/0016
 """
 
 import logging
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -19,33 +18,18 @@ from training.data.pictures import Pictures, readable_pixels
 from training.data.sample import Sample
 from training.features.extractor import Extractor
 from training.head.cross_validation import FEWEST
-from training.selection.int8_against_fp32 import TOO_FEW, Calibration, Earned, compare_with_fp32
+from training.selection.int8_against_fp32 import (
+    TOO_FEW,
+    Calibration,
+    PrecisionChoice,
+    compare_with_fp32,
+)
 from training.settings import WantedPrecision
 
 log = logging.getLogger(__name__)
 
 #: Pictures of the sample that calibrate, and that heatmaps are compared on.
 _CALIBRATION: Final = 32
-
-
-@dataclass(frozen=True)
-class PrecisionChoice:
-    """A precision, and why.
-
-    Attributes:
-        precision: of what the backbone computes with.
-        chosen_by: in a few words.
-        earned: what was found of int8, where it was asked about.
-    """
-
-    precision: Precision
-    chosen_by: str
-    earned: Earned | None
-
-    @property
-    def has_read(self) -> bool:
-        """Whether the sample was read for it."""
-        return self.earned is not None and self.earned.compared is not None
 
 
 def choose_precision(

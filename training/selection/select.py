@@ -21,8 +21,8 @@ from training.selection.framing import (
     choose_framing,
     first_asked,
 )
+from training.selection.int8_against_fp32 import PrecisionChoice
 from training.selection.precision import (
-    PrecisionChoice,
     at_precision,
     choose_precision,
 )

@@ -6,6 +6,7 @@ import timm
 import torch
 
 from models.backbones.backbone import Backbone, load_backbone, preprocessing_of
+from models.backbones.weights import File, Random
 from models.errors import BackboneError
 from models.preprocessing import Preprocessing
 from tests.conftest import TINY_BACKBONE, lively_backbone
@@ -16,7 +17,7 @@ def test_networks_without_a_spatial_feature_map_are_refused(name: str) -> None:
     with pytest.raises(
         BackboneError, match=f"{name} has no spatial feature map .* cannot show where it looked"
     ):
-        load_backbone(name, "none")
+        load_backbone(name, Random())
 
 
 @pytest.mark.parametrize(
@@ -33,13 +34,13 @@ def test_a_misspelt_name_is_refused_with_the_nearest_ones(name: str, near: str) 
     with pytest.raises(
         BackboneError, match=rf"no backbone named '{name}'\. Did you mean .*{near}.*\?"
     ):
-        load_backbone(name, "none")
+        load_backbone(name, Random())
 
 
 @pytest.mark.parametrize("name", ["", "???", "hf-hub:timm/resnet18.a1_in1k", "../resnet18", "a\nb"])
 def test_what_is_no_name_is_refused(name: str) -> None:
     with pytest.raises(BackboneError, match="there is no backbone named "):
-        load_backbone(name, "none")
+        load_backbone(name, Random())
 
 
 @pytest.mark.parametrize(
@@ -87,7 +88,7 @@ def test_the_two_parts_of_a_backbone_are_the_network_without_its_last_layer(name
 def test_what_enters_the_last_layer_may_be_wider_than_the_map(
     name: str, channels: int, features: int
 ) -> None:
-    backbone = load_backbone(name, "none")
+    backbone = load_backbone(name, Random())
 
     assert backbone.map_of(backbone.trunk(image_of(backbone))).shape[1] == channels
     assert backbone.num_features == features
@@ -98,10 +99,11 @@ def test_a_backbone_says_where_its_weights_came_from(
 ) -> None:
     torch.save(tiny_backbone.model.state_dict(), tmp_path / "mine.pth")
 
-    found = load_backbone(TINY_BACKBONE, str(tmp_path / "mine.pth"))
+    found = load_backbone(TINY_BACKBONE, File(tmp_path / "mine.pth"))
 
-    assert tiny_backbone.weights == "none (random)"
-    assert found.weights == "mine.pth"
+    assert tiny_backbone.weights == Random()
+    assert found.weights.origin == "mine.pth"
+    assert (tiny_backbone.is_random, found.is_random) == (True, False)
     assert found.name == TINY_BACKBONE
     with torch.inference_mode():
         images = image_of(found)

@@ -13,7 +13,7 @@ from models import pretrained
 from models.backbones import bundled_backbone
 from models.backbones.backbone import load_backbone
 from models.backbones.bundled_backbone import decide_weights
-from models.backbones.weights import source_of
+from models.backbones.weights import Bundled, File, Hub, Random, Weights, source_of
 from models.errors import WeightsError
 from models.pretrained import BUNDLED_BACKBONE
 
@@ -71,7 +71,7 @@ def silent() -> Iterator[str]:
 def test_without_a_hub_the_bundled_network_is_taken_and_named(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    assert decide_weights(None, "auto") == (BUNDLED_BACKBONE, "bundled")
+    assert decide_weights(None, None) == (BUNDLED_BACKBONE, Bundled())
 
     (record,) = caplog.records
     said = record.getMessage()
@@ -88,56 +88,56 @@ def test_a_hub_that_says_nothing_is_not_waited_for(
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", silent)
     monkeypatch.setattr(bundled_backbone, "PATIENCE_S", 0.2)
 
-    assert decide_weights(None, "auto") == (BUNDLED_BACKBONE, "bundled")
+    assert decide_weights(None, None) == (BUNDLED_BACKBONE, Bundled())
     assert "the ImageNet weights of resnet18 were not here within 0 s" in caplog.text
 
 
 @pytest.mark.usefixtures("bundled", "cached")
 def test_weights_that_are_here_are_preferred() -> None:
-    assert decide_weights(None, "auto") == ("resnet18", "imagenet")
+    assert decide_weights(None, None) == ("resnet18", Hub())
 
 
 @pytest.mark.usefixtures("bundled")
 @pytest.mark.parametrize(
-    ("backbone", "weights", "decided"),
+    ("backbone", "asked", "decided"),
     [
-        (None, "bundled", (BUNDLED_BACKBONE, "bundled")),
-        (None, "none", ("resnet18", "none")),
-        (None, "imagenet", ("resnet18", "imagenet")),
-        (None, "mine.pth", ("resnet18", "mine.pth")),
-        (BUNDLED_BACKBONE, "auto", (BUNDLED_BACKBONE, "bundled")),
-        ("mobilenetv2_100.ra_in1k", "auto", ("mobilenetv2_100.ra_in1k", "bundled")),
-        ("baseline", "auto", ("baseline", "none")),
-        ("resnet50", "auto", ("resnet50", "imagenet")),
+        (None, Bundled(), (BUNDLED_BACKBONE, Bundled())),
+        (None, Random(), ("resnet18", Random())),
+        (None, Hub(), ("resnet18", Hub())),
+        (None, File(Path("mine.pth")), ("resnet18", File(Path("mine.pth")))),
+        (BUNDLED_BACKBONE, None, (BUNDLED_BACKBONE, Bundled())),
+        ("mobilenetv2_100.ra_in1k", None, ("mobilenetv2_100.ra_in1k", Bundled())),
+        ("baseline", None, ("baseline", Random())),
+        ("resnet50", None, ("resnet50", Hub())),
     ],
 )
 def test_what_was_asked_for_is_what_is_taken(
-    backbone: str | None, weights: str, decided: tuple[str, str]
+    backbone: str | None, asked: Weights | None, decided: tuple[str, Weights]
 ) -> None:
-    assert decide_weights(backbone, weights) == decided
+    assert decide_weights(backbone, asked) == decided
 
 
 @pytest.mark.usefixtures("missing")
 def test_a_copy_without_the_file_says_so() -> None:
-    assert decide_weights(None, "auto") == ("resnet18", "imagenet")
+    assert decide_weights(None, None) == ("resnet18", Hub())
     with pytest.raises(WeightsError, match="the bundled weights are missing from this copy"):
-        load_backbone(BUNDLED_BACKBONE, "bundled")
+        load_backbone(BUNDLED_BACKBONE, Bundled())
 
 
 def test_bundled_weights_fit_one_network(bundled: Path) -> None:
-    assert load_backbone(BUNDLED_BACKBONE, "bundled").weights == "bundled"
-    assert load_backbone("mobilenetv2_100.ra_in1k", "bundled", 160).weights == "bundled"
+    assert load_backbone(BUNDLED_BACKBONE, Bundled()).weights == Bundled()
+    assert load_backbone("mobilenetv2_100.ra_in1k", Bundled(), 160).weights == Bundled()
     assert bundled.is_file()
     with pytest.raises(
         WeightsError, match="those of a mobilenetv2_100 and do not fit resnet50: leave --backbone"
     ):
-        load_backbone("resnet50", "bundled")
+        load_backbone("resnet50", Bundled())
 
 
 @pytest.mark.usefixtures("bundled")
 def test_another_network_without_a_hub_is_an_error_that_names_the_bundled_one() -> None:
     with pytest.raises(WeightsError, match="--weights bundled, without --backbone"):
-        load_backbone("resnet50", decide_weights("resnet50", "auto")[1])
+        load_backbone("resnet50", decide_weights("resnet50", None)[1])
 
 
 @pytest.mark.skipif(not IS_BUNDLED, reason="the trained weights are not in this copy yet")
@@ -146,7 +146,7 @@ def test_the_bundled_file_is_small_and_tells_pictures_apart() -> None:
     file = pretrained.bundled_file()
     assert file is not None
 
-    backbone = load_backbone(BUNDLED_BACKBONE, "bundled")
+    backbone = load_backbone(BUNDLED_BACKBONE, Bundled())
 
     assert file.stat().st_size <= 8_000_000
     assert (file.parent / "README.md").is_file()

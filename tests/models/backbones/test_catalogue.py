@@ -9,7 +9,7 @@ from torch import nn
 from models.backbones.backbone import load_backbone
 from models.backbones.catalogue import check_backbone, measure
 from models.backbones.course_networks import __all__ as EXTRA_NAMES
-from models.backbones.weights import source_of
+from models.backbones.weights import File, Hub, Random, source_of, usual_weights
 from models.errors import BackboneError, WeightsError
 from models.pretrained import torch_cache_path
 
@@ -55,23 +55,23 @@ def test_a_measure_says_what_building_the_network_costs() -> None:
 
 def test_the_baseline_is_trained_from_scratch(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO"):
-        backbone = load_backbone("baseline", "auto")
+        backbone = load_backbone("baseline", usual_weights("baseline"))
 
-    assert backbone.weights == "none (random)"
+    assert backbone.weights == Random()
     assert [record.levelname for record in caplog.records] == ["INFO"]
     assert "made to be trained from scratch" in caplog.text
 
 
 def test_the_baseline_has_no_imagenet_weights() -> None:
     with pytest.raises(WeightsError, match=r"baseline is trained from scratch .* --weights none"):
-        load_backbone("baseline", "imagenet")
+        load_backbone("baseline", Hub())
 
 
 def test_a_trained_baseline_can_be_loaded_from_its_file(tmp_path: Path) -> None:
-    first = load_backbone("baseline", "none")
+    first = load_backbone("baseline", Random())
     torch.save(first.model.state_dict(), tmp_path / "mine.pth")
 
-    again = load_backbone("baseline", str(tmp_path / "mine.pth"))
+    again = load_backbone("baseline", File(tmp_path / "mine.pth"))
 
     images = torch.rand(2, 3, 224, 224)
     assert torch.equal(first(images), again(images))
@@ -80,11 +80,11 @@ def test_a_trained_baseline_can_be_loaded_from_its_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["cbam_resnet18", "cbam_resnet50"])
 def test_attention_without_pretrained_weights_is_not_quietly_random(name: str) -> None:
     with pytest.raises(WeightsError, match=f"no pretrained weights for {name}: .*--weights FILE"):
-        load_backbone(name, "auto")
+        load_backbone(name, usual_weights(name))
 
 
 def test_cbam_attends_to_channels_and_to_places() -> None:
-    names = {type(module).__name__ for module in load_backbone("cbam_resnet18", "none").modules()}
+    names = {type(module).__name__ for module in load_backbone("cbam_resnet18", Random()).modules()}
 
     assert {"ChannelAttn", "SpatialAttn"} <= names
 
@@ -127,7 +127,7 @@ def test_torchvision_s_weights_answer_as_in_torchvision(
     file.parent.mkdir(parents=True)
     torch.save(network.state_dict(), file)
 
-    backbone = load_backbone(name, "imagenet")
+    backbone = load_backbone(name, Hub())
 
     images = torch.rand(2, 3, 224, 224)
     imagenet = torchvision.models.AlexNet_Weights.IMAGENET1K_V1.transforms()
@@ -135,7 +135,7 @@ def test_torchvision_s_weights_answer_as_in_torchvision(
     expected = network(normalised(images, imagenet))
     found = last(backbone(normalised(images, backbone.normalisation)))
     assert torch.allclose(found, expected, atol=1e-5)
-    assert backbone.weights == "imagenet"
+    assert backbone.weights == Hub()
 
 
 def lacking_one(state: State) -> None:
@@ -161,4 +161,4 @@ def test_torchvision_s_files_are_checked_like_all_others(
     torch.save(state, tmp_path / "weights.pth")
 
     with pytest.raises(WeightsError, match=f"do not fit googlenet: {sentence}. Name the network"):
-        load_backbone("googlenet", str(tmp_path / "weights.pth"))
+        load_backbone("googlenet", File(tmp_path / "weights.pth"))

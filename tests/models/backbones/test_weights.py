@@ -12,7 +12,18 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from models.backbones.weights import load_from_file, load_from_hub, random_start
+from models.backbones.weights import (
+    Bundled,
+    File,
+    Hub,
+    Random,
+    Weights,
+    load_from_file,
+    load_from_hub,
+    parse_weights,
+    random_start,
+    usual_weights,
+)
 from models.errors import WeightsError
 
 NAME = "test_resnet"
@@ -30,6 +41,33 @@ def trained() -> nn.Module:
 @pytest.fixture
 def state(trained: nn.Module) -> State:
     return {name: tensor.clone() for name, tensor in trained.state_dict().items()}
+
+
+@pytest.mark.parametrize(
+    ("word", "meant", "origin"),
+    [
+        ("imagenet", Hub(), "imagenet"),
+        ("bundled", Bundled(), "bundled"),
+        ("none", Random(), "none (random)"),
+        ("of a friend/mine.pth", File(Path("of a friend/mine.pth")), "mine.pth"),
+        ("./none", File(Path("none")), "none"),
+        ("Imagenet", File(Path("Imagenet")), "Imagenet"),
+    ],
+)
+def test_a_word_means_weights_that_say_where_they_are_from(
+    word: str, meant: Weights, origin: str
+) -> None:
+    found = parse_weights(word)
+
+    assert found == meant
+    assert found.origin == origin
+    assert isinstance(found, File) or found.word == word
+
+
+def test_what_is_left_open_is_the_hub_s_or_nothing_where_nothing_can_be_had() -> None:
+    assert parse_weights("auto") is None
+    assert usual_weights("resnet18") == Hub()
+    assert usual_weights("baseline") == Random()
 
 
 def as_safetensors(state: State, path: Path) -> None:
@@ -253,10 +291,11 @@ LOAD = """
 import logging
 from models.errors import WeightsError
 from models.backbones.backbone import load_backbone
+from models.backbones.weights import Hub
 logging.basicConfig(level=logging.INFO)
 try:
-    backbone = load_backbone("test_resnet", "auto")
-    print("loaded", backbone.weights, float(backbone.model.state_dict()["bn1.weight"][0]))
+    backbone = load_backbone("test_resnet", Hub())
+    print("loaded", backbone.weights.origin, float(backbone.model.state_dict()["bn1.weight"][0]))
 except WeightsError as error:
     print("refused:", error)
 """

@@ -21,6 +21,7 @@ from models.graph.export import export_backbone
 from models.head import LinearHead
 from models.providers import open_graph
 from models.session import Session
+from models.signature import INPUTS, OUTPUTS, answers_of
 from tests.conftest import TINY_BACKBONE, lively_classifier, make_bundle, noise_pictures
 from tests.models.graph.reference import by_autograd, by_pytorch_grad_cam, opposed_classifier
 
@@ -47,11 +48,7 @@ def opened(model: onnx.ModelProto) -> ort.InferenceSession:
 
 
 def run(session: ort.InferenceSession, pixels: Any, class_index: list[int]) -> tuple[Any, Any]:
-    probabilities, heatmap = session.run(
-        ["probabilities", "heatmap"],
-        {"image": pixels, "class_index": np.array(class_index, np.int64)},
-    )
-    return probabilities, heatmap
+    return answers_of(session, pixels, np.array(class_index, np.int64))
 
 
 def exported(classifier: Classifier) -> onnx.ModelProto:
@@ -134,7 +131,7 @@ def test_the_graph_takes_any_batch_and_says_so(tiny_graph: onnx.ModelProto) -> N
         for value in (*tiny_graph.graph.input, *tiny_graph.graph.output)
     }
 
-    assert set(batches) == {"image", "class_index", "probabilities", "heatmap"}
+    assert set(batches) == {value.name for value in (*INPUTS, *OUTPUTS)}
     assert all(dim.dim_param and not dim.HasField("dim_value") for dim in batches.values())
 
 

@@ -12,11 +12,12 @@ import torch
 from torch import nn
 
 from models.backbones.backbone import Backbone, preprocessing_of
-from models.backbones.weights import random_start
+from models.backbones.weights import Random, random_start
 from models.graph.agreement import check_agreement
 from models.graph.assembly import join_head
 from models.graph.classifier import Classifier
 from models.graph.export import export_backbone
+from models.signature import answers_of
 from tests.conftest import enliven, lively_backbone, noise_pictures, with_lively_head
 from tests.models.graph.families import FAMILIES
 
@@ -100,7 +101,7 @@ def assert_answers_as_torch_does(classifier: Classifier) -> None:
     assert found.probabilities <= 1e-4
     assert found.heatmap <= 1e-3
     asked = np.arange(CLASSES)
-    (heatmap,) = session.run(["heatmap"], {"image": pixels, "class_index": asked})
+    _, heatmap = answers_of(session, pixels, asked)
     assert heatmap.max() == 1, "all maps are empty: that they agree says nothing"
 
 
@@ -119,7 +120,7 @@ def test_a_family_learns_and_its_file_answers_as_torch_does(name: str) -> None:
 def test_a_large_vgg_learns_and_its_file_answers_as_torch_does(name: str) -> None:
     torch.manual_seed(0)
     model = random_start(name, mlp_ratio=1 / 64)
-    backbone = Backbone(name, "none (random)", model, preprocessing_of(model))
+    backbone = Backbone(name, Random(), model, preprocessing_of(model))
     enliven(backbone)
     classifier = with_lively_head(backbone, CLASSES)
 

@@ -10,6 +10,7 @@ from models.graph.classifier import Classifier
 from models.graph.fewer_bits import in_half_precision, precision_of, quantise, saturates
 from models.preprocessing import Pixels
 from models.session import Session
+from models.signature import feature_maps_of
 from tests.conftest import make_bundle, noise_pictures
 
 
@@ -25,8 +26,7 @@ def quantised(tiny_backbone_graph: onnx.ModelProto, pictures: Pixels) -> onnx.Mo
 
 def feature_map(graph: onnx.ModelProto, pixels: Pixels) -> np.ndarray:
     session = ort.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
-    found: np.ndarray = session.run(["feature_map"], {"image": pixels})[0]
-    return found
+    return feature_maps_of(session, pixels)
 
 
 def relative_difference(some: np.ndarray, others: np.ndarray) -> float:

@@ -7,7 +7,6 @@ from PIL import Image
 
 from models.errors import UsageError
 from service.edge.access import Keys, keys_of
-from service.host.exposure import is_this_machine_only
 from service.settings import Settings, read_settings
 from tests.conftest import encoded
 from tests.service.conftest import Serve
@@ -123,17 +122,6 @@ def test_other_origins_may_ask_only_where_they_are_named(serve: Serve) -> None:
     assert refused.headers["access-control-allow-origin"] == "https://lab.example"
     assert "X-Model" in refused.headers["access-control-expose-headers"]
     assert "access-control-allow-origin" not in stranger.headers
-
-
-@pytest.mark.parametrize(
-    ("host", "expected"),
-    [
-        *((host, True) for host in ("127.0.0.1", "127.1.2.3", "::1", "localhost")),
-        *((host, False) for host in ("0.0.0.0", "::", "10.0.0.7", "example.org")),  # noqa: S104
-    ],
-)
-def test_only_loopback_is_this_machine_only(host: str, expected: bool) -> None:
-    assert is_this_machine_only(host) is expected
 
 
 def test_a_flood_of_wrong_keys_leaves_the_queue_alone(serve: Serve) -> None:

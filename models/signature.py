@@ -1,0 +1,85 @@
+"""What our graphs take and give: names, types and shapes, said once.
+
+The graph of a bundle is that of a backbone, `image` → `feature_map`, joined with that of a head,
+which takes `feature_map`, `class_index` and what its last layer has learned, and gives
+`probabilities` and `heatmap`. The letters are N pictures, H and W of a picture, h and w of the
+feature map, K classes, C features. What a feature map looks like is its backbone's own affair.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+
+from models.preprocessing import Pixels
+
+#: As `class_index`: the class with the largest probability.
+PREDICTED_CLASS: Final = -1
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Value:
+    """An input or output of a graph.
+
+    Attributes:
+        name: as it is called in the file.
+        type: of its elements, as ONNX calls it.
+        shape: a letter or a number for each axis.
+    """
+
+    name: str
+    type: Literal["uint8", "int64", "float"]
+    shape: tuple[str | int, ...]
+
+    def fits(self, found: ort.NodeArg) -> bool:
+        """Whether an input or output of a session has this name and this type."""
+        return (found.name, found.type) == (self.name, f"tensor({self.type})")
+
+    def row(self, lengths: Mapping[str, int]) -> list[str | int]:
+        """The shape for one picture, with numbers for those letters whose length is known."""
+        return [lengths.get(str(axis), axis) for axis in self.shape[1:]]
+
+    def is_row(self, found: Sequence[object], lengths: Mapping[str, int]) -> bool:
+        """Whether this is the shape for one picture, as far as that is known."""
+        row = self.row(lengths)
+        return len(found) == len(row) and all(
+            isinstance(wanted, str) or wanted == is_there
+            for wanted, is_there in zip(row, found, strict=True)
+        )
+
+
+IMAGE: Final = Value("image", "uint8", ("N", "H", "W", 3))
+CLASS_INDEX: Final = Value("class_index", "int64", ("N",))
+FEATURE_MAP: Final = Value("feature_map", "float", ("N", "…"))
+WEIGHT: Final = Value("weight", "float", ("K", "C"))
+BIAS: Final = Value("bias", "float", ("K",))
+PROBABILITIES: Final = Value("probabilities", "float", ("N", "K"))
+HEATMAP: Final = Value("heatmap", "float", ("N", "h", "w"))
+
+#: Of a bundle's graph.
+INPUTS: Final = (IMAGE, CLASS_INDEX)
+OUTPUTS: Final = (PROBABILITIES, HEATMAP)
+
+#: Inputs of a head's graph until it is joined.
+LEARNED: Final = (WEIGHT, BIAS)
+
+
+def answers_of(
+    session: ort.InferenceSession, pixels: Pixels, class_index: npt.NDArray[np.int64]
+) -> tuple[Floats, Floats]:
+    """Runs a bundle's graph: probabilities float32 (N, K) and heatmaps float32 (N, h, w)."""
+    inputs = {IMAGE.name: pixels, CLASS_INDEX.name: class_index}
+    probabilities, heatmaps = session.run([value.name for value in OUTPUTS], inputs)
+    return probabilities, heatmaps
+
+
+def feature_maps_of(session: ort.InferenceSession, pixels: Pixels) -> Floats:
+    """Runs a backbone's graph: what its trunk makes of pictures, float32 (N, …)."""
+    (found,) = session.run([FEATURE_MAP.name], {IMAGE.name: pixels})
+    made: Floats = found
+    return made

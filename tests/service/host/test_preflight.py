@@ -1,0 +1,99 @@
+"""Would the service start? Each bundle is asked in a process of its own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from bentoml._internal.configuration.containers import BentoMLContainer
+from bentoml._internal.models import ModelStore
+
+from models import store
+from models.errors import StoreError, UsageError
+from models.providers import cuda_problem
+from service.host.bento import ServedBundle
+from service.host.preflight import load_once, not_started_on_error
+from service.inference.registry import find_bundles
+from service.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path) -> Iterator[Path]:
+    """An empty model store of each test's own."""
+    BentoMLContainer.model_store.set(ModelStore(tmp_path))
+    yield tmp_path
+    BentoMLContainer.model_store.reset()
+
+
+def settings(model: str | None = None, provider: str = "cpu") -> Settings:
+    return Settings.model_validate({"model": model, "provider": provider, "threads": 1})
+
+
+def test_an_error_of_ours_ends_the_start_with_its_sentence() -> None:
+    with pytest.raises(SystemExit, match=r"^not started: no such thing$"), not_started_on_error():
+        raise UsageError("no such thing")
+
+
+@pytest.mark.parametrize(
+    ("model", "sentence"), [(None, "holds no bundle yet"), ("bolts", "has no bolts")]
+)
+def test_a_store_without_the_bundle_ends_the_start(model: str | None, sentence: str) -> None:
+    with pytest.raises(StoreError, match=sentence):
+        load_once(settings(model))
+
+
+def test_a_damaged_bundle_ends_the_start_by_name(
+    bundle_data: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    damaged = bytearray(bundle_data)
+    damaged[len(damaged) // 2] ^= 1
+    store.put(bytes(damaged), "a")
+
+    with pytest.raises(SystemExit, match="1"):
+        load_once(settings())
+    said = capfd.readouterr().err
+    assert said.startswith("not started: ")
+    assert "bundle.onnx is not as it was written: its SHA-256 does not fit" in said
+
+
+def test_a_gpu_that_is_not_there_ends_the_start_with_the_reason(
+    bundle_data: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    if cuda_problem() is None:
+        pytest.skip("this machine has a GPU")
+    store.put(bundle_data, "a")
+
+    with pytest.raises(SystemExit, match="1"):
+        load_once(settings(provider="cuda"))
+    said = capfd.readouterr().err
+    assert said.strip().startswith("not started: CUDA was asked for, and cannot be had: ")
+
+
+def test_of_all_bundles_one_that_is_good_is_enough(
+    bundle_data: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    good = store.put(bundle_data, "good")
+    store.put(bundle_data[:1000], "broken")
+    found = find_bundles(settings("all"))
+    assert {wanted.stored.tag.partition(":")[0] for wanted in found} == {"good", "broken"}
+    assert [wanted.is_pinned for wanted in find_bundles(settings(good.tag))] == [True]
+
+    load_once(settings("all"))
+
+    assert "not started" not in capfd.readouterr().err
+
+
+def test_of_all_bundles_at_least_one_must_be_good(bundle_data: bytes) -> None:
+    store.put(bundle_data[:1000], "broken")
+
+    with pytest.raises(SystemExit, match="not started: every bundle of the store is refused"):
+        load_once(settings("all"))
+
+
+def test_a_bento_takes_the_bundle_that_would_be_served_here(
+    bundle_data: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = store.put(bundle_data, "first")
+    store.put(bundle_data, "second")
+    monkeypatch.setenv("TRANSFER_MODEL", "first")
+
+    assert str(ServedBundle("newest").to_info().tag) == first.tag
