@@ -1,11 +1,12 @@
 """A small teacher that has learned something, and pictures without labels."""
 
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from safetensors.torch import save_file
 
 from tests.conftest import TINY_BACKBONE, lively_backbone
@@ -15,7 +16,19 @@ from training.distillation.settings import DistillationSettings
 #: One that has another shape than the teacher.
 OTHER_BACKBONE = "test_efficientnet"
 
+#: The same for a command in a process of its own.
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
+
 Make = Callable[..., DistillationSettings]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Networks this small are slower on several, and on busy cores far slower."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

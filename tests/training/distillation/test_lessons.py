@@ -1,7 +1,5 @@
 """What a student learns, with small real networks."""
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from torch import Tensor
@@ -19,15 +17,6 @@ from training.distillation.plan import make_plan
 def images() -> Tensor:
     generator = torch.Generator().manual_seed(0)
     return torch.randint(0, 256, (8, 3, 64, 64), dtype=torch.uint8, generator=generator)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Networks this small are slower on several."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def student(name: str) -> Backbone:

@@ -1,5 +1,6 @@
 """distill-backbone, as a user calls it: from pictures to a file that --weights takes."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from safetensors.torch import load_file
 
 from tests.conftest import TINY_BACKBONE
 from tests.training.conftest import Run
-from tests.training.distillation.conftest import OTHER_BACKBONE, Make
+from tests.training.distillation.conftest import ONE_THREAD, OTHER_BACKBONE, Make
 from training.distillation.cli import main
 from training.distillation.run import distil
 from training.distillation.settings import DistillationSettings
@@ -56,7 +57,10 @@ def test_the_card_says_how_it_was_made(make_settings: Make) -> None:
 def stopped_at(line: str, how: signal.Signals, arguments: list[str]) -> int:
     """The exit code of the command, which is sent a signal when it has said this."""
     command = [sys.executable, "-m", "training.distillation.cli", *arguments]
-    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+    environment = os.environ | ONE_THREAD
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
+    ) as process:
         assert process.stderr is not None
         for said in process.stderr:
             if line in said:
