@@ -38,6 +38,11 @@ class StoredBundle:
     tag: str
     path: Path
 
+    @property
+    def name(self) -> str:
+        """The tag without the version."""
+        return self.tag.partition(":")[0]
+
 
 def store_name(name: str) -> str:
     """The nearest name that the store accepts: lower-case letters, digits, `_`, `-` and `.`."""

@@ -7,12 +7,11 @@ layers from top to bottom, and its answer passes them back:
     Envelope                        edge/envelope       id, route, line in the log, headers
     CORSMiddleware                  Starlette           where other origins may ask
     KeyRequired                     edge/access         401, where there are keys
-    RefusedWhenFull                 edge/capacity       503 to pictures without a place
+    RefusedWhenFull                 edge/layers         503 to pictures without a place
     RunnerTrafficMetricsMiddleware  BentoML             counts by route
     OpenTelemetryMiddleware         BentoML             a span by route
     ContextMiddleware               BentoML             then its own routes, or ours
-    TruePath                        edge/envelope       the path as it was asked for
-    Contained                       edge/layers         what failed is logged, and ends here
+    InnerEnd                        edge/envelope       the path as asked for; failures end here
     ServerErrorMiddleware           Starlette           500, by http/application
     ExceptionMiddleware             Starlette           refusals, by http/application
 
@@ -21,21 +20,18 @@ Then a handler answers, which the table `http/routes` names.
 
 import gc
 import logging
-from typing import Any
 
 import bentoml
 import uvicorn.config
-from bentoml._internal.server.http.traffic import TimeoutMiddleware
-from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from service.edge.access import keys_of
-from service.edge.layers import lined, surrounded
+from service.edge.envelope import InnerEnd
+from service.edge.layers import surrounded
 from service.host import http_protocol
-from service.host.bento import ServedBundle, serve_what_the_bento_carries
-from service.host.exposure import warn_if_strangers_reach_it
-from service.host.preflight import load_once, not_started_on_error
+from service.host.bento import ServedBundle, serve_what_the_bento_carries, take_out_timeout
+from service.host.preflight import load_once, not_started_on_error, warn_if_strangers_reach_it
 from service.http.application import build_app
 from service.http.routes import all_routes
 from service.inference.runtime import Engine
@@ -61,7 +57,7 @@ class _SurroundedService(bentoml.Service[object]):  # type: ignore[misc]
         configure_logging(settings.log_format)
         app.state.engine = Engine(settings)
         answering = super().to_asgi(is_main)
-        _take_out_timeout(answering)
+        take_out_timeout(answering)
         return surrounded(answering, routes, app.state.engine)
 
 
@@ -71,7 +67,7 @@ class _SurroundedService(bentoml.Service[object]):  # type: ignore[misc]
     workers=1,
     logging={"access": {"enabled": False}},  # ours has the id, and no path that a client chose
 )
-@bentoml.asgi_app(lined(app), path="/")
+@bentoml.asgi_app(InnerEnd(app), path="/")
 class ImageClassification:
     """Classifies pictures and shows where the network looked."""
 
@@ -110,16 +106,6 @@ class ImageClassification:
             log.error("not ready: %s", reason)
             raise HTTPException(503, f"not ready: {reason}")
         return True
-
-
-def _take_out_timeout(starlette: Starlette) -> None:
-    """BentoML's limit on the time of an answer; ours on a body and its answer come before it.
-
-    It never cancels its timers: each keeps a request's context, with its span, until it would have
-    gone off, which is memory that grows with every request of the last minute or ten.
-    """
-    layers: list[Any] = starlette.user_middleware
-    starlette.user_middleware = [layer for layer in layers if layer.cls is not TimeoutMiddleware]
 
 
 def _engine() -> Engine:

@@ -22,31 +22,31 @@ PREFIX: Final = "TRANSFER_"
 LogFormat = Literal["text", "json"]
 
 #: `model`: everything in the store. A bundle of that name is asked for as `all:latest`.
-ALL: Final = "all"
+_ALL: Final = "all"
 
 
 class Settings(BaseSettings):
     """The settings of one service process."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid"
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
     )
 
     model: str | None = Field(
-        default=None,
+        None,
         description="what is served: one or several, with commas, of `name`, whose newest version "
         "is taken up while running, and `name:version`; or `all` of the store; the first is the "
         "default. If unset, the name of the newest bundle at the start",
     )
     watch_seconds: float = Field(
-        default=5,
-        ge=0,
-        allow_inf_nan=False,
-        description="how often the store is looked at for new versions; 0: never",
+        5, ge=0, description="how often the store is looked at for new versions; 0: never"
     )
     provider: Provider = Field(
-        default="auto",
-        description="cpu; cuda, which must then be had; auto: cuda where it comes up",
+        "auto", description="cpu; cuda, which must then be had; auto: cuda where it comes up"
     )
     threads: int = Field(
         default_factory=granted_cores,
@@ -59,65 +59,49 @@ class Settings(BaseSettings):
         description="processes that decode and draw, one picture at a time each; default: the same",
     )
     decode_seconds: float = Field(
-        default=10,
-        gt=0,
-        allow_inf_nan=False,
-        description="for decoding, and again for drawing, one picture; above it 413",
+        10, gt=0, description="for decoding, and again for drawing, one picture; above it 413"
     )
     decode_memory_bytes: int = Field(
-        default=2 * 1024**3,
+        2 * 1024**3,
         ge=256 * 1024**2,
         description="address space of a process that decodes, Python's own included; above it 413",
     )
-    max_batch: int = Field(
-        default=16, ge=1, description="pictures that one run of the network takes"
-    )
+    max_batch: int = Field(16, ge=1, description="pictures that one run of the network takes")
     queue_size: int = Field(
-        default=256,
+        256,
         ge=1,
         description="pictures of all requests and models, from arrival to answer; beyond them 503",
     )
     max_bytes_in_flight: int = Field(
-        default=256 * 1024**2,
+        256 * 1024**2,
         ge=1,
         description="bytes of all bodies from arrival to answer; beyond them 503",
     )
-    body_seconds: float = Field(
-        default=30,
-        gt=0,
-        allow_inf_nan=False,
-        description="for a request's body to arrive; then 408",
-    )
+    body_seconds: float = Field(30, gt=0, description="for a request's body to arrive; then 408")
     answer_seconds: float = Field(
-        default=20,
-        gt=0,
-        allow_inf_nan=False,
-        description="from the arrival of the body to the answer; then 503",
+        20, gt=0, description="from the arrival of the body to the answer; then 503"
     )
-    max_pictures: int = Field(default=32, ge=1, description="pictures in one request")
+    max_pictures: int = Field(32, ge=1, description="pictures in one request")
     max_body_bytes: int = Field(
-        default=32 * 1024**2, ge=1, description="bytes of a request's body, all pictures together"
+        32 * 1024**2, ge=1, description="bytes of a request's body, all pictures together"
     )
     max_pixels: int = Field(
-        default=50_000_000,
+        50_000_000,
         ge=1,
         description="pixels of a picture, as its header claims; a phone's 48 megapixels pass",
     )
     api_keys: SecretStr | None = Field(
-        default=None,
+        None,
         description="keys that open the service, separated by commas; default: none is needed",
     )
     api_keys_file: Path | None = Field(
-        default=None,
-        description="file with more keys, one a line; it is read again when it changes",
+        None, description="file with more keys, one a line; it is read again when it changes"
     )
     cors_origins: str | None = Field(
-        default=None,
+        None,
         description="origins whose pages may ask, separated by commas, or *; default: none may",
     )
-    log_format: LogFormat = Field(
-        default="text", description="text for people, or json: one object a line"
-    )
+    log_format: LogFormat = Field("text", description="text for people, or json: one object a line")
 
     @property
     def named_keys(self) -> list[str]:
@@ -134,30 +118,32 @@ class Settings(BaseSettings):
         """The names and tags of `model`; empty if it is unset."""
         return tuple(name.strip() for name in self.model.split(",")) if self.model else ()
 
+    @property
+    def serves_all(self) -> bool:
+        """Whether everything in the store is served."""
+        return self.models == (_ALL,)
+
     @model_validator(mode="after")
-    def _check_that_a_full_request_fits(self) -> "Settings":
-        if self.max_pictures > self.queue_size:
+    def _check_what_goes_together(self) -> "Settings":
+        for part, whole in (
+            ("max_pictures", "queue_size"),
+            ("max_body_bytes", "max_bytes_in_flight"),
+        ):
+            if getattr(self, part) > getattr(self, whole):
+                raise ValueError(
+                    f"{_variable(part)} ({getattr(self, part)}) is above {_variable(whole)} "
+                    f"({getattr(self, whole)}): such a request could never be answered"
+                )
+        if not self.serves_all and not {"", _ALL}.isdisjoint(self.models):
             raise ValueError(
-                f"{PREFIX}MAX_PICTURES ({self.max_pictures}) is above "
-                f"{PREFIX}QUEUE_SIZE ({self.queue_size}): "
-                "such a request could never be answered"
-            )
-        if self.max_body_bytes > self.max_bytes_in_flight:
-            raise ValueError(
-                f"{PREFIX}MAX_BODY_BYTES ({self.max_body_bytes}) is above "
-                f"{PREFIX}MAX_BYTES_IN_FLIGHT ({self.max_bytes_in_flight}): "
-                "such a request could never be answered"
+                f"{_variable('model')} is {self.model!r}: it takes names or tags with commas "
+                f"between them, or the one word {_ALL!r}"
             )
         return self
 
-    @model_validator(mode="after")
-    def _check_that_models_are_named(self) -> "Settings":
-        if self.model and (not all(self.models) or (ALL in self.models and len(self.models) > 1)):
-            raise ValueError(
-                f"{PREFIX}MODEL is {self.model!r}: it takes names or tags with commas between "
-                f"them, or the one word {ALL!r}"
-            )
-        return self
+
+def _variable(name: str) -> str:
+    return f"{PREFIX}{name}".upper()
 
 
 def _separated(text: str) -> list[str]:
@@ -182,12 +168,12 @@ def _sentence(error: ValidationError) -> str:
     reason = first["msg"].removeprefix("Value error, ")
     if not first["loc"]:  # several settings that do not go together
         return reason
-    return f"{PREFIX}{first['loc'][0]}".upper() + f" is {first['input']!r}: {reason}"
+    return f"{_variable(str(first['loc'][0]))} is {first['input']!r}: {reason}"
 
 
 def _warn_of_unknown_names() -> None:
     """A misspelt name would go unseen; an error would trip over Kubernetes' own variables."""
-    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    known = set(map(_variable, Settings.model_fields))
     for name in sorted(os.environ):
         if name.upper().startswith(PREFIX) and name.upper() not in known:
             log.warning("%s is no setting; known are %s", name, ", ".join(sorted(known)))

@@ -28,20 +28,8 @@ log = logging.getLogger(__name__)
 Predict = Callable[[Pixels, npt.NDArray[np.int64]], list[Prediction]]
 
 
-@dataclass(frozen=True)
-class BatchRun:
-    """One run of the network, whether it went well or not.
-
-    Attributes:
-        waited: seconds from each picture's arrival to the start of the run.
-        seconds: of the run.
-    """
-
-    waited: tuple[float, ...]
-    seconds: float
-
-
-Observe = Callable[[BatchRun], object]
+#: Told of a run: seconds that each picture waited for it, and seconds that it took.
+Observe = Callable[[list[float], float], object]
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,11 +41,7 @@ class _Item:
 
 
 class MicroBatcher:
-    """Pictures of many requests to one network, in order of arrival. Lives in one event loop.
-
-    Attributes:
-        problem: why nothing could be answered lately; None after anything was.
-    """
+    """Pictures of many requests to one network, in order of arrival. Lives in one event loop."""
 
     def __init__(
         self, predict: Predict, max_batch: int, thread: Executor, observe: Observe | None = None
@@ -68,8 +52,9 @@ class MicroBatcher:
             predict: answers uint8 (N, H, W, 3) and int64 (N,), as `Session.predict` does.
             max_batch: the largest N.
             thread: where the network runs.
-            observe: told of every run, in that thread.
+            observe: told of every run in that thread, whether it went well or not.
         """
+        #: Why nothing could be answered lately; None after anything was.
         self.problem: str | None = None
         self._predict = predict
         self._max_batch = max_batch
@@ -140,6 +125,6 @@ class MicroBatcher:
             predictions = self._predict(pixels, class_index)
         finally:
             if self._observe:
-                waited = tuple(start - item.arrived for item in batch)
-                self._observe(BatchRun(waited, time.perf_counter() - start))
+                waited = [start - item.arrived for item in batch]
+                self._observe(waited, time.perf_counter() - start)
         return list(zip(batch, predictions, strict=True))

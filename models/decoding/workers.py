@@ -69,8 +69,7 @@ class PictureWorkers:
             memory_bytes: address space of each, Python's own included.
             preloaded: names of modules that each imports before its first picture.
         """
-        arguments = (str(memory_bytes), *preloaded)
-        self._workers = [_Worker(seconds, arguments) for _ in range(count)]
+        self._workers = [_Worker(seconds, (str(memory_bytes), *preloaded)) for _ in range(count)]
         self._idle: asyncio.Queue[_Worker] = asyncio.Queue()
         for worker in self._workers:
             self._idle.put_nowait(worker)
@@ -125,10 +124,10 @@ class _Worker:
             raise ImageError("the picture is broken: decoding it failed badly") from error
 
     async def _try(self, work: Callable[[], _T]) -> _T:
-        if self._process is None or self._process.returncode is not None:
-            await self.close()
-            self._process = await self._start()
         process = self._process
+        if process is None or process.returncode is not None:
+            await self.close()
+            process = await self._start()
         try:
             async with asyncio.timeout(self._seconds):
                 went_well, answer = await _exchange(process, work)
@@ -160,32 +159,21 @@ class _Worker:
         """
         try:
             async with asyncio.timeout(_START_SECONDS):
-                return await self._started()
+                self._process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-m", "models.decoding.worker", *self._arguments),
+                    cwd=_ROOT,
+                    env=os.environ | _ENVIRONMENT,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,  # what decoders say is about a stranger's picture
+                    limit=_BUFFER_BYTES,
+                )
+                await _exchange(self._process, _NOTHING)  # no picture's time is spent on starting
         except (*_ENDED, TimeoutError) as error:
+            await self.close()
             log.exception("no process that decodes pictures can be started")
             raise OverloadedError("pictures cannot be decoded just now; try again soon") from error
-
-    async def _started(self) -> Process:
-        # What decoders write to stderr is about a stranger's picture.
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "models.decoding.worker",
-            *self._arguments,
-            cwd=_ROOT,
-            env=os.environ | _ENVIRONMENT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            limit=_BUFFER_BYTES,
-        )
-        try:
-            await _exchange(process, _NOTHING)  # no picture's time is spent on starting
-        except BaseException:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            raise
-        return process
+        return self._process
 
 
 async def _exchange(process: Process, work: Callable[[], object]) -> tuple[bool, object]:

@@ -16,26 +16,20 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from models.errors import UnauthorizedError, UsageError
-from service.http.refusals import refusal
+from service.http.application import refusal
 from service.http.route import route_of
-from service.settings import PREFIX, Settings
+from service.settings import Settings
 
 log = logging.getLogger(__name__)
 
 _SENTENCE: Final = "this service needs a key: send the header Authorization: Bearer KEY"
 
-_Digests = tuple[bytes, ...]
-
 
 class Keys:
-    """The keys that open the service."""
+    """The keys that open the service: those given stay, those of the file are read again."""
 
-    def __init__(self, keys: Iterable[str], file: Path | None = None) -> None:
+    def __init__(self, keys: Iterable[str], file: Path | None) -> None:
         """Reads the keys.
-
-        Args:
-            keys: that stay as long as the process.
-            file: with more of them (see `_listed`).
 
         Raises:
             OSError: the file cannot be read.
@@ -44,7 +38,7 @@ class Keys:
         self._fixed = _digests(keys)
         self._file = file
         self._version = _version(file) if file else None
-        self._from_file = _digests(_lines(file)) if file else ()
+        self._from_file = _digests(_keys_in(file)) if file else []
 
     def __len__(self) -> int:
         return len(self._fixed) + len(self._from_file)
@@ -62,7 +56,7 @@ class Keys:
             return
         self._version = version
         try:
-            self._from_file = _digests(_lines(self._file))
+            self._from_file = _digests(_keys_in(self._file))
         except (OSError, UnicodeDecodeError) as error:
             log.warning("the keys cannot be read again, the last ones go on: %s", error)
         else:
@@ -80,9 +74,9 @@ def keys_of(settings: Settings) -> Keys | None:
     try:
         keys = Keys(settings.named_keys, settings.api_keys_file)
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{PREFIX}API_KEYS_FILE cannot be read: {error}") from error
+        raise UsageError(f"TRANSFER_API_KEYS_FILE cannot be read: {error}") from error
     if len(keys) == 0:
-        names = f"{PREFIX}API_KEYS, {PREFIX}API_KEYS_FILE"
+        names = "TRANSFER_API_KEYS, TRANSFER_API_KEYS_FILE"
         raise UsageError(f"{names}: no key stands there, so nobody could come in")
     return keys
 
@@ -98,26 +92,22 @@ class KeyRequired:
         """Passes a request on, or refuses it."""
         if scope["type"] != "http" or route_of(scope).is_open or self._has_key(scope):
             await self._app(scope, receive, send)
-            return
-        await refusal(UnauthorizedError(_SENTENCE))(scope, receive, send)
+        else:
+            await refusal(UnauthorizedError(_SENTENCE))(scope, receive, send)
 
     def _has_key(self, scope: Scope) -> bool:
         scheme, _, key = Headers(scope=scope).get("authorization", "").partition(" ")
         return scheme.lower() == "bearer" and self._keys.open_for(key.strip())
 
 
-def _listed(text: str) -> list[str]:
-    """The keys in a file: one a line; empty lines and those that begin with # are none."""
-    lines = (line.strip() for line in text.splitlines())
+def _digests(keys: Iterable[str]) -> list[bytes]:
+    return [hashlib.sha256(key.encode()).digest() for key in keys]
+
+
+def _keys_in(file: Path) -> list[str]:
+    """One a line; empty lines and those that begin with # are none."""
+    lines = map(str.strip, file.read_text(encoding="utf-8").splitlines())
     return [line for line in lines if line and not line.startswith("#")]
-
-
-def _digests(keys: Iterable[str]) -> _Digests:
-    return tuple(hashlib.sha256(key.encode()).digest() for key in keys)
-
-
-def _lines(file: Path) -> list[str]:
-    return _listed(file.read_text(encoding="utf-8"))
 
 
 def _version(file: Path) -> tuple[int, int, int] | None:

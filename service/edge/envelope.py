@@ -8,6 +8,7 @@ template of a route (`/page/{path}`, `/{unknown}`), of which there are few, so t
 asks for a million paths does not make a million time series. Our application gets the path back.
 """
 
+import logging
 import re
 import time
 import uuid
@@ -21,7 +22,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.http.route import Route, find, with_route
 from service.observability import metrics
-from service.observability.request_log import RequestRecord, current, recorded, write_line
+from service.observability.request_log import RequestRecord, current, recorded
+
+log = logging.getLogger(__name__)
 
 HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
@@ -70,28 +73,37 @@ class Envelope:
                 exchange.end()
 
 
-class TruePath:
-    """The innermost end of `Envelope`: gives an application the path that was asked for."""
+class InnerEnd:
+    """The innermost end of `Envelope`, around our application.
+
+    The application gets the path that was asked for, and its span the id under which the log knows
+    it. Whatever went wrong inside is logged here and goes no further.
+
+    It also hides from BentoML that there is a Starlette application inside: of such a one BentoML
+    passes on only the routes that exist, and answers the others itself, in plain text.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes a request on, and tells its span the id under which the log knows it."""
+        """Passes a request on."""
         if _TRUE_PATH in scope:
             scope = {**scope, "path": scope[_TRUE_PATH]}
         if record := current():
             trace.get_current_span().set_attribute("request_id", record.request_id)
-        await self._app(scope, receive, send)
+        try:
+            await self._app(scope, receive, send)
+        except Exception:
+            # It has been answered: Starlette does that, and then raises again.
+            log.exception("a request failed")
 
 
 class _Exchange:
     """Listens to what goes in and out, and fills the record of the request from it."""
 
     def __init__(self, record: RequestRecord, receive: Receive, send: Send) -> None:
-        self._record = record
-        self._receive = receive
-        self._send = send
+        self._record, self._receive, self._send = record, receive, send
         self._start = time.perf_counter()
         self._has_ended = False
 
@@ -114,11 +126,11 @@ class _Exchange:
             return
         self._has_ended = True
         record = self._record
-        record.milliseconds = (time.perf_counter() - self._start) * 1000
+        record.milliseconds = round((time.perf_counter() - self._start) * 1000, 1)
         if record.status >= 400:
             reason = record.reason or _name(record.status)
             metrics.REFUSALS.labels(reason, str(record.status)).inc()
-        write_line(record)
+        record.write_line()
 
 
 def _request_id(scope: Scope) -> str:

@@ -1,6 +1,5 @@
-"""How the layers of ours lie around BentoML's, and inside them around our application."""
+"""The layers of ours around BentoML's, from outside to inside; `service.app` draws all of them."""
 
-import logging
 from collections.abc import Iterable
 from typing import Final
 
@@ -8,13 +7,13 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from models.errors import OverloadedError
 from service.edge.access import KeyRequired, keys_of
-from service.edge.capacity import RefusedWhenFull
-from service.edge.envelope import REQUEST_ID, Envelope, TruePath
-from service.http.route import Route
+from service.edge.envelope import REQUEST_ID, Envelope
+from service.http.application import refusal
+from service.http.route import Route, route_of
+from service.inference.admission import Admission
 from service.inference.runtime import Engine
-
-log = logging.getLogger(__name__)
 
 #: What a page of another origin may read besides the body.
 _EXPOSED: Final = (
@@ -31,47 +30,40 @@ def surrounded(app: ASGIApp, routes: Iterable[Route], engine: Engine) -> ASGIApp
     """
     layers = [Middleware(Envelope, routes)]
     if origins := engine.settings.allowed_origins:
-        layers.append(
-            Middleware(
-                CORSMiddleware,
-                allow_origins=origins,
-                allow_methods=["GET", "POST"],
-                allow_headers=["Authorization", "Content-Type", REQUEST_ID],
-                expose_headers=_EXPOSED,
-            )
+        cors = Middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type", REQUEST_ID],
+            expose_headers=_EXPOSED,
         )
+        layers.append(cors)
     if (keys := keys_of(engine.settings)) is not None:
         layers.append(Middleware(KeyRequired, keys))
     layers.append(Middleware(RefusedWhenFull, engine.admission))
-    return _stacked(layers, app)
-
-
-def lined(app: ASGIApp) -> ASGIApp:
-    """Puts around our application what stands between it and BentoML's layers."""
-    return _stacked([Middleware(TruePath), Middleware(Contained)], app)
-
-
-def _stacked(layers: list[Middleware], app: ASGIApp) -> ASGIApp:
-    """The first is the outermost."""
     for layer, args, kwargs in reversed(layers):
         app = layer(app, *args, **kwargs)
     return app
 
 
-class Contained:
-    """Whatever went wrong inside is logged here and goes no further.
+class RefusedWhenFull:
+    """Answers 503 to pictures for which there is no place, before anything is done for them.
 
-    It also hides from BentoML that there is a Starlette application inside: of such a one BentoML
-    passes on only the routes that exist, and answers the others itself, in plain text.
+    It stands outside BentoML's layers, which take more than half of the time of a refusal. Under
+    ten times the load that can be borne, refusals are most of the work, and those who were accepted
+    wait for it.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, admission: Admission) -> None:
         self._app = app
+        self._admission = admission
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes a request on."""
-        try:
-            await self._app(scope, receive, send)
-        except Exception:
-            # It has been answered: Starlette does that, and then raises again.
-            log.exception("a request failed")
+        """Passes a request on, or refuses it."""
+        if scope["type"] == "http" and route_of(scope).takes_pictures:
+            try:
+                self._admission.check()
+            except OverloadedError as error:
+                await refusal(error)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)

@@ -1,4 +1,4 @@
-"""How a model comes into a bento, and how the bento finds it again.
+"""What BentoML does otherwise here: a bento carries its model, and no timer outlives an answer.
 
 `bentoml build` records which model goes with the code: the one that the service would serve here.
 `bentoml export` and `bentoml containerize` put it into the file or the image. Wherever that is
@@ -11,7 +11,9 @@ from typing import Any
 
 import bentoml
 from bentoml._internal.bento.bento import BentoModelInfo
+from bentoml._internal.server.http.traffic import TimeoutMiddleware
 from bentoml.models import BentoModel
+from starlette.applications import Starlette
 
 from models.errors import TransferError
 from service.inference.registry import find_bundles
@@ -22,11 +24,7 @@ class ServedBundle(BentoModel):  # type: ignore[misc]
     """The bundle that the settings name, else the newest: looked for when a bento is built."""
 
     def to_info(self, alias: str | None = None) -> BentoModelInfo:
-        """What `bentoml build` writes down: the exact version.
-
-        Raises:
-            SystemExit: there is no such bundle.
-        """
+        """What `bentoml build` writes down: the exact version. Without one it ends."""
         try:
             stored = find_bundles(read_settings())[0].stored
         except TransferError as error:
@@ -43,3 +41,13 @@ def serve_what_the_bento_carries(service: "bentoml.Service[Any]") -> None:
     if service.bento is not None:
         tags = ",".join(str(model.tag) for model in service.bento.info.all_models)
         os.environ.setdefault(f"{PREFIX}MODEL", tags)
+
+
+def take_out_timeout(starlette: Starlette) -> None:
+    """BentoML's limit on the time of an answer; ours on a body and its answer come before it.
+
+    It never cancels its timers: each keeps a request's context, with its span, until it would have
+    gone off, which is memory that grows with every request of the last minute or ten.
+    """
+    layers: list[Any] = starlette.user_middleware
+    starlette.user_middleware = [layer for layer in layers if layer.cls is not TimeoutMiddleware]

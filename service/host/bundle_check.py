@@ -12,17 +12,10 @@ from models.errors import TransferError
 from models.providers import Provider
 from models.session import Session
 
-
-def main() -> int:
-    """Loads a bundle as the command line says: path, provider, threads, prefix of a refusal."""
+if __name__ == "__main__":
     path, provider, threads, prefix = sys.argv[1:]
     try:
         Session(read_bundle(Path(path)), cast("Provider", provider), int(threads))
     except TransferError as error:
         print(f"{prefix}: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        sys.exit(error.exit_code)

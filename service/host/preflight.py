@@ -7,17 +7,25 @@ so that neither its memory nor a CUDA context stays with the supervisor for as l
 """
 
 import contextlib
+import ipaddress
+import logging
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
+
+import click
+from bentoml._internal.configuration.containers import BentoMLContainer
 
 from models.errors import TransferError
 from models.store import StoredBundle
 from service.inference.registry import find_bundles
-from service.settings import ALL, Settings
+from service.settings import Settings
 
-_ROOT = Path(__file__).parents[2]
+log = logging.getLogger(__name__)
+
+_ROOT: Final = Path(__file__).parents[2]
 
 
 @contextlib.contextmanager
@@ -37,9 +45,8 @@ def load_once(settings: Settings) -> None:
         SystemExit: one does not load; the sentence says why, or has been printed.
     """
     found = [wanted.stored for wanted in find_bundles(settings)]
-    if settings.models == (ALL,):
-        codes = (_exit_code(stored, settings, "refused") for stored in found)
-        if all(codes):  # the first that loads ends this
+    if settings.serves_all:
+        if all(_exit_code(stored, settings, "refused") for stored in found):
             raise SystemExit("not started: every bundle of the store is refused")
         return
     for stored in found:
@@ -57,3 +64,25 @@ def _exit_code(stored: StoredBundle, settings: Settings, prefix: str) -> int:
         print(f"{prefix}: loading {stored.tag} was ended by signal {-code}", file=sys.stderr)
         return 1
     return code
+
+
+def warn_if_strangers_reach_it() -> None:
+    """One loud line where the service, which has no key, listens beyond this machine."""
+    context = click.get_current_context(silent=True)
+    told = context.params.get("host") if context else None  # else what BentoML's settings say
+    host = str(told or BentoMLContainer.http.host.get())
+    if not is_this_machine_only(host):
+        log.warning(
+            "ANYBODY WHO REACHES THIS MACHINE CAN USE THE SERVICE: it listens on %s and asks for "
+            "no key. Set TRANSFER_API_KEYS or TRANSFER_API_KEYS_FILE, or serve with "
+            "--host 127.0.0.1",
+            host,
+        )
+
+
+def is_this_machine_only(host: str) -> bool:
+    """Whether an address can be reached from this machine alone."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

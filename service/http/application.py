@@ -8,17 +8,21 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Final
 
+from pydantic import BaseModel
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
 
-from models.errors import RequestError
+from models.errors import OverloadedError, RequestError, SlowBodyError, UnauthorizedError
 from service.http.openapi import document
-from service.http.refusals import json_answer, refusal
 from service.http.route import Route
 from service.http.schemas import Problem
+from service.observability.request_log import current
+
+#: Seconds. A full queue is empty again after some; clients that come back spread by themselves.
+_RETRY_AFTER: Final = "1"
 
 #: As nginx logs it. Nobody reads this answer.
 _CLIENT_HUNG_UP: Final = 499
@@ -28,11 +32,7 @@ def build_app(routes: Iterable[Route]) -> Starlette:
     """Those with a handler as an application; `state.engine` must be set before it is asked."""
     routes = tuple(routes)
     app = Starlette(
-        routes=[
-            StarletteRoute(route.path, route.handler, methods=[route.method])
-            for route in routes
-            if route.handler
-        ],
+        routes=[StarletteRoute(r.path, r.handler, methods=[r.method]) for r in routes if r.handler],
         exception_handlers={
             RequestError: _refuse,
             HTTPException: _refuse_route,
@@ -43,6 +43,26 @@ def build_app(routes: Iterable[Route]) -> Starlette:
     app.state.document = document(routes)
     app.router.redirect_slashes = False  # a redirected upload would be sent twice
     return app
+
+
+def json_answer(body: BaseModel, status: int = 200) -> Response:
+    """One of the schemas as an answer."""
+    return Response(body.model_dump_json(by_alias=True), status, media_type="application/json")
+
+
+def refusal(error: RequestError) -> Response:
+    """The answer to a request that is refused; its class stands in the line of the request."""
+    if record := current():
+        record.reason = type(error).__name__
+    response = json_answer(Problem(error=str(error)), error.http_status)
+    match error:
+        case OverloadedError():
+            response.headers["Retry-After"] = _RETRY_AFTER
+        case UnauthorizedError():
+            response.headers["WWW-Authenticate"] = "Bearer"
+        case SlowBodyError():
+            response.headers["Connection"] = "close"  # the rest of the body is not waited for
+    return response
 
 
 async def _refuse(_: Request, error: Exception) -> Response:

@@ -3,14 +3,14 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Coroutine
-from typing import Any, Final
+from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from models.errors import OverloadedError, UnknownStyleError
 from models.signature import PREDICTED_CLASS
-from service.http.refusals import json_answer
+from service.http.application import json_answer
 from service.http.replies import (
     as_numbers,
     classified,
@@ -24,8 +24,6 @@ from service.inference.answers import Upload, answer, answer_each, draw
 from service.inference.runtime import Engine
 from service.inference.served_model import ServedModel
 
-_FILE_FIELD: Final = "image"
-
 
 async def classify(request: Request) -> Response:
     """POST /classify."""
@@ -37,7 +35,10 @@ async def classify(request: Request) -> Response:
 async def explain(request: Request) -> Response:
     """POST /explain."""
     async with _accepted(request, ("class", "style"), 1) as (form, model):
-        style = _style(form.texts)
+        # Both are checked before the picture is looked at.
+        style = form.texts.get("style") or STYLES[0]
+        if style not in STYLES:
+            raise UnknownStyleError(f"unknown style {style!r}; known are: {', '.join(STYLES)}")
         name = form.texts.get("class")
         class_index = model.class_index(name) if name else PREDICTED_CLASS
         work = _explanation(_engine(request), model, form.files[0], class_index, style)
@@ -60,10 +61,10 @@ async def _classification(
     engine: Engine, model: ServedModel, uploads: tuple[Upload, ...]
 ) -> Response:
     if len(uploads) == 1:
-        one = classified(model, await answer(engine.pictures, model, uploads[0]))
+        one = classified(await answer(engine, model, uploads[0]))
         return json_answer(Classification(model=model.tag, predictions=[one]))
-    answers = await answer_each(engine.pictures, model, uploads)
-    told = [classified_or_refused(model, *pair) for pair in zip(uploads, answers, strict=True)]
+    answers = await answer_each(engine, model, uploads)
+    told = [classified_or_refused(*pair) for pair in zip(uploads, answers, strict=True)]
     refused = [each for each in told if isinstance(each, Refused)]
     if len(refused) < len(told):
         return json_answer(Classification(model=model.tag, predictions=told))
@@ -71,23 +72,14 @@ async def _classification(
     return json_answer(NothingClassified(error=sentence, predictions=refused), refused[0].status)
 
 
-def _style(texts: dict[str, str]) -> Style:
-    """How the heatmap is asked for, checked before the picture is looked at."""
-    style = texts.get("style") or STYLES[0]
-    if style not in STYLES:
-        raise UnknownStyleError(f"unknown style {style!r}; known are: {', '.join(STYLES)}")
-    return style
-
-
 async def _explanation(
     engine: Engine, model: ServedModel, upload: Upload, class_index: int, style: Style
 ) -> Response:
-    answered = await answer(engine.pictures, model, upload, class_index)
+    answered = await answer(engine, model, upload, class_index)
     if style == "raw":
-        return json_answer(as_numbers(model, answered))
-    png = await draw(engine.pictures, model, answered, style)
-    headers = picture_headers(model, answered, style)
-    return Response(png, media_type="image/png", headers=headers)
+        return json_answer(as_numbers(answered))
+    png = await draw(engine, answered, style)
+    return Response(png, media_type="image/png", headers=picture_headers(answered, style))
 
 
 @contextlib.asynccontextmanager
@@ -104,9 +96,7 @@ async def _accepted(
     engine, wanted = _engine(request), request.query_params.get("model")
     settings = engine.settings
     engine.models.find(wanted)
-    limits = FormLimits(
-        _FILE_FIELD, text_fields, max_files, settings.max_body_bytes, settings.body_seconds
-    )
+    limits = FormLimits(text_fields, max_files, settings.max_body_bytes, settings.body_seconds)
     with engine.admission.body() as body:
         form = await read_form(request, limits, body)
         model = engine.models.find(wanted)

@@ -6,7 +6,6 @@ from typing import Final
 from urllib.parse import quote
 
 from models.errors import RequestError
-from models.session import Prediction
 from models.signature import PREDICTED_CLASS
 from service.http.schemas import Classified, Explanation, ModelDescription, Refused
 from service.inference.answers import Answer, Upload
@@ -39,51 +38,46 @@ def describe(model: ServedModel, *, is_default: bool) -> ModelDescription:
     )
 
 
-def classified(model: ServedModel, answer: Answer) -> Classified:
+def classified(answer: Answer) -> Classified:
     """What `/classify` says of a picture."""
+    prediction, classes = answer.prediction, answer.model.session.classes
     return Classified(
         file_name=answer.upload.file_name,
-        label=answer.prediction.label,
-        probability=_probability(answer.prediction.probability),
-        probabilities=_probabilities(model, answer.prediction),
+        label=prediction.label,
+        probability=_probability(prediction.probability),
+        probabilities=dict(zip(classes, map(_probability, prediction.probabilities), strict=True)),
     )
 
 
-def classified_or_refused(
-    model: ServedModel, upload: Upload, answer: Answer | RequestError
-) -> Classified | Refused:
+def classified_or_refused(upload: Upload, answer: Answer | RequestError) -> Classified | Refused:
     """What `/classify` says of a picture among several."""
     if isinstance(answer, RequestError):
         return Refused(file_name=upload.file_name, error=f"{answer}", status=answer.http_status)
-    return classified(model, answer)
+    return classified(answer)
 
 
-def as_numbers(model: ServedModel, answer: Answer) -> Explanation:
+def as_numbers(answer: Answer) -> Explanation:
     """What `/explain` says in numbers."""
-    name, probability = _explained(model, answer)
+    name, probability = _explained(answer)
     return Explanation(
-        model=model.tag,
-        file_name=answer.upload.file_name,
-        label=answer.prediction.label,
-        probability=_probability(answer.prediction.probability),
-        probabilities=_probabilities(model, answer.prediction),
+        **classified(answer).model_dump(),
+        model=answer.model.tag,
         explained_class=name,
         class_probability=probability,
         width=answer.width,
         height=answer.height,
-        box=model.metadata.preprocessing.box(answer.width, answer.height),
+        box=answer.model.metadata.preprocessing.box(answer.width, answer.height),
         heatmap=answer.prediction.heatmap.clip(0, 1).tolist(),
     )
 
 
-def picture_headers(model: ServedModel, answer: Answer, style: str) -> dict[str, str]:
+def picture_headers(answer: Answer, style: str) -> dict[str, str]:
     """What a drawing shows; names are percent-encoded, for headers are ASCII."""
-    name, probability = _explained(model, answer)
+    name, probability = _explained(answer)
+    file_name = picture_name(answer.upload.file_name, name, style)
     return {
-        "Content-Disposition": content_disposition(
-            picture_name(answer.upload.file_name, name, style)
-        ),
-        "X-Model": model.tag,
+        "Content-Disposition": content_disposition(file_name),
+        "X-Model": answer.model.tag,
         "X-Label": quote(answer.prediction.label, safe=""),
         "X-Probability": f"{_probability(answer.prediction.probability):.6f}",
         "X-Class": quote(name, safe=""),
@@ -91,20 +85,12 @@ def picture_headers(model: ServedModel, answer: Answer, style: str) -> dict[str,
     }
 
 
-def _explained(model: ServedModel, answer: Answer) -> tuple[str, float]:
+def _explained(answer: Answer) -> tuple[str, float]:
     """The class that the heatmap speaks of, and its probability."""
     prediction, index = answer.prediction, answer.class_index
     if index == PREDICTED_CLASS:
         return prediction.label, _probability(prediction.probability)
-    return model.session.classes[index], _probability(prediction.probabilities[index])
-
-
-def _probabilities(model: ServedModel, prediction: Prediction) -> dict[str, float]:
-    """Of all classes, by name, in the bundle's order."""
-    return {
-        name: _probability(value)
-        for name, value in zip(model.session.classes, prediction.probabilities, strict=True)
-    }
+    return answer.model.session.classes[index], _probability(prediction.probabilities[index])
 
 
 def _probability(value: float) -> float:

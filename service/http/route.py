@@ -43,12 +43,9 @@ class Route:
         """The path as metrics, spans and the log know it: `/page/{path}`."""
         return compile_path(self.path)[1]
 
-    def matches(self, path: str) -> bool:
-        """Whether a path that was asked for is of this route, by whatever method."""
-        return self._pattern.match(path) is not None
-
     @cached_property
-    def _pattern(self) -> Any:
+    def pattern(self) -> Any:
+        """What a path that was asked for matches if it is of this route, by whatever method."""
         return compile_path(self.path)[0]
 
 
@@ -58,7 +55,7 @@ UNKNOWN: Final = Route("GET", "/{unknown}")
 
 def find(routes: Iterable[Route], path: str) -> Route:
     """The route of a path; `UNKNOWN` if there is none."""
-    return next((route for route in routes if route.matches(path)), UNKNOWN)
+    return next((route for route in routes if route.pattern.match(path)), UNKNOWN)
 
 
 def with_route(scope: Scope, route: Route) -> Scope:

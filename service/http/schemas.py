@@ -35,27 +35,32 @@ class Problem(_Answer):
     error: str = Field(description="one sentence for a person")
 
 
-class Classified(_Answer):
+class _OfPicture(_Answer):
+    file_name: str = Field(description="as the client sent it")
+
+
+class _OfModel(_Answer):
+    model: str = Field(description="tag of the model that answered")
+
+
+class Classified(_OfPicture):
     """The answer to one picture."""
 
-    file_name: str = Field(description="as the client sent it")
     label: str = Field(description="name of the most probable class")
     probability: Probability = Field(description="its probability")
     probabilities: dict[str, Probability] = Field(description="of all classes, by name")
 
 
-class Refused(_Answer):
+class Refused(_OfPicture):
     """A picture among several that could not be answered."""
 
-    file_name: str = Field(description="as the client sent it")
     error: str = Field(description="one sentence for a person")
     status: int = Field(description="the status that this picture alone would have got")
 
 
-class Classification(_Answer):
+class Classification(_OfModel):
     """The answers to the pictures of one request, in their order."""
 
-    model: str = Field(description="tag of the model that answered")
     predictions: list[Classified | Refused]
 
 
@@ -65,14 +70,9 @@ class NothingClassified(Problem):
     predictions: list[Refused]
 
 
-class Explanation(_Answer):
+class Explanation(Classified, _OfModel):
     """Where the network looked, as numbers."""
 
-    model: str = Field(description="tag of the model that answered")
-    file_name: str = Field(description="as the client sent it")
-    label: str = Field(description="name of the most probable class")
-    probability: Probability = Field(description="its probability")
-    probabilities: dict[str, Probability] = Field(description="of all classes, by name")
     explained_class: str = Field(alias="class", description="the class that the heatmap speaks of")
     class_probability: Probability = Field(description="probability of that class")
     width: int = Field(description="of the upright picture, pixels")

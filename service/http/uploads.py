@@ -7,9 +7,9 @@ ever fetched. Why not Starlette's own parser: docs/decisions/0018.
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from typing import Final
 from urllib.parse import unquote
 
 from python_multipart.exceptions import FormParserError
@@ -21,7 +21,12 @@ from service.inference.admission import Body
 from service.inference.answers import Upload
 
 #: RFC 5987 has no place in forms (RFC 7578), but older clients send it for names beyond ASCII.
-_EXTENDED_FILE_NAME = re.compile(r"filename\*=utf-8''([^;]*)", re.IGNORECASE)
+_EXTENDED_FILE_NAME: Final = re.compile(r"filename\*=utf-8''([^;]*)", re.IGNORECASE)
+
+_FILE_FIELD: Final = "image"
+
+#: Of a text: twice what file systems allow for a name.
+_MAX_TEXT_BYTES: Final = 512
 
 
 @dataclass(frozen=True)
@@ -37,20 +42,16 @@ class FormLimits:
     """What a form may hold.
 
     Attributes:
-        file_field: the one field that holds files.
-        text_fields: the fields that hold texts.
+        text_fields: the fields that hold texts, beside the one that holds files.
         max_files: how many files.
         max_body_bytes: how long the whole body may be.
         body_seconds: how long the body may take to arrive.
-        max_text_bytes: how long a text may be; twice what file systems allow for a name.
     """
 
-    file_field: str
     text_fields: tuple[str, ...]
     max_files: int
     max_body_bytes: int
     body_seconds: float
-    max_text_bytes: int = 512
 
 
 async def read_form(request: Request, limits: FormLimits, body: Body) -> Form:
@@ -63,15 +64,20 @@ async def read_form(request: Request, limits: FormLimits, body: Body) -> Form:
         BodyTooLargeError: the body, or the number of files in it, is above its limit.
         RequestError: the form is broken, holds no file, or other fields than allowed.
     """
-    _check_declared_length(request, limits.max_body_bytes)
+    too_large = BodyTooLargeError(
+        f"the body is too large: at most {limits.max_body_bytes:,} bytes are read"
+    )
+    declared = request.headers.get("content-length", "0")
+    if not declared.isdecimal() or int(declared) > limits.max_body_bytes:
+        raise too_large
     reader = _FormReader(limits)
     try:
         parser = MultipartParser(_boundary(request), reader.callbacks())  # type: ignore[arg-type]
-        async with (
-            asyncio.timeout(limits.body_seconds),
-            aclosing(_counted(request, limits.max_body_bytes, body)) as chunks,
-        ):
+        async with asyncio.timeout(limits.body_seconds), aclosing(request.stream()) as chunks:
             async for chunk in chunks:
+                body.add(len(chunk))
+                if body.length > limits.max_body_bytes:
+                    raise too_large
                 parser.write(chunk)
     except TimeoutError as error:
         raise SlowBodyError(
@@ -80,31 +86,6 @@ async def read_form(request: Request, limits: FormLimits, body: Body) -> Form:
     except FormParserError as error:
         raise RequestError(f"the form is broken: {error}") from error
     return reader.form()
-
-
-def _check_declared_length(request: Request, max_body_bytes: int) -> None:
-    """Refuses a body by what its header says, before a byte of it is read.
-
-    Raises:
-        BodyTooLargeError: the header says more than is allowed.
-    """
-    declared = request.headers.get("content-length", "0")
-    if not declared.isdecimal() or int(declared) > max_body_bytes:
-        raise _body_too_large(max_body_bytes)
-
-
-async def _counted(
-    request: Request, max_body_bytes: int, body: Body
-) -> AsyncGenerator[bytes, None]:
-    async for chunk in request.stream():
-        body.add(len(chunk))
-        if body.length > max_body_bytes:
-            raise _body_too_large(max_body_bytes)
-        yield chunk
-
-
-def _body_too_large(max_body_bytes: int) -> BodyTooLargeError:
-    return BodyTooLargeError(f"the body is too large: at most {max_body_bytes:,} bytes are read")
 
 
 def _boundary(request: Request) -> bytes:
@@ -155,7 +136,7 @@ class _FormReader:
         if not self._is_complete:
             raise RequestError("the form is broken: it ends in the middle")
         if not self._files:
-            raise RequestError(f"there is no file in the field {self._limits.file_field!r}")
+            raise RequestError(f"there is no file in the field {_FILE_FIELD!r}")
         return Form(tuple(self._files), self._texts)
 
     def _begin_part(self) -> None:
@@ -182,7 +163,7 @@ class _FormReader:
             self._check_text()
         elif self._part.name in self._limits.text_fields:
             raise RequestError(f"the field {self._part.name!r} must hold text, and holds a file")
-        elif self._part.name != self._limits.file_field:
+        elif self._part.name != _FILE_FIELD:
             raise self._unknown_field()
         elif len(self._files) == self._limits.max_files:
             raise BodyTooLargeError(
@@ -191,7 +172,7 @@ class _FormReader:
 
     def _check_text(self) -> None:
         name = self._part.name
-        if name == self._limits.file_field:
+        if name == _FILE_FIELD:
             raise RequestError(
                 f"the field {name!r} must hold a file, and holds text; "
                 "addresses and encoded pictures are not read"
@@ -202,16 +183,15 @@ class _FormReader:
             raise RequestError(f"the field {name!r} stands there twice")
 
     def _unknown_field(self) -> RequestError:
-        known = ", ".join((self._limits.file_field, *self._limits.text_fields))
+        known = ", ".join((_FILE_FIELD, *self._limits.text_fields))
         return RequestError(f"unknown field {self._part.name[:100]!r}; known are: {known}")
 
     def _add_data(self, data: bytes, start: int, end: int) -> None:
         self._part.data += data[start:end]
-        is_text = self._part.file_name is None
-        if is_text and len(self._part.data) > self._limits.max_text_bytes:
+        if self._part.file_name is None and len(self._part.data) > _MAX_TEXT_BYTES:
+            name = self._part.name
             raise BodyTooLargeError(
-                f"the field {self._part.name!r} is too long: "
-                f"at most {self._limits.max_text_bytes} bytes are read"
+                f"the field {name!r} is too long: at most {_MAX_TEXT_BYTES} bytes are read"
             )
 
     def _end_part(self) -> None:

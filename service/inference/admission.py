@@ -17,19 +17,13 @@ class Admission:
     """Counts what is inside. Lives in one event loop."""
 
     def __init__(self, max_pictures: int, max_bytes: int) -> None:
-        self.max_pictures = max_pictures
-        self.max_bytes = max_bytes
-        self.pictures = 0
-        self.bytes = 0
+        self._max_pictures, self._max_bytes = max_pictures, max_bytes
+        self.pictures = self.bytes = 0
         metrics.QUEUE_CAPACITY.set(max_pictures)
         metrics.QUEUE.set(0)
 
     def check(self) -> None:
-        """Refuses while there is no place for a single picture more.
-
-        Raises:
-            OverloadedError: it is so.
-        """
+        """Raises OverloadedError while there is no place for a single picture more."""
         self._check_pictures(1)
         self._check_bytes(1)
 
@@ -56,31 +50,31 @@ class Admission:
         finally:
             self.bytes -= body.length
 
+    def _add_bytes(self, more: int) -> None:
+        self._check_bytes(more)
+        self.bytes += more
+
     def _count(self, more: int) -> None:
         self.pictures += more
         metrics.QUEUE.set(self.pictures)
 
     def _check_pictures(self, more: int) -> None:
-        if self.pictures + more > self.max_pictures:
+        if self.pictures + more > self._max_pictures:
             raise OverloadedError(
-                f"the queue is full: of {self.max_pictures} places {self.pictures} are taken and "
+                f"the queue is full: of {self._max_pictures} places {self.pictures} are taken and "
                 f"{more} more wanted; try again in a moment"
             )
 
     def _check_bytes(self, more: int) -> None:
-        if self.bytes + more > self.max_bytes:
+        if self.bytes + more > self._max_bytes:
             raise OverloadedError(
                 f"too much is being sent at once: all bodies together may hold "
-                f"{self.max_bytes:,} bytes here; try again in a moment"
+                f"{self._max_bytes:,} bytes here; try again in a moment"
             )
 
 
 class Body:
-    """The bytes of one request that are in memory.
-
-    Attributes:
-        length: how many have arrived.
-    """
+    """The bytes of one request that are in memory; `length`: how many have arrived."""
 
     def __init__(self, admission: Admission) -> None:
         self._admission = admission
@@ -92,6 +86,5 @@ class Body:
         Raises:
             OverloadedError: they are too much beside those of other requests.
         """
-        self._admission._check_bytes(count)  # noqa: SLF001  two halves of one thing
-        self._admission.bytes += count
+        self._admission._add_bytes(count)  # noqa: SLF001  two halves of one thing
         self.length += count

@@ -3,15 +3,17 @@
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from models.errors import RequestError
+from models.preprocessing import read_picture
 from models.session import Prediction
 from models.signature import PREDICTED_CLASS
-from service.inference.drawing import Drawing
-from service.inference.pictures import Pictures
+from service.inference.drawing import Drawing, draw_png
+from service.inference.runtime import Engine
 from service.inference.served_model import ServedModel
 from service.observability import metrics
-from service.observability.request_log import note_picture
+from service.observability.request_log import current
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Answer:
     """What the network says of a picture.
 
     Attributes:
+        model: what answered.
         upload: the picture.
         class_index: whose heatmap was asked for; -1: the predicted class's.
         prediction: the answer, with that heatmap.
@@ -34,6 +37,7 @@ class Answer:
         height: of the upright picture, pixels.
     """
 
+    model: ServedModel
     upload: Upload
     class_index: int
     prediction: Prediction
@@ -42,36 +46,47 @@ class Answer:
 
 
 async def answer(
-    pictures: Pictures, model: ServedModel, upload: Upload, class_index: int = PREDICTED_CLASS
+    engine: Engine, model: ServedModel, upload: Upload, class_index: int = PREDICTED_CLASS
 ) -> Answer:
     """Answers one picture.
 
     Raises:
         ImageError: it is no picture, a broken one, or too large.
     """
-    note_picture(model.tag)
-    with metrics.counted_refusal():
-        picture = await pictures.read(upload.data, model.metadata.preprocessing)
+    if record := current():
+        record.pictures += 1
+        record.model = model.tag
+    preprocessing = model.metadata.preprocessing
+    work = partial(read_picture, upload.data, preprocessing, engine.settings.max_pixels)
+    try:
+        with metrics.DECODE.time():
+            picture = await engine.workers.run(work)
         prediction = await model.batcher.answer(picture.pixels, class_index)
+    except RequestError as error:
+        metrics.REFUSED_PICTURES.labels(type(error).__name__).inc()
+        raise
     metrics.ANSWERS.labels(model.tag, prediction.label).inc()
-    return Answer(upload, class_index, prediction, picture.width, picture.height)
+    return Answer(model, upload, class_index, prediction, picture.width, picture.height)
 
 
 async def answer_each(
-    pictures: Pictures, model: ServedModel, uploads: Iterable[Upload]
+    engine: Engine, model: ServedModel, uploads: Iterable[Upload]
 ) -> list[Answer | RequestError]:
     """Answers several pictures in their order; one that cannot be answered stops no other."""
 
     async def answer_or_refuse(upload: Upload) -> Answer | RequestError:
         try:
-            return await answer(pictures, model, upload)
+            return await answer(engine, model, upload)
         except RequestError as error:
             return error
 
     return await asyncio.gather(*map(answer_or_refuse, uploads))
 
 
-async def draw(pictures: Pictures, model: ServedModel, answered: Answer, style: Drawing) -> bytes:
+async def draw(engine: Engine, answered: Answer, style: Drawing) -> bytes:
     """Draws an answer's heatmap, as a PNG of the upright picture's own size."""
-    heatmap, preprocessing = answered.prediction.heatmap, model.metadata.preprocessing
-    return await pictures.draw(answered.upload.data, style, heatmap, preprocessing)
+    data, heatmap = answered.upload.data, answered.prediction.heatmap
+    preprocessing = answered.model.metadata.preprocessing
+    work = partial(draw_png, data, engine.settings.max_pixels, style, heatmap, preprocessing)
+    with metrics.RENDER.time():
+        return await engine.workers.run(work)

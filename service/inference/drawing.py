@@ -8,7 +8,6 @@ from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from models.heatmap import heatmap_picture, overlay
 from models.preprocessing import Preprocessing, decode_image
@@ -29,23 +28,12 @@ def draw_png(
     heatmap: npt.NDArray[np.float32],
     preprocessing: Preprocessing,
 ) -> bytes:
-    """Draws a heatmap over the picture in a file, or alone at its place.
-
-    Args:
-        data: the file's bytes.
-        max_pixels: refuse a picture whose header claims more.
-        style: what to draw.
-        heatmap: float32 (h, w) in [0, 1].
-        preprocessing: how the network was shown the picture.
-
-    Returns:
-        A PNG of the upright picture's own size.
+    """A heatmap, (h, w) in [0, 1], over the picture in a file, or alone; of the picture's own size.
 
     Raises:
-        ImageError: the file is no picture, a broken one, or too large.
+        ImageError: the file is no picture, a broken one, or one of more than `max_pixels`.
     """
-    image = decode_image(data, max_pixels)
+    drawn = _DRAWINGS[style](decode_image(data, max_pixels), heatmap, preprocessing)
     buffer = io.BytesIO()
-    drawn: Image.Image = _DRAWINGS[style](image, heatmap, preprocessing)
     drawn.save(buffer, "PNG", compress_level=_PNG_LEVEL)
     return buffer.getvalue()

@@ -13,16 +13,18 @@ import logging
 import sys
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from typing import Final
 
 from models import store
 from models.errors import StoreError, TransferError, UnknownModelError
-from models.session import Session
 from models.store import StoredBundle
-from service.inference.served_model import LATEST, ServedModel, load_session
+from service.inference.served_model import ServedModel, load_session
 from service.observability import metrics
-from service.settings import ALL, Settings
+from service.settings import Settings
 
 log = logging.getLogger(__name__)
+
+_LATEST: Final = ":latest"
 
 #: What tells one state of a stored file from another: tag, time, length, inode.
 _State = tuple[str, int, int, int]
@@ -42,11 +44,6 @@ class Wanted:
     stored: StoredBundle
     state: _State | None
 
-    @property
-    def is_pinned(self) -> bool:
-        """Whether a version was named."""
-        return ":" in self.key
-
 
 def find_bundles(settings: Settings) -> list[Wanted]:
     """The bundles that the settings name, the default first.
@@ -57,29 +54,21 @@ def find_bundles(settings: Settings) -> list[Wanted]:
     Raises:
         StoreError: one of them is not there, or the store is empty.
     """
-    if settings.models and settings.models != (ALL,):
-        keys = [key.removesuffix(LATEST) for key in settings.models]
+    if settings.models and not settings.serves_all:
+        keys = [key.removesuffix(_LATEST) for key in settings.models]
         return [_wanted(key, store.get(key)) for key in dict.fromkeys(keys)]
-    newest = store.newest()
-    found = store.every_newest() if settings.models else []
-    every = {newest.tag: newest} | {stored.tag: stored for stored in found}
-    return [_wanted(_name(stored), stored) for stored in every.values()]
+    found = [store.newest(), *(store.every_newest() if settings.serves_all else ())]
+    return [_wanted(stored.name, stored) for stored in dict.fromkeys(found)]
 
 
 class ModelRegistry:
     """The models that answer, by the name or tag that the settings have for them."""
 
     def __init__(self, settings: Settings, thread: Executor) -> None:
-        """Serves nothing yet.
-
-        Args:
-            settings: which models, and how.
-            thread: where all networks run, one after the other.
-        """
+        """Serves nothing yet; `thread`: where all networks run, one after the other."""
         self._settings = settings
         self._thread = thread
         self._served: dict[str, ServedModel] = {}
-        self._pinned: set[str] = set()
         self._refused: dict[str, _State | None] = {}
 
     @property
@@ -100,7 +89,7 @@ class ModelRegistry:
         """
         if not wanted:
             return self.default
-        name = wanted.removesuffix(LATEST)
+        name = wanted.removesuffix(_LATEST)
         if name in self._served:
             return self._served[name]
         for model in self.served:
@@ -120,7 +109,7 @@ class ModelRegistry:
             try:
                 await self._serve(wanted)
             except TransferError as error:
-                if self._settings.models != (ALL,):
+                if not self._settings.serves_all:
                     raise
                 self._note_refusal(wanted, error)
                 refusal = error
@@ -154,14 +143,12 @@ class ModelRegistry:
 
     def _find_new(self) -> list[Wanted]:
         """Versions that do not answer yet, and have not been refused as they are."""
-        return [wanted for wanted in self._find_followed() if self._is_new(wanted)]
-
-    def _find_followed(self) -> list[Wanted]:
-        if self._settings.models == (ALL,):
-            found = store.every_newest()
-            return [_wanted(_name(stored), stored) for stored in found]
-        followed = [key for key in self._served if key not in self._pinned]
-        return [_wanted(key, stored) for key in followed if (stored := self._newest(key))]
+        if self._settings.serves_all:
+            found = [_wanted(stored.name, stored) for stored in store.every_newest()]
+        else:
+            followed = [key for key in self._served if ":" not in key]
+            found = [_wanted(key, stored) for key in followed if (stored := self._newest(key))]
+        return [wanted for wanted in found if self._is_new(wanted)]
 
     def _newest(self, name: str) -> StoredBundle | None:
         try:
@@ -181,13 +168,11 @@ class ModelRegistry:
 
     async def _serve(self, wanted: Wanted) -> None:
         """Loads a bundle beside the one that answers for its key, exchanges them, ends the old."""
-        session: Session = await asyncio.to_thread(load_session, wanted.stored, self._settings)
+        session = await asyncio.to_thread(load_session, wanted.stored, self._settings)
         old = self._served.get(wanted.key)
-        new = ServedModel(wanted.stored.tag, session, self._settings.max_batch, self._thread)
+        new = ServedModel(wanted.stored, session, self._settings.max_batch, self._thread)
         self._served[wanted.key] = new
         new.metric.set(1)
-        if wanted.is_pinned:
-            self._pinned.add(wanted.key)
         self._refused.pop(wanted.key, None)
         if old:
             old.metric.set(0)
@@ -200,7 +185,7 @@ class ModelRegistry:
         self._refused[wanted.key] = wanted.state
         old = self._served.get(wanted.key)
         goes_on = f"{old.tag} goes on" if old else "it is not served"
-        metrics.REFUSED_BUNDLES.labels(wanted.stored.tag.partition(":")[0]).inc()
+        metrics.REFUSED_BUNDLES.labels(wanted.stored.name).inc()
         log.error("%s is refused, %s: %s", wanted.stored.tag, goes_on, error)
 
 
@@ -212,10 +197,6 @@ def _give_memory_back() -> None:
     if sys.platform == "linux":
         with contextlib.suppress(AttributeError):  # musl has no such function
             ctypes.CDLL(None).malloc_trim(0)
-
-
-def _name(stored: StoredBundle) -> str:
-    return stored.tag.partition(":")[0]
 
 
 def _wanted(key: str, stored: StoredBundle) -> Wanted:

@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
 
+from models.decoding.workers import PictureWorkers
+from service.inference import drawing
 from service.inference.admission import Admission
-from service.inference.pictures import Pictures
 from service.inference.registry import ModelRegistry
 from service.settings import Settings
 
@@ -16,7 +17,12 @@ class Engine:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.admission = Admission(settings.queue_size, settings.max_bytes_in_flight)
-        self.pictures = Pictures(settings)
+        self.workers = PictureWorkers(
+            settings.decode_workers,
+            settings.decode_seconds,
+            settings.decode_memory_bytes,
+            preloaded=(drawing.__name__,),
+        )
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="inference")
         self.models = ModelRegistry(settings, self._thread)
         self._watch: asyncio.Task[None] | None = None
@@ -25,12 +31,10 @@ class Engine:
         """Loads, checks and warms up the models, and follows the store from then on.
 
         Raises:
-            StoreError: there is no such bundle.
-            BundleError: it is refused.
-            ProviderError: the provider that was asked for did not come up.
+            TransferError: a bundle is not there or refused, or the provider did not come up.
         """
         try:
-            await asyncio.gather(self.models.open(), self.pictures.open())
+            await asyncio.gather(self.models.open(), self.workers.open())
         except BaseException:
             await self.close()
             raise
@@ -44,7 +48,7 @@ class Engine:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._watch
         await self.models.close()
-        await self.pictures.close()
+        await self.workers.close()
         self._thread.shutdown()
 
     async def why_not_ready(self) -> str | None:

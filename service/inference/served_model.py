@@ -1,17 +1,16 @@
-"""A bundle that answers: found in the store, loaded, checked, warm, and used by requests."""
+"""A bundle that answers: loaded, checked, warm, and used by requests."""
 
 import asyncio
 import contextlib
 import logging
 from collections.abc import Iterator
 from concurrent.futures import Executor
-from typing import Final
 
 import numpy as np
 from prometheus_client import Gauge
 
 from models.bundle import BundleMetadata, read_bundle
-from models.decoding.batching import BatchRun, MicroBatcher
+from models.decoding.batching import MicroBatcher
 from models.errors import UnknownClassError
 from models.session import Session
 from models.store import StoredBundle
@@ -20,33 +19,23 @@ from service.settings import Settings
 
 log = logging.getLogger(__name__)
 
-LATEST: Final = ":latest"
-
 
 class ServedModel:
     """A bundle that answers. Lives in one event loop.
 
     A request uses it from before its pictures are decoded, for this bundle's preprocessing, until
     it has answered; `retire` waits for that.
-
-    Attributes:
-        tag: `name:version` in the store.
-        session: the bundle, loaded and checked.
-        batcher: the way to it.
     """
 
-    def __init__(self, tag: str, session: Session, max_batch: int, thread: Executor) -> None:
-        self.tag = tag
+    def __init__(
+        self, stored: StoredBundle, session: Session, max_batch: int, thread: Executor
+    ) -> None:
+        self.tag, self.name = stored.tag, stored.name
         self.session = session
         self.batcher = MicroBatcher(session.predict, max_batch, thread, _measure)
         self._users = 0
         self._is_unused = asyncio.Event()
         self._is_unused.set()
-
-    @property
-    def name(self) -> str:
-        """The tag without the version."""
-        return self.tag.partition(":")[0]
 
     @property
     def metadata(self) -> BundleMetadata:
@@ -66,11 +55,10 @@ class ServedModel:
         Raises:
             UnknownClassError: the model has no such class.
         """
-        try:
+        if name in self.session.classes:
             return self.session.classes.index(name)
-        except ValueError:
-            known = ", ".join(self.session.classes)
-            raise UnknownClassError(f"unknown class {name!r}; known are: {known}") from None
+        known = ", ".join(self.session.classes)
+        raise UnknownClassError(f"unknown class {name!r}; known are: {known}")
 
     @contextlib.contextmanager
     def in_use(self) -> Iterator[None]:
@@ -101,11 +89,11 @@ class ServedModel:
         return self.batcher.problem and f"{self.tag}: {self.batcher.problem}"
 
 
-def _measure(run: BatchRun) -> None:
-    metrics.BATCH.observe(len(run.waited))
-    for seconds in run.waited:
-        metrics.QUEUE_WAIT.observe(seconds)
-    metrics.INFERENCE.observe(run.seconds)
+def _measure(waited: list[float], seconds: float) -> None:
+    metrics.BATCH.observe(len(waited))
+    for each in waited:
+        metrics.QUEUE_WAIT.observe(each)
+    metrics.INFERENCE.observe(seconds)
 
 
 def load_session(stored: StoredBundle, settings: Settings) -> Session:
@@ -117,11 +105,6 @@ def load_session(stored: StoredBundle, settings: Settings) -> Session:
     """
     session = Session(read_bundle(stored.path), settings.provider, settings.threads)
     session.warm_up(settings.max_batch)
-    log.info(
-        "serving %s on %s: %d classes (%s)",
-        stored.tag,
-        session.provider,
-        len(session.classes),
-        ", ".join(session.classes),
-    )
+    classes, names = len(session.classes), ", ".join(session.classes)
+    log.info("serving %s on %s: %d classes (%s)", stored.tag, session.provider, classes, names)
     return session

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -46,6 +46,14 @@ class RequestRecord:
     model: str | None = None
     reason: str | None = None
 
+    def write_line(self) -> None:
+        """Writes the request's own line."""
+        said = {k: v for k, v in asdict(self).items() if v is not None}
+        del said["request_id"], said["is_quiet"]
+        level = logging.DEBUG if self.is_quiet and self.status < 400 else logging.INFO
+        asked = (self.method, self.route, self.status)
+        access_log.log(level, "%s %s %d", *asked, extra={"fields": said})
+
 
 _current: ContextVar[RequestRecord | None] = ContextVar("request", default=None)
 
@@ -53,19 +61,6 @@ _current: ContextVar[RequestRecord | None] = ContextVar("request", default=None)
 def current() -> RequestRecord | None:
     """The request that is being answered here, if any."""
     return _current.get()
-
-
-def note_picture(model: str) -> None:
-    """Counts a picture for the line of the request that is being answered."""
-    if record := _current.get():
-        record.pictures += 1
-        record.model = model
-
-
-def note_refusal(error: Exception) -> None:
-    """Keeps the class of an error for the line and the metrics of the request."""
-    if record := _current.get():
-        record.reason = type(error).__name__
 
 
 @contextmanager
@@ -76,29 +71,6 @@ def recorded(record: RequestRecord) -> Iterator[None]:
         yield
     finally:
         _current.reset(token)
-
-
-def write_line(record: RequestRecord) -> None:
-    """Writes the request's own line."""
-    is_quiet = record.is_quiet and record.status < 400
-    fields = {
-        "method": record.method,
-        "route": record.route,
-        "status": record.status,
-        "milliseconds": round(record.milliseconds, 1),
-        "bytes": record.bytes,
-        "pictures": record.pictures,
-        "model": record.model,
-        "reason": record.reason,
-    }
-    access_log.log(
-        logging.DEBUG if is_quiet else logging.INFO,
-        "%s %s %d",
-        record.method,
-        record.route,
-        record.status,
-        extra={"fields": {name: value for name, value in fields.items() if value is not None}},
-    )
 
 
 def configure_logging(log_format: LogFormat) -> None:
@@ -141,7 +113,7 @@ class _JsonFormatter(logging.Formatter):
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
-    request = _current.get()
+    request = current()
     fields: dict[str, Any] = dict(getattr(record, "fields", {}))
     return fields | ({"request_id": request.request_id} if request else {})
 

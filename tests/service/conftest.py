@@ -16,7 +16,8 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from models import store
-from service.edge.layers import lined, surrounded
+from service.edge.envelope import InnerEnd
+from service.edge.layers import surrounded
 from service.host.http_protocol import TimedProtocol
 from service.http.application import build_app
 from service.http.routes import all_routes
@@ -98,7 +99,7 @@ def serve(tag: str) -> Serve:
             yield
             await inner.state.engine.close()
 
-        bentoml = Starlette(routes=[Mount("/", lined(inner))], lifespan=lifespan)
+        bentoml = Starlette(routes=[Mount("/", InnerEnd(inner))], lifespan=lifespan)
         config = uvicorn.Config(
             surrounded(bentoml, routes, inner.state.engine),
             http=TimedProtocol,

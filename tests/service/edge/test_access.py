@@ -41,7 +41,7 @@ def test_without_a_key_nothing_is_answered_but_what_is_open(
 
 
 def test_a_key_may_hold_any_letters() -> None:
-    keys = Keys(["Schlüssel"])
+    keys = Keys(["Schlüssel"], None)
 
     assert keys.open_for("Schlüssel".encode().decode("latin-1"))  # as it comes in a header
     assert not keys.open_for("Schlussel")

@@ -8,9 +8,8 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.edge.access import KeyRequired, Keys
-from service.edge.capacity import RefusedWhenFull
-from service.edge.envelope import HEADERS, Envelope, TruePath
-from service.edge.layers import Contained
+from service.edge.envelope import HEADERS, Envelope, InnerEnd
+from service.edge.layers import RefusedWhenFull
 from service.http.route import UNKNOWN, Route, route_of
 from service.inference.admission import Admission
 from service.observability.request_log import RequestRecord, current
@@ -50,11 +49,11 @@ def test_what_stands_between_sees_the_template_and_the_application_the_path(
 ) -> None:
     assert ask(Envelope(echo, ROUTES), path).text == f"{template} {template}"
     inside = httpx.URL(path).path
-    assert ask(Envelope(TruePath(echo), ROUTES), path).text == f"{inside} {template}"
+    assert ask(Envelope(InnerEnd(echo), ROUTES), path).text == f"{inside} {template}"
 
 
 def test_a_key_is_asked_for_on_every_route_but_the_open_ones() -> None:
-    app = Envelope(KeyRequired(echo, Keys(["k"])), ROUTES)
+    app = Envelope(KeyRequired(echo, Keys(["k"], None)), ROUTES)
 
     assert [ask(app, path).status_code for path in ("/open/x", "/closed", "/nothing")] == [
         200,
@@ -97,7 +96,7 @@ def test_what_fails_inside_is_logged_once_and_goes_no_further(
         seen.append(current())
         await fail()
 
-    assert ask(Envelope(Contained(failing), ROUTES), "/closed").status_code == 200
+    assert ask(Envelope(InnerEnd(failing), ROUTES), "/closed").status_code == 200
     assert [type(record) for record in seen] == [RequestRecord]
     assert current() is None
     assert caplog.text.count("a request failed") == 1

@@ -3,7 +3,7 @@ import logging
 import click
 import pytest
 
-from service.host.exposure import is_this_machine_only, warn_if_strangers_reach_it
+from service.host.preflight import is_this_machine_only, warn_if_strangers_reach_it
 
 HOSTS = {
     **dict.fromkeys(("127.0.0.1", "127.1.2.3", "::1", "localhost"), True),

@@ -75,7 +75,7 @@ def test_of_all_bundles_one_that_is_good_is_enough(
     store.put(bundle_data[:1000], "broken")
     found = find_bundles(settings("all"))
     assert {wanted.stored.tag.partition(":")[0] for wanted in found} == {"good", "broken"}
-    assert [wanted.is_pinned for wanted in find_bundles(settings(good.tag))] == [True]
+    assert [wanted.key for wanted in find_bundles(settings(good.tag))] == [good.tag]
 
     load_once(settings("all"))
 

@@ -6,8 +6,7 @@ import pytest
 from openapi_spec_validator import validate
 from PIL import Image
 
-from service.http.openapi import document
-from service.http.openapi_examples import EXAMPLES
+from service.http.openapi import WORDS, document
 from service.http.routes import all_routes
 from service.http.schemas import Classification, Explanation, Models, NothingClassified
 from tests.conftest import encoded
@@ -33,11 +32,11 @@ def test_the_document_is_valid() -> None:
 
 
 def test_examples_are_of_their_types() -> None:
-    types = (Classification, Explanation, Models, NothingClassified)
+    examples, types = WORDS["examples"], (Classification, Explanation, Models, NothingClassified)
 
-    assert EXAMPLES.keys() == {each.__name__ for each in types}
+    assert examples.keys() == {each.__name__ for each in types}
     for each in types:
-        each.model_validate_json(json.dumps(EXAMPLES[each.__name__]), strict=True)
+        each.model_validate_json(json.dumps(examples[each.__name__]), strict=True)
 
 
 def test_every_answer_has_the_requests_id_and_every_refusal_an_example() -> None:

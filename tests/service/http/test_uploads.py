@@ -12,7 +12,7 @@ from service.http.uploads import Form, FormLimits, read_form
 from service.inference.admission import Admission
 from service.inference.answers import Upload
 
-LIMITS = FormLimits("image", ("style",), max_files=2, max_body_bytes=2000, body_seconds=60)
+LIMITS = FormLimits(("style",), max_files=2, max_body_bytes=2000, body_seconds=60)
 
 FORM = (
     b'--b\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r\n\r\n'

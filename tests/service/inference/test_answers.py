@@ -3,13 +3,13 @@
 import asyncio
 import io
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from PIL import Image
+from prometheus_client import REGISTRY
 
-from models import store
-from models.errors import ImageError, UnknownClassError
+from models.errors import ImageError, TransferError, UnknownClassError
+from models.session import Prediction
 from service.http.replies import (
     as_numbers,
     classified,
@@ -19,36 +19,38 @@ from service.http.replies import (
 )
 from service.http.schemas import Classified, ModelDescription, Refused
 from service.inference.answers import Upload, answer, answer_each, draw
-from service.inference.pictures import Pictures
-from service.inference.served_model import ServedModel, load_session
+from service.inference.runtime import Engine
+from service.inference.served_model import ServedModel
 from service.settings import Settings
 
-Scenario = Callable[[Pictures, ServedModel], Awaitable[None]]
+Scenario = Callable[[Engine, ServedModel], Awaitable[None]]
 
 
 def play(tag: str, scenario: Scenario) -> None:
     async def whole() -> None:
-        settings = Settings(provider="cpu", decode_workers=1, max_batch=2)
-        pictures = Pictures(settings)
-        with ThreadPoolExecutor(1) as thread:
-            session = load_session(store.get(tag), settings)
-            model = ServedModel(tag, session, settings.max_batch, thread)
-            try:
-                await scenario(pictures, model)
-            finally:
-                await model.retire()
-                await pictures.close()
+        engine = Engine(Settings(model=tag, provider="cpu", decode_workers=1, max_batch=2))
+        await engine.open()
+        try:
+            await scenario(engine, engine.models.default)
+        finally:
+            await engine.close()
 
     asyncio.run(whole())
 
 
+def refused(reason: type[Exception]) -> float:
+    """How many pictures were refused for a reason, as Prometheus hears it."""
+    name, labels = "transfer_refused_pictures_total", {"reason": reason.__name__}
+    return REGISTRY.get_sample_value(name, labels) or 0
+
+
 def test_several_are_answered_in_their_order_whatever_is_among_them(tag: str, png: bytes) -> None:
-    async def scenario(pictures: Pictures, model: ServedModel) -> None:
+    async def scenario(engine: Engine, model: ServedModel) -> None:
         uploads = [Upload("a", png), Upload("b", b"no picture"), Upload("c", png)]
-        first, second, third = await answer_each(pictures, model, uploads)
+        first, second, third = await answer_each(engine, model, uploads)
         assert isinstance(second, ImageError)
         told = [
-            classified_or_refused(model, upload, one)
+            classified_or_refused(upload, one)
             for upload, one in zip(uploads, (first, second, third), strict=True)
         ]
         assert [type(one) for one in told] == [Classified, Refused, Classified]
@@ -60,21 +62,21 @@ def test_several_are_answered_in_their_order_whatever_is_among_them(tag: str, pn
 def test_numbers_headers_and_drawing_tell_the_same(
     tag: str, png: bytes, picture: Image.Image
 ) -> None:
-    async def scenario(pictures: Pictures, model: ServedModel) -> None:
-        answered = await answer(pictures, model, Upload("a.png", png), model.class_index("screws"))
-        numbers, headers = as_numbers(model, answered), picture_headers(model, answered, "overlay")
+    async def scenario(engine: Engine, model: ServedModel) -> None:
+        answered = await answer(engine, model, Upload("a.png", png), model.class_index("screws"))
+        numbers, headers = as_numbers(answered), picture_headers(answered, "overlay")
         assert (numbers.explained_class, headers["X-Class"]) == ("screws", "screws")
         assert headers["X-Class-Probability"] == f"{numbers.class_probability:.6f}"
         assert numbers.class_probability == numbers.probabilities["screws"]
-        assert numbers.probabilities == classified(model, answered).probabilities
-        shown = Image.open(io.BytesIO(await draw(pictures, model, answered, "heatmap")))
+        assert numbers.probabilities == classified(answered).probabilities
+        shown = Image.open(io.BytesIO(await draw(engine, answered, "heatmap")))
         assert shown.size == (numbers.width, numbers.height) == picture.size
 
     play(tag, scenario)
 
 
 def test_a_model_says_what_it_is_and_which_classes_it_has(tag: str) -> None:
-    async def scenario(_: Pictures, model: ServedModel) -> None:
+    async def scenario(_: Engine, model: ServedModel) -> None:
         described = describe(model, is_default=True)
         assert isinstance(described, ModelDescription)
         assert (described.model, described.name, described.is_default) == (tag, "drawn", True)
@@ -82,3 +84,20 @@ def test_a_model_says_what_it_is_and_which_classes_it_has(tag: str) -> None:
             model.class_index("bolts")
 
     play(tag, scenario)
+
+
+@pytest.mark.parametrize(("error", "more"), [(ImageError, 1), (TransferError, 0)])
+def test_only_what_a_client_did_is_counted_as_refused(
+    tag: str, png: bytes, error: type[TransferError], more: int
+) -> None:
+    def fail(*_: object) -> list[Prediction]:
+        raise error("this")
+
+    async def scenario(engine: Engine, model: ServedModel) -> None:
+        model.batcher._predict = fail
+        with pytest.raises(error, match="this"):
+            await answer(engine, model, Upload("a", png))
+
+    before = refused(error)
+    play(tag, scenario)
+    assert refused(error) == before + more

@@ -1,16 +1,18 @@
-"""The page at `/` and its files under `/page/`: read once, held in memory, never stale.
+"""The files of the pages at `/` and `/docs`: read once, held in memory, never stale.
 
 A browser keeps a file and asks each time whether it is still current; the ETag is a digest of its
 bytes, so it cannot be wrong, whatever the file's time says. Only names that were there at start are
 answered: a path from a client never meets the file system. Everything comes from this service and
-nothing is loaded from elsewhere, so the page works without a network.
+nothing is loaded from elsewhere, so the pages work without a network.
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import bentoml._internal.server
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -23,7 +25,10 @@ _MEDIA_TYPES: Final = {
     ".svg": "image/svg+xml",
 }
 
-_INDEX: Final = "index.html"
+_SERVICE: Final = Path(__file__).parents[1]
+
+#: Its program comes with BentoML; BentoML's own page around it would load a tracker from elsewhere.
+_SWAGGER_UI: Final = Path(bentoml._internal.server.__file__).parent / "static_content"  # noqa: SLF001
 
 
 @dataclass(frozen=True)
@@ -34,25 +39,35 @@ class _File:
 
 
 class Page:
-    """The page's files in memory, and what answers with them."""
+    """A page and the files under it, in memory, and what answers with them."""
 
-    def __init__(self) -> None:
-        self._files = _read_files(Path(__file__).parents[1] / "page")
+    def __init__(self, index: Path, files: Iterable[Path]) -> None:
+        self._index = _read(index)
+        self._files = {path.name: _read(path) for path in files}
 
     async def index(self, request: Request) -> Response:
-        """GET /."""
-        return _answer(request, self._files[_INDEX])
+        """GET the page."""
+        return _answer(request, self._index)
 
     async def file(self, request: Request) -> Response:
-        """GET /page/NAME."""
-        file = self._files.get(request.path_params["path"])
-        if file is None:
+        """GET a file of it, by the one parameter of the path."""
+        (name,) = request.path_params.values()
+        if name not in self._files:
             raise HTTPException(404)
-        return _answer(request, file)
+        return _answer(request, self._files[name])
 
 
-def _read_files(folder: Path) -> dict[str, _File]:
-    return {path.name: _read(path) for path in folder.iterdir() if path.suffix in _MEDIA_TYPES}
+def page_for_people() -> Page:
+    """Reads the page at `/`."""
+    folder = _SERVICE / "page"
+    return Page(folder / "index.html", (p for p in folder.iterdir() if p.suffix in _MEDIA_TYPES))
+
+
+def page_to_try_out() -> Page:
+    """Reads the page at `/docs`, on which the routes can be tried out: Swagger UI."""
+    ours = _SERVICE / "api_docs"
+    theirs = (_SWAGGER_UI / name for name in ("swagger-ui.css", "swagger-ui-bundle.js"))
+    return Page(ours / "index.html", (ours / "start.js", *theirs))
 
 
 def _read(path: Path) -> _File:
