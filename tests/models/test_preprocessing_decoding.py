@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from models.errors import ImageError, ImageTooLargeError
-from models.preprocessing import Preprocessing, decode_image, read_pixels
+from models.preprocessing import Preprocessing, decode_image, read_pixels, stored_size
 from tests.conftest import encoded
 
 SMALL = Preprocessing(32, 32)
@@ -284,3 +284,11 @@ def test_a_grey_picture_has_three_channels_too(picture: Image.Image) -> None:
 
     assert found.dtype == np.uint8
     assert found.shape == (32, 32, 3)
+
+
+def test_the_stored_size_is_told_by_the_header_alone(picture: Image.Image) -> None:
+    data = encoded(picture, "PNG")
+
+    assert stored_size(data) == stored_size(data[:200]) == (96, 72)
+    with pytest.raises(ImageError, match="the picture is broken"):
+        stored_size(b"no picture")

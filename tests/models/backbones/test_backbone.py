@@ -5,7 +5,13 @@ import pytest
 import timm
 import torch
 
-from models.backbones.backbone import Backbone, load_backbone, preprocessing_of
+from models.backbones.backbone import (
+    Backbone,
+    Normalisation,
+    check_image_size,
+    load_backbone,
+    preprocessing_of,
+)
 from models.backbones.weights import File, Random
 from models.errors import BackboneError
 from models.preprocessing import Preprocessing
@@ -117,3 +123,26 @@ def test_a_backbone_is_in_inference_mode(tiny_backbone: Backbone) -> None:
 def test_how_timm_evaluates_a_backbone_is_never_written_over(tiny_backbone: Backbone) -> None:
     with pytest.raises(AttributeError, match="preprocessing"):
         tiny_backbone.preprocessing = Preprocessing(32, 32)  # type: ignore[misc]
+
+
+def test_a_backbone_is_normalised_as_timm_says(tiny_backbone: Backbone) -> None:
+    config = timm.get_pretrained_cfg(TINY_BACKBONE)
+    assert config is not None
+    found: Normalisation = tiny_backbone.normalisation
+
+    assert (found.mean, found.std) == (config.mean, config.std)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "sentence"),
+    [
+        ("test_resnet", 20, "would see such a picture as a single point"),
+        ("test_convnext", 1, "cannot read pictures of this size"),
+    ],
+)
+def test_a_size_that_a_backbone_cannot_read_is_refused_before_any_weights(
+    name: str, size: int, sentence: str
+) -> None:
+    check_image_size(name, 96)
+    with pytest.raises(BackboneError, match=f"--image-size {size}: {name} {sentence}"):
+        check_image_size(name, size)
