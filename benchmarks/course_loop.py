@@ -36,7 +36,8 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
 from models.cores import granted_cores
-from training.data.folder import Example, held_out_part, scan_folder, split
+from training.data.folder import Example, scan_folder
+from training.data.parts import make_parts
 
 EPOCHS = 30
 BATCH = 32
@@ -138,19 +139,19 @@ def main() -> None:
 def course(chosen: argparse.Namespace, weights: Path, data: Path) -> tuple[float, float]:
     """Seconds of all epochs, from those that were timed, and the accuracy after these."""
     folder = scan_folder(data)
-    examples = split(folder.examples, [str(e.path) for e in folder.examples], 0)
-    held_out = held_out_part(examples)
+    examples = folder.examples
+    parts = make_parts(folder, examples, [str(e.path) for e in examples], 0)
     backbone = load_backbone(chosen.backbone, File(Path(weights)))
     size = backbone.preprocessing.height
     loaders = [
         DataLoader(
-            Shown([e for e in examples if e.part == part], size),
+            Shown([examples[row] for row in rows], size),
             BATCH,
-            shuffle=part == "train",
+            shuffle=rows is parts.train,
             num_workers=granted_cores(),
             persistent_workers=True,
         )
-        for part in ("train", held_out)
+        for rows in (parts.train, parts.test)
     ]
     loop = CourseLoop(backbone, len(folder.classes))
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)

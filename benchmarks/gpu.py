@@ -42,13 +42,15 @@ from models.graph.assembly import join_head
 from models.graph.classifier import Classifier
 from models.graph.export import export_backbone
 from models.graph.fewer_bits import in_half_precision
+from models.graph.network import Network
 from models.preprocessing import Pixels, read_pixels
 from models.providers import Provider, cuda_problem, open_graph
 from training.data.folder import Example, scan_folder
-from training.features.extractor import FeatureReader
+from training.data.pictures import Pictures
+from training.features.extractor import Extractor
+from training.features.graphs import Graph
 from training.finetuning.learner import FineTuningTask, fine_tune
-from training.finetuning.plan import plan_fine_tuning
-from training.settings import TrainingSettings
+from training.finetuning.plan import FineTuningOptions, plan_fine_tuning
 
 CLASSES = 3
 
@@ -154,13 +156,13 @@ def training(chosen: argparse.Namespace) -> Table:
         folder = scan_folder(data)
         for name in chosen.networks:
             classifier = lively_classifier(name, len(folder.classes))
-            for what, rate in training_rates(classifier, folder.examples, data, Path(place, name)):
+            for what, rate in training_rates(classifier, folder.examples, Path(place, name)):
                 table.add_row(name, what, f"{rate:.0f}")
     return table
 
 
 def training_rates(
-    classifier: Classifier, examples: tuple[Example, ...], data: Path, place: Path
+    classifier: Classifier, examples: tuple[Example, ...], place: Path
 ) -> list[tuple[str, float]]:
     """What was timed, and its pictures a second."""
     backbone = classifier.backbone
@@ -170,18 +172,24 @@ def training_rates(
         read_pixels(example.path.read_bytes(), backbone.preprocessing)
     decoded = len(some) / (time.perf_counter() - begun)
 
-    reader = FeatureReader(backbone, export_backbone(backbone))
+    network, files = Network(backbone), Pictures()
+    extractor = Extractor(network, Graph(network.graph()), backbone.preprocessing)
     half = len(examples) // 2
-    reader.read(examples[:half], backbone.preprocessing)  # until the GPU has chosen its kernels
+    extractor.read(examples[:half], files)  # until the GPU has chosen its kernels
     begun = time.perf_counter()
-    reader.read(examples[half:], backbone.preprocessing)
+    extractor.read(examples[half:], files)
     features = (len(examples) - half) / (time.perf_counter() - begun)
 
-    settings = TrainingSettings(data, finetune=True, epochs=2, out=place)
-    classes = classifier.linear.out_features
-    learned = [example for place, example in enumerate(examples) if place % 5]
-    task = FineTuningTask(learned, examples[::5], classes, settings, backbone.preprocessing)
-    plan = plan_fine_tuning(len(task.training), settings, from_scratch=False)
+    task = FineTuningTask(
+        training=[example for number, example in enumerate(examples) if number % 5],
+        validation=examples[::5],
+        classes=classifier.linear.out_features,
+        preprocessing=backbone.preprocessing,
+        pictures=files,
+        augmentation="mild",
+        seed=0,
+    )
+    plan = plan_fine_tuning(len(task.training), FineTuningOptions(epochs=2), from_scratch=False)
     begun = time.perf_counter()
     epochs = fine_tune(classifier, task, plan, place).epochs
     tuned = epochs * len(task.training) / (time.perf_counter() - begun)
