@@ -1,7 +1,5 @@
 """Folders of drawn pictures in the layouts that train-transfer understands."""
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,9 +15,18 @@ from models.backbones.backbone import Backbone, load_backbone
 from models.backbones.weights import File
 from models.graph.network import Network
 from tests.conftest import TINY_BACKBONE
+from training.data.folder import scan_folder
+from training.data.parts import make_parts
+from training.data.pictures import Pictures
+from training.data.sample import draw_sample
+from training.features.cache import cache_folder
 from training.features.extractor import Extractor
 from training.features.graphs import Graph
+from training.recipes.material import Material
+from training.recipes.outcome import Outcome
+from training.recipes.probe import probe
 from training.run import run
+from training.selection.precision import PrecisionChoice
 from training.settings import TrainingSettings
 
 ROOT = Path(__file__).parents[2]
@@ -43,13 +50,38 @@ def fill(folder: Path, label: str, numbers: range) -> None:
         draw(label, number).save(folder / f"{label}_{number:02}.png")
 
 
+def draw_pets(root: Path, count: int = 12) -> Path:
+    """A folder per class, with so many pictures in each."""
+    for label in ("cat", "dog"):
+        fill(root / label, label, range(count))
+    return root
+
+
 @pytest.fixture
 def class_folder(tmp_path: Path) -> Path:
     """A folder per class: 12 cats, 12 dogs."""
-    root = tmp_path / "pets"
-    for label in ("cat", "dog"):
-        fill(root / label, label, range(12))
-    return root
+    return draw_pets(tmp_path / "pets")
+
+
+@pytest.fixture(scope="session")
+def pets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, for those who change nothing in it."""
+    return draw_pets(tmp_path_factory.mktemp("drawn") / "pets")
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache that holds nothing yet."""
+    monkeypatch.setenv("TRAIN_TRANSFER_CACHE", str(tmp_path / "caches"))
+    return cache_folder()
+
+
+@pytest.fixture
+def no_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """As where a home cannot be written."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("TRAIN_TRANSFER_CACHE", str(tmp_path / "file" / "cache"))
+    return cache_folder()
 
 
 @pytest.fixture
@@ -64,15 +96,26 @@ def course_folder(tmp_path: Path) -> Path:
     return root
 
 
-@pytest.fixture
-def train(tmp_path: Path) -> Run:
+def trainer(out: Path) -> Run:
     """A whole run with a tiny network, as the command does it."""
 
     def _train(data: Path, **options: Any) -> dict[str, Any]:
-        chosen = {"backbone": TINY_BACKBONE, "weights": "none", "out": tmp_path / "runs"}
+        chosen = {"backbone": TINY_BACKBONE, "weights": "none", "out": out}
         return run(TrainingSettings(data, **{**chosen, **options}))
 
     return _train
+
+
+@pytest.fixture
+def train(tmp_path: Path) -> Run:
+    """A whole run of one test's own."""
+    return trainer(tmp_path / "runs")
+
+
+@pytest.fixture(scope="session")
+def run_apart(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A whole run at whose result several tests look."""
+    return trainer(tmp_path_factory.mktemp("whole") / "runs")
 
 
 @pytest.fixture(scope="session")
@@ -97,19 +140,25 @@ def random_extractor(tiny_backbone: Backbone, tiny_backbone_graph: onnx.ModelPro
     return Extractor(Network(tiny_backbone), Graph(tiny_backbone_graph), shown)
 
 
-def begin(data: Path, out: Path, *options: str) -> subprocess.Popen[str]:
-    """The command in a process of its own, with the tiny network."""
-    command = [sys.executable, "-m", "training.cli", "--data", str(data), "--out", str(out)]
-    fixed = ["--backbone", TINY_BACKBONE, *options]
-    return subprocess.Popen([*command, *fixed], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+def material_of(folder: Path, extractor: Extractor) -> Material:
+    """What one pass over a folder finds, divided as a run divides it."""
+    found, pictures = scan_folder(folder), Pictures()
+    sample = draw_sample(found, pictures)
+    table = extractor.read(found.examples, pictures)
+    parts = make_parts(found, table.examples, table.digests, 0, sample.taught)
+    return Material(table, parts, found.classes, sample, pictures, seed=0)
 
 
-def wait_for(process: subprocess.Popen[str], words: str) -> None:
-    assert process.stderr is not None
-    for line in process.stderr:
-        if words in line:
-            return
-    raise AssertionError(f"it ended without saying {words!r}")
+@pytest.fixture(scope="session")
+def material(pets: Path, extractor: Extractor) -> Material:
+    """What a recipe learns from: 24 pictures, all of them kept in memory."""
+    return material_of(pets, extractor)
+
+
+@pytest.fixture(scope="session")
+def probed(extractor: Extractor, material: Material) -> Outcome:
+    """What the frozen recipe ends in, as fine-tuning and reports take it."""
+    return probe(extractor, PrecisionChoice("fp32", "--precision", None), material).outcome
 
 
 def best_weights(out: Path) -> dict[str, torch.Tensor]:

@@ -7,13 +7,16 @@ import pytest
 
 from tests.training.conftest import Run, draw
 from training.features import cache
-from training.features.cache import cache_folder, digest_of, remembered
+from training.features.cache import (
+    digest_of,
+    read_entry,
+    remember,
+    remembered,
+    write_entry,
+)
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("TRAIN_TRANSFER_CACHE", str(tmp_path / "caches"))
-    return cache_folder()
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def refuse() -> bytes:
@@ -39,13 +42,22 @@ def test_a_damaged_entry_is_made_again(own_cache: Path) -> None:
     assert remembered("graph", "a", refuse) == b"anew"
 
 
-def test_a_cache_that_cannot_be_written_is_no_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("TRAIN_TRANSFER_CACHE", str(tmp_path / "file" / "cache"))
-
+def test_a_cache_that_cannot_be_written_is_no_error(no_cache: Path) -> None:
     assert remembered("graph", "a", lambda: b"made") == b"made"
+    remember("graph", "a", lambda file: file.write(b"made"))
+
+    assert read_entry(no_cache, "graph", "a", lambda file: file.read()) is None
+
+
+def test_an_entry_that_is_too_large_is_not_written(tmp_path: Path) -> None:
+    written = [
+        write_entry(tmp_path, "graph", "a", lambda file: file.write(bytes(100)), most)
+        for most in (100, 132)
+    ]
+
+    assert written == [False, True]
+    assert [path.name for path in tmp_path.glob("*graph*")] == ["graph-a"]
+    assert read_entry(tmp_path, "graph", "a", lambda file: file.read()) == bytes(100)
 
 
 def test_what_was_not_used_for_longest_goes_first(
@@ -106,31 +118,7 @@ def test_what_would_take_half_of_the_cache_is_not_kept(
     assert list(own_cache.iterdir()) == []
 
 
-def test_a_second_run_reads_only_what_has_changed(
-    train: Run, class_folder: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level("INFO")
-    first = train(class_folder, precision="fp32", framing="squash")
-    draw("dog", 77).save(class_folder / "dog" / "dog_00.png")
-    caplog.clear()
-
-    second = train(class_folder, precision="fp32", framing="squash")
-
-    assert "23 pictures were known from an earlier run" in caplog.text
-    assert second["data_digest"] != first["data_digest"]
-
-
-def test_a_second_run_ends_with_the_same_bundle(train: Run, class_folder: Path) -> None:
-    first, second = (train(class_folder, precision="int8") for _ in range(2))
-
-    told = [
-        Path(run["bundle"]).with_name("predictions.csv").read_text("utf-8")
-        for run in (first, second)
-    ]
-    assert told[0] == told[1]
-
-
-def test_another_seed_reads_and_exports_nothing_again(
+def test_another_seed_reads_and_exports_nothing_again_and_another_framing_reads(
     train: Run,
     class_folder: Path,
     learned_weights: Path,
@@ -138,22 +126,15 @@ def test_another_seed_reads_and_exports_nothing_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     caplog.set_level("INFO")
-    train(class_folder, weights=str(learned_weights), precision="int8", seed=0)
+    asked = {"weights": str(learned_weights), "precision": "int8", "framing": "squash"}
+    first = train(class_folder, **asked)
     monkeypatch.setattr("torch.onnx.export", refuse)
-    caplog.clear()
 
-    train(class_folder, weights=str(learned_weights), precision="int8", seed=1)
-
+    second = train(class_folder, **asked, seed=1)
     assert "24 pictures were known from an earlier run" in caplog.text
+    assert second["data_digest"] == first["data_digest"]
 
-
-def test_another_framing_is_another_pass(
-    train: Run, class_folder: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level("INFO")
-    train(class_folder, precision="fp32", framing="squash")
     caplog.clear()
-
-    train(class_folder, precision="fp32", framing="crop")
-
+    draw("dog", 77).save(class_folder / "dog" / "dog_00.png")
+    train(class_folder, **{**asked, "framing": "crop"})
     assert "were known" not in caplog.text

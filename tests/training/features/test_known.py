@@ -5,16 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.features.cache import cache_folder
 from training.features.known import KnownFeatures, was_kept_in
 
 FEATURES = np.arange(6, dtype=np.float32).reshape(2, 3)
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("TRAIN_TRANSFER_CACHE", str(tmp_path / "caches"))
-    return cache_folder()
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def test_features_are_kept_by_the_contents_of_pictures() -> None:
@@ -69,14 +65,13 @@ def test_a_damaged_file_is_as_good_as_none(tmp_path: Path, own_cache: Path) -> N
 
 
 def test_a_home_that_cannot_be_written_costs_nothing_but_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, no_cache: Path
 ) -> None:
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("TRAIN_TRANSFER_CACHE", str(tmp_path / "file" / "cache"))
     known = KnownFeatures("net")
 
     known.add(["x", "y"], FEATURES)
 
     np.testing.assert_array_equal(known.get("x"), FEATURES[0])
+    assert not no_cache.exists()
     assert known.keep_in(tmp_path)
     assert KnownFeatures("net", tmp_path).goes_on

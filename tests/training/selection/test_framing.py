@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -147,33 +148,36 @@ def test_the_same_pictures_give_the_same_choice(tmp_path: Path, choose: Choose) 
     assert choose(root) == choose(root)
 
 
-def test_a_run_shows_the_framing_that_its_bundle_holds(
-    train: Run, tmp_path: Path, learned_weights: Path
-) -> None:
-    root = _folder(tmp_path / "middle", _mark_in_the_middle)
+@pytest.fixture(scope="module")
+def middle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _folder(tmp_path_factory.mktemp("drawn") / "middle", _mark_in_the_middle)
 
-    summary = train(root, weights=str(learned_weights), image_size=75)
 
-    preprocessing = read_bundle(Path(summary["bundle"])).metadata.preprocessing
-    assert (preprocessing.height, preprocessing.width) == (75, 75) == (summary["image_size"],) * 2
-    assert preprocessing.framing == summary["framing"]["framing"] != "squash"
-    stored = json.loads(Path(summary["bundle"]).with_name("view.json").read_text("utf-8"))
-    assert stored["framing"] == summary["framing"]
+@pytest.fixture(scope="module")
+def framed(run_apart: Run, middle: Path, learned_weights: Path) -> dict[str, Any]:
+    """A whole run that has chosen how pictures are framed."""
+    return run_apart(middle, weights=str(learned_weights), image_size=75)
+
+
+def test_a_run_shows_the_framing_that_its_bundle_holds(framed: dict[str, Any]) -> None:
+    preprocessing = read_bundle(Path(framed["bundle"])).metadata.preprocessing
+
+    assert (preprocessing.height, preprocessing.width) == (75, 75) == (framed["image_size"],) * 2
+    assert preprocessing.framing == framed["framing"]["framing"] != "squash"
+    stored = json.loads(Path(framed["bundle"]).with_name("view.json").read_text("utf-8"))
+    assert stored["framing"] == framed["framing"]
 
 
 def test_settings_do_not_change_what_a_run_is_judged_by(
-    train: Run, tmp_path: Path, learned_weights: Path
+    framed: dict[str, Any], train: Run, middle: Path
 ) -> None:
-    root = _folder(tmp_path / "edge", _mark_at_the_edge)
+    other = train(middle, weights="none", framing="crop")
 
     judged = [
-        Path(train(root, weights=weights, framing=framing)["bundle"])
-        .with_name("predictions.csv")
-        .read_text("utf-8")
-        for weights, framing in ((str(learned_weights), "auto"), ("none", "crop"))
+        Path(summary["bundle"]).with_name("predictions.csv").read_text("utf-8").splitlines()
+        for summary in (framed, other)
     ]
-
-    names = [[line.split(",")[0] for line in text.splitlines()] for text in judged]
+    names = [[line.split(",")[0] for line in lines] for lines in judged]
     assert names[0] == names[1]
 
 

@@ -2,150 +2,194 @@
 
 import json
 import logging
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from pydantic import TypeAdapter
 
-from models.bundle import read_bundle
+from models.bundle import Precision, read_bundle
+from models.errors import DataFolderError
 from models.preprocessing import read_pixels
 from models.session import Session
-from tests.conftest import TINY_BACKBONE
-from tests.training.conftest import Run, fill
+from tests.training.conftest import Run, draw_pets
+from tests.training.selection.conftest import Asked
 from training.cli import main
-from training.selection.int8_against_fp32 import (
-    AGREEMENT,
-    CORRELATION,
-    SPEEDUP,
-    Compared,
-    Earned,
-    rank_correlation,
+from training.data.folder import scan_folder
+from training.data.pictures import Pictures
+from training.data.sample import Sample, draw_sample
+from training.features.extractor import Extractor
+from training.selection.int8_against_fp32 import Earned
+from training.selection.precision import (
+    PrecisionChoice,
+    at_precision,
+    calibration_of,
+    choose_again,
+    choose_precision,
 )
 
 
-def earned(
-    speedup: float = 3.0,
-    agreement: float = AGREEMENT,
-    correlation: float = CORRELATION,
-    int8_log_loss: float = 0.3,
-) -> Earned:
-    log_loss = (0.3, int8_log_loss)
-    return Earned(speedup, Compared(agreement, log_loss, 0.01, (0.9, 0.9), correlation))
-
-
-@pytest.mark.parametrize(
-    ("found", "words"),
-    [
-        (earned(SPEEDUP), ""),
-        (earned(SPEEDUP - 0.01), "only 1.19 times as fast"),
-        (Earned(3.0), "too few pictures"),
-        (earned(agreement=0.962), "only 96.2 % of a sample alike"),
-        (earned(correlation=0.71), "rank correlation 0.71"),
-        (earned(int8_log_loss=0.305), ""),
-        (earned(int8_log_loss=0.2), ""),
-        (earned(int8_log_loss=0.32), "log loss on a sample is higher (0.320, fp32's 0.300)"),
-    ],
-)
-def test_what_has_not_earned_its_place_is_refused_with_the_figure(
-    found: Earned, words: str
+@pytest.mark.parametrize("wanted", ["fp32", "fp16", "int8"])
+def test_a_precision_that_is_asked_for_is_taken(
+    extractor: Extractor, few: Asked, wanted: Precision
 ) -> None:
-    assert words in found.objection
-    assert bool(found.objection) == bool(words)
+    choice, reader = choose_precision(wanted, extractor, *few)
+
+    assert choice == PrecisionChoice(wanted, "--precision", None)
+    assert reader.graph.precision == wanted
+    assert not choice.has_read
+    again = at_precision(wanted, extractor, *few)
+    assert again.graph.digest == reader.graph.digest
 
 
-def test_rank_correlation_of_heatmaps() -> None:
-    rng = np.random.default_rng(0)
-    maps = rng.random((5, 7, 7)).astype(np.float32)
-    zero = np.zeros_like(maps)
+def test_too_few_pictures_stay_in_fp32(extractor: Extractor, few: Asked) -> None:
+    choice, reader = choose_precision("auto", extractor, *few)
 
-    assert rank_correlation(maps, maps**3) == pytest.approx(1)
-    assert rank_correlation(maps, 1 - maps) == pytest.approx(-1)
-    assert abs(rank_correlation(maps, rng.random(maps.shape).astype(np.float32))) < 0.4
-    assert rank_correlation(zero, zero) == 1
-    assert rank_correlation(zero, maps) == 0
+    assert (choice.precision, choice.earned) == ("fp32", None)
+    assert "too few pictures" in choice.chosen_by
+    assert reader is extractor
+
+
+def test_auto_asks_the_sample_and_tells_what_it_found(extractor: Extractor, enough: Asked) -> None:
+    choice, reader = choose_precision("auto", extractor, *enough)
+
+    assert choice.earned is not None
+    assert choice.earned.speedup > 0
+    assert choice.has_read == (choice.earned.compared is not None)
+    assert choice.precision == ("fp32" if choice.earned.objection else "int8")
+    assert choice.earned.objection in choice.chosen_by or choice.precision == "int8"
+    assert reader.graph.precision == choice.precision
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_what_was_asked_for_by_name_stays_when_the_network_has_learned(
+    extractor: Extractor, few: Asked, precision: Precision
+) -> None:
+    before = PrecisionChoice(precision, "--precision", None)
+
+    choice, reader = choose_again(before, extractor, *few)
+
+    assert choice == before
+    assert reader.graph.precision == precision
+
+
+def test_what_had_earned_its_place_is_asked_again_and_its_speed_is_what_it_was(
+    extractor: Extractor, enough: Asked
+) -> None:
+    before = PrecisionChoice("int8", "as good as fp32 on a sample", Earned(37.5))
+
+    choice, reader = choose_again(before, extractor, *enough)
+
+    assert choice.earned is not None
+    assert choice.earned.speedup == 37.5
+    assert choice.has_read
+    assert choice.precision == ("fp32" if choice.earned.objection else "int8")
+    assert reader.graph.precision == choice.precision
+
+
+def test_what_was_in_fp32_before_is_not_asked_again(extractor: Extractor, few: Asked) -> None:
+    before = PrecisionChoice("fp32", "int8 is only 0.90 times as fast here", Earned(0.9))
+
+    assert choose_again(before, extractor, *few) == (before, extractor)
+
+
+def test_calibration_is_spread_over_the_sample(extractor: Extractor, tmp_path: Path) -> None:
+    found, pictures = scan_folder(draw_pets(tmp_path / "pets", 40)), Pictures()
+    sample = Sample(found.examples, frozenset(), found.root)
+
+    calibration = calibration_of(extractor, sample, pictures)
+
+    assert calibration.pixels.shape == (32, 160, 160, 3)
+    assert np.bincount(calibration.labels).tolist() == [16, 16]
+    data = found.examples[-1].path.read_bytes()
+    np.testing.assert_array_equal(
+        calibration.pixels[-1], read_pixels(data, extractor.preprocessing)
+    )
+
+
+def test_what_cannot_be_read_calibrates_nothing(extractor: Extractor, class_folder: Path) -> None:
+    pictures = Pictures()
+    sample = draw_sample(scan_folder(class_folder), pictures)
+    for example in sample.examples[1:]:
+        example.path.write_bytes(b"no picture")
+
+    calibration = calibration_of(extractor, sample, Pictures())
+    sample.examples[0].path.unlink()
+
+    assert calibration.labels.tolist() == [sample.examples[0].class_index]
+    with pytest.raises(DataFolderError, match=r"pets: none of 12 pictures of the training part"):
+        at_precision("int8", extractor, sample, Pictures())
+
+
+Go = Callable[[Precision], Path]
+
+
+@pytest.fixture(scope="module")
+def ended(run_apart: Run, pets: Path, learned_weights: Path) -> Go:
+    """Folders of runs that ended, one in each precision."""
+    runs: dict[Precision, Path] = {}
+
+    def _ended(precision: Precision) -> Path:
+        if precision not in runs:
+            summary = run_apart(pets, weights=str(learned_weights), precision=precision)
+            runs[precision] = Path(summary["bundle"]).parent
+        return runs[precision]
+
+    return _ended
 
 
 @pytest.mark.parametrize("precision", ["int8", "fp16"])
 def test_the_accuracy_is_that_of_the_exported_file(
-    train: Run, class_folder: Path, learned_weights: Path, precision: str
+    ended: Go, pets: Path, precision: Precision
 ) -> None:
-    summary = train(class_folder, weights=str(learned_weights), precision=precision)
+    folder = ended(precision)
 
-    bundle = read_bundle(Path(summary["bundle"]))
-    assert bundle.metadata.precision == precision
-    assert summary["precision"] == {
-        "precision": precision,
-        "chosen_by": "--precision",
-        "earned": None,
-    }
-    told = Path(summary["bundle"]).with_name("predictions.csv").read_text("utf-8").splitlines()[1:]
+    bundle = read_bundle(folder / "bundle.onnx")
+    told = (folder / "predictions.csv").read_text("utf-8").splitlines()[1:]
     session = Session(bundle, "cpu")
     for line in told:
         name, *_, of_cat, _of_dog = line.split(",")
-        data = (class_folder / name).read_bytes()
+        data = (pets / name).read_bytes()
         (answer,) = session.predict(read_pixels(data, bundle.metadata.preprocessing)[None])
         assert answer.probabilities[0] == pytest.approx(float(of_cat), abs=1e-4)
 
 
-def test_auto_asks_the_sample_and_writes_down_what_it_found(
-    train: Run, class_folder: Path, learned_weights: Path
-) -> None:
-    for label in ("cat", "dog"):
-        fill(class_folder / label, label, range(40))
+@pytest.mark.parametrize("precision", ["int8", "fp16"])
+def test_the_bundle_and_the_summary_tell_the_precision(ended: Go, precision: Precision) -> None:
+    folder = ended(precision)
 
-    summary = train(class_folder, weights=str(learned_weights))
+    summary = json.loads((folder / "summary.json").read_text("utf-8"))
 
-    choice = summary["precision"]
-    assert choice["earned"]["speedup"] > 0
-    is_taken = not TypeAdapter(Earned).validate_python(choice["earned"]).objection
-    assert choice["precision"] == ("int8" if is_taken else "fp32")
-    assert read_bundle(Path(summary["bundle"])).metadata.precision == choice["precision"]
-    stored = json.loads(Path(summary["bundle"]).with_name("view.json").read_text("utf-8"))
-    assert stored["precision"]["precision"] == choice["precision"]
+    assert read_bundle(folder / "bundle.onnx").metadata.precision == precision
+    told = {"precision": precision, "chosen_by": "--precision", "earned": None}
+    assert summary["precision"] == told
 
 
-def test_too_few_pictures_stay_in_fp32(train: Run, class_folder: Path) -> None:
-    summary = train(class_folder)
-
-    assert summary["precision"]["precision"] == "fp32"
-    assert "too few pictures" in summary["precision"]["chosen_by"]
-
-
-def test_a_fine_tuned_network_is_quantised_too(
-    train: Run, class_folder: Path, learned_weights: Path
-) -> None:
-    summary = train(
-        class_folder, weights=str(learned_weights), precision="int8", finetune=True, epochs=1
-    )
-
-    assert read_bundle(Path(summary["bundle"])).metadata.precision == "int8"
-    assert summary["precision"]["precision"] == "int8"
-
-
-def test_a_run_that_is_resumed_is_quantised_as_before(
-    train: Run, class_folder: Path, learned_weights: Path
-) -> None:
-    summary = train(class_folder, weights=str(learned_weights), precision="int8")
-    bundle = Path(summary["bundle"])
-    before = read_bundle(bundle).metadata.self_check
+def cut_off(ended: Go, folder: Path) -> Path:
+    """The folder of a run in int8 that has not quite ended."""
+    shutil.copytree(ended("int8"), folder)
     for name in ("summary.json", "bundle.onnx"):
-        bundle.with_name(name).unlink()
-    for features in bundle.parent.glob("features-*"):
+        (folder / name).unlink()
+    return folder
+
+
+def test_a_run_that_is_resumed_is_quantised_as_before(ended: Go, tmp_path: Path) -> None:
+    folder = cut_off(ended, tmp_path / "run")
+    for features in folder.glob("features-*"):
         features.unlink()
 
-    assert main(["--resume", str(bundle.parent)]) == 0
+    assert main(["--resume", str(folder)]) == 0
 
-    assert read_bundle(bundle).metadata.self_check == before
+    before = read_bundle(ended("int8") / "bundle.onnx").metadata.self_check
+    assert read_bundle(folder / "bundle.onnx").metadata.self_check == before
 
 
 def test_a_run_that_goes_on_with_another_graph_reads_its_pictures_again(
-    train: Run, class_folder: Path, learned_weights: Path, caplog: pytest.LogCaptureFixture
+    ended: Go, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """As on a processor that saturates: features of the other graph would not fit this one."""
-    summary = train(class_folder, weights=str(learned_weights), precision="int8")
-    folder = Path(summary["bundle"]).parent
-    (folder / "summary.json").unlink()
+    folder = cut_off(ended, tmp_path / "run")
     (features,) = folder.glob("features-*")
     features.rename(folder / f"features-{'0' * 64}")
 
@@ -153,22 +197,11 @@ def test_a_run_that_goes_on_with_another_graph_reads_its_pictures_again(
         assert main(["--resume", str(folder)]) == 0
 
     assert "all pictures are read again" in caplog.text
-    again = json.loads((folder / "summary.json").read_text("utf-8"))
-    assert again["graph_digest"] == summary["graph_digest"]
-    assert again["accuracy"] == summary["accuracy"]
-
-
-def test_pictures_of_which_none_can_be_read_are_a_sentence(
-    class_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for path in class_folder.rglob("*.png"):
-        path.write_bytes(b"no picture" + path.name.encode())
-    given = ["--data", str(class_folder), "--backbone", TINY_BACKBONE, "--weights", "none"]
-
-    code = main([*given, "--precision", "int8", "--out", str(tmp_path / "runs")])
-
-    assert code == 2
-    assert "pictures of the training part can be read" in capsys.readouterr().err
+    before, again = (
+        json.loads((run / "summary.json").read_text("utf-8")) for run in (ended("int8"), folder)
+    )
+    assert again["graph_digest"] == before["graph_digest"]
+    assert again["accuracy"] == before["accuracy"]
 
 
 def test_a_precision_is_one_of_four(capsys: pytest.CaptureFixture[str]) -> None:

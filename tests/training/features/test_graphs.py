@@ -1,0 +1,75 @@
+"""A network's graphs are made once, and what is kept of them is what was made."""
+
+import numpy as np
+import onnx
+import pytest
+
+from models.head import LinearHead
+from models.signature import LEARNED, feature_maps_of
+from tests.conftest import noise_pictures
+from training.features.extractor import Extractor
+from training.features.graphs import Graph, graph_of, head_graph_of
+
+pytestmark = pytest.mark.usefixtures("own_cache")
+
+
+def head_of(extractor: Extractor, classes: int, seed: int = 0) -> LinearHead:
+    rng = np.random.default_rng(seed)
+    weight = rng.normal(size=(classes, extractor.network.backbone.num_features))
+    return LinearHead(weight.astype(np.float32), np.zeros(classes, np.float32))
+
+
+def refuse(*_: object, **__: object) -> None:
+    raise AssertionError("it is known, and was exported again")
+
+
+def test_a_graph_is_exported_once(extractor: Extractor, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = graph_of(extractor.network)
+    monkeypatch.setattr("torch.onnx.export", refuse)
+
+    again = graph_of(extractor.network)
+
+    assert again.data == made.data
+    assert again.digest == made.digest
+
+
+def test_a_head_s_graph_serves_every_head_with_as_many_classes(
+    extractor: Extractor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = head_graph_of(extractor.network, head_of(extractor, 2))
+    monkeypatch.setattr("torch.onnx.export", refuse)
+
+    again = head_graph_of(extractor.network, head_of(extractor, 2, seed=1))
+
+    assert again == made
+    assert {value.name for value in LEARNED} <= {value.name for value in made.graph.input}
+    with pytest.raises(AssertionError, match="exported again"):
+        head_graph_of(extractor.network, head_of(extractor, 3))
+
+
+def test_a_graph_in_eight_bits_depends_on_the_pictures_of_its_ranges(extractor: Extractor) -> None:
+    shown = extractor.preprocessing
+    some, others = noise_pictures(shown, 4), noise_pictures(shown, 4, seed=1)
+
+    int8 = extractor.graph.in_int8(some)
+
+    assert int8.precision == "int8"
+    assert int8.digest == extractor.graph.in_int8(some).digest
+    assert int8.digest != extractor.graph.in_int8(others).digest != extractor.graph.digest
+
+
+def test_half_precision_is_half_as_large_and_nearly_the_same(extractor: Extractor) -> None:
+    fp32, fp16 = extractor.graph, extractor.graph.in_fp16()
+    pixels = noise_pictures(extractor.preprocessing, 2)
+
+    maps = [feature_maps_of(graph.session, pixels) for graph in (fp32, fp16)]
+
+    assert (fp32.precision, fp16.precision) == ("fp32", "fp16")
+    assert len(fp16.data) < 0.7 * len(fp32.data)
+    assert np.abs(maps[0] - maps[1]).max() < 0.02 * np.abs(maps[0]).max()
+
+
+def test_the_bytes_of_a_graph_are_the_graph(extractor: Extractor) -> None:
+    loaded = Graph(onnx.load_model_from_string(extractor.graph.data))
+
+    assert loaded.digest == extractor.graph.digest
