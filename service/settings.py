@@ -151,11 +151,7 @@ def _separated(text: str) -> list[str]:
 
 
 def read_settings() -> Settings:
-    """Reads the environment.
-
-    Raises:
-        UsageError: a value is not allowed; the sentence names the variable.
-    """
+    """Reads the environment; UsageError where a value is not allowed, with the variable's name."""
     _warn_of_unknown_names()
     try:
         return Settings()

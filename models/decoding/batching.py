@@ -1,9 +1,9 @@
 """Requests share batches: the micro-batcher of one model.
 
 It takes whatever waits the moment it is free: no timer, so a lone picture never waits for company,
-and under load batches fill by themselves. All models run on one thread and take turns, batch by
-batch: a session uses all granted cores, which serves a single client sooner than several sessions
-that share them, at the same throughput, and two sessions at once would only disturb each other.
+and under load batches fill by themselves. All models take turns on one thread: a session uses all
+granted cores, which serves a single client sooner than several that share them, at the same
+throughput.
 
 What enters a batch is decoded, uint8 (H, W, 3), so that no picture of one client can break the
 batch of another. Should a batch fail all the same, its pictures are tried again one by one.

@@ -4,6 +4,7 @@ Work comes pickled on stdin, answers go pickled to stdout, each after its length
 so it ends with whoever started it, however that ends. It imports no more than Pillow and numpy.
 """
 
+import contextlib
 import importlib
 import os
 import pickle
@@ -28,10 +29,7 @@ LENGTH_BYTES: Final = 8
 
 
 def main() -> int:
-    """Works until stdin ends; the arguments: bytes of memory that it may take, modules to import.
-
-    The modules are those that the first picture should not have to import.
-    """
+    """Works until stdin ends. Arguments: bytes of memory that it may take, modules to preload."""
     memory_bytes, *modules = sys.argv[1:]
     for module in modules:
         importlib.import_module(module)
@@ -53,7 +51,7 @@ def main() -> int:
 
 
 def packed(what: object) -> bytes:
-    """As it travels: a pickle, after its length."""
+    """A pickle, after its length."""
     data = pickle.dumps(what, protocol=pickle.HIGHEST_PROTOCOL)
     return len(data).to_bytes(LENGTH_BYTES) + data
 
@@ -72,12 +70,9 @@ def _do(work: Callable[[], Any]) -> tuple[bool, Any]:
 
 
 def _limit_memory(max_bytes: int) -> None:
-    if resource is None:
-        return
-    try:
-        resource.setrlimit(resource.RLIMIT_AS, (max_bytes, max_bytes))
-    except (OSError, ValueError):  # macOS knows the limit and refuses to set it
-        return
+    if resource:
+        with contextlib.suppress(OSError, ValueError):  # macOS knows the limit, and refuses it
+            resource.setrlimit(resource.RLIMIT_AS, (max_bytes, max_bytes))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,8 @@
 """Processes that decode pictures of strangers, and may be killed while they do.
 
 A decoder that runs for minutes, crashes, or takes all memory cannot be stopped inside of a thread,
-and some of Pillow's hold Python's lock for as long as they run. So a few processes do it, one
-picture at a time each, with a limit on time and memory. One that exceeds them ends, the picture is
-refused, and another process takes its place; nothing else notices.
+and some of Pillow's hold Python's lock meanwhile. So a few processes decode, one picture at a time
+each. One that exceeds its time or memory ends, the picture is refused, and another takes its place.
 """
 
 import asyncio
@@ -42,7 +41,6 @@ _BUFFER_BYTES: Final = 1024**2
 #: What a process does to show that it is there: nothing for which it would have to import us.
 _NOTHING: Final = int
 
-#: How long a process may take to be there.
 _START_SECONDS: Final = 60
 
 #: What comes of speaking to a process that has ended.
@@ -64,7 +62,7 @@ class PictureWorkers:
         """Starts none yet.
 
         Args:
-            count: how many there are, which is how many pictures are worked on at once.
+            count: of the processes, and so of the pictures that are worked on at once.
             seconds: how long one piece of work may take.
             memory_bytes: address space of each, Python's own included.
             preloaded: names of modules that each imports before its first picture.
@@ -80,8 +78,7 @@ class PictureWorkers:
         Who is cancelled leaves the queue; what a process has begun it ends, for the next one.
 
         Raises:
-            ImageError: as `work` does, or it crashed two processes.
-            ImageTooLargeError: it took more time or memory than one may.
+            ImageError: as `work` does; or it took too much time or memory, or crashed twice.
         """
         worker = await self._idle.get()
         running = asyncio.ensure_future(worker.run(work))
@@ -152,11 +149,7 @@ class _Worker:
             self._process = None
 
     async def _start(self) -> Process:
-        """A process that has answered.
-
-        Raises:
-            OverloadedError: none can be had now, for want of memory or of file descriptors.
-        """
+        """A process that has answered; none may be had, for want of memory or file descriptors."""
         try:
             async with asyncio.timeout(_START_SECONDS):
                 self._process = await asyncio.create_subprocess_exec(

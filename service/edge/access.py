@@ -29,12 +29,7 @@ class Keys:
     """The keys that open the service: those given stay, those of the file are read again."""
 
     def __init__(self, keys: Iterable[str], file: Path | None) -> None:
-        """Reads the keys.
-
-        Raises:
-            OSError: the file cannot be read.
-            UnicodeDecodeError: it is no text in UTF-8.
-        """
+        """Reads the keys; OSError or UnicodeDecodeError where the file cannot be read."""
         self._fixed = _digests(keys)
         self._file = file
         self._version = _version(file) if file else None
@@ -64,11 +59,7 @@ class Keys:
 
 
 def keys_of(settings: Settings) -> Keys | None:
-    """What opens the service; None where it is open to all.
-
-    Raises:
-        UsageError: keys are asked for, and there are none.
-    """
+    """What opens the service; None where it is open to all. UsageError: for want of any key."""
     if settings.api_keys is None and settings.api_keys_file is None:
         return None
     try:

@@ -10,10 +10,8 @@ asks for a million paths does not make a million time series. Our application ge
 
 import logging
 import re
-import time
 import uuid
 from collections.abc import Iterable
-from http import HTTPStatus
 from typing import Final
 
 from opentelemetry import trace
@@ -21,7 +19,6 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.http.route import Route, find, with_route
-from service.observability import metrics
 from service.observability.request_log import RequestRecord, current, recorded
 
 log = logging.getLogger(__name__)
@@ -64,13 +61,26 @@ class Envelope:
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
         route = find(self._routes, scope["path"])
         record = RequestRecord(_request_id(scope), method, route.template, route.is_quiet)
-        exchange = _Exchange(record, receive, send)
-        labelled = with_route({**scope, _TRUE_PATH: scope["path"]}, route)
+
+        async def counting() -> Message:
+            message = await receive()
+            record.bytes += len(message.get("body", b""))
+            return message
+
+        async def dressing(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                record.status = message["status"]
+                MutableHeaders(scope=message).update(HEADERS | {REQUEST_ID: record.request_id})
+            elif not message.get("more_body", False):
+                record.end()  # before the client can have the answer: who has it finds the line
+            await send(message)
+
         with recorded(record):
             try:
-                await self._app(labelled, exchange.receive, exchange.send)
+                labelled = with_route({**scope, _TRUE_PATH: scope["path"]}, route)
+                await self._app(labelled, counting, dressing)
             finally:
-                exchange.end()
+                record.end()
 
 
 class InnerEnd:
@@ -99,46 +109,6 @@ class InnerEnd:
             log.exception("a request failed")
 
 
-class _Exchange:
-    """Listens to what goes in and out, and fills the record of the request from it."""
-
-    def __init__(self, record: RequestRecord, receive: Receive, send: Send) -> None:
-        self._record, self._receive, self._send = record, receive, send
-        self._start = time.perf_counter()
-        self._has_ended = False
-
-    async def receive(self) -> Message:
-        message = await self._receive()
-        self._record.bytes += len(message.get("body", b""))
-        return message
-
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self._record.status = message["status"]
-            MutableHeaders(scope=message).update(HEADERS | {REQUEST_ID: self._record.request_id})
-        elif not message.get("more_body", False):
-            self.end()  # before the client can have the answer: who has it finds the line
-        await self._send(message)
-
-    def end(self) -> None:
-        """Once: the answer is complete, or there will be none."""
-        if self._has_ended:
-            return
-        self._has_ended = True
-        record = self._record
-        record.milliseconds = round((time.perf_counter() - self._start) * 1000, 1)
-        if record.status >= 400:
-            reason = record.reason or _name(record.status)
-            metrics.REFUSALS.labels(reason, str(record.status)).inc()
-        record.write_line()
-
-
 def _request_id(scope: Scope) -> str:
     asked = Headers(scope=scope).get(REQUEST_ID, "")
     return asked if _SANE_ID.fullmatch(asked) else uuid.uuid4().hex
-
-
-def _name(status: int) -> str:
-    if status == 499:
-        return "ClientHungUp"
-    return HTTPStatus(status).phrase.title().replace(" ", "").replace("-", "")

@@ -23,11 +23,7 @@ _EXPOSED: Final = (
 
 
 def surrounded(app: ASGIApp, routes: Iterable[Route], engine: Engine) -> ASGIApp:
-    """Puts around an application what stands outside of BentoML's own layers.
-
-    Raises:
-        UsageError: keys are asked for, and there are none.
-    """
+    """Puts around an application what stands outside of BentoML's own layers."""
     layers = [Middleware(Envelope, routes)]
     if origins := engine.settings.allowed_origins:
         cors = Middleware(

@@ -89,27 +89,22 @@ async def _accepted(
     """A request's form, and the model that it asks for, until it has been answered.
 
     A slow upload holds no place in the queue, and no old version of a model.
-
-    Raises:
-        RequestError: the request is refused.
     """
     engine, wanted = _engine(request), request.query_params.get("model")
     settings = engine.settings
     engine.models.find(wanted)
     limits = FormLimits(text_fields, max_files, settings.max_body_bytes, settings.body_seconds)
-    with engine.admission.body() as body:
-        form = await read_form(request, limits, body)
+    with engine.admission.body() as count:
+        form = await read_form(request, limits, count)
         model = engine.models.find(wanted)
         with engine.admission.admit(len(form.files)), model.in_use():
             yield form, model
 
 
 async def _in_time(request: Request, work: Coroutine[Any, Any, Response]) -> Response:
-    """Works on an answer until there is one, it is late, or nobody waits for it any more.
+    """Works on an answer until there is one, it is late, or the client has hung up.
 
-    Raises:
-        OverloadedError: the answer is late; what was waiting for it has left the queue.
-        ClientDisconnect: the client hung up; the same.
+    Then OverloadedError or ClientDisconnect is raised, and what was waiting has left the queue.
     """
     seconds = _engine(request).settings.answer_seconds
     working = asyncio.ensure_future(work)

@@ -3,7 +3,7 @@
 from functools import partial
 
 from service.http import files, handlers
-from service.http.openapi import HTML, OBJECT, TEXT, classify, content, explain, get, readyz
+from service.http.openapi import HTML, OBJECT, TEXT, answer, classify, explain, operation, readyz
 from service.http.route import Route
 from service.http.schemas import Models
 
@@ -19,20 +19,19 @@ _takes_pictures = partial(Route, "POST", takes_pictures=True)
 def all_routes() -> tuple[Route, ...]:
     """All routes, in the document's order. Reads the files of the pages, once."""
     ours, docs = files.page_for_people(), files.page_to_try_out()
-    models = get("models", "what is served", content(Models), 401, 500)
-    described = get("document", "the OpenAPI document of these routes", OBJECT)
+    models = operation("models", answer(Models), 401, 500)
     return (
-        _page("/", ours.index, get("page", "the page for people", HTML)),
+        _page("/", ours.index, operation("page", HTML)),
         _page("/page/{path:path}", ours.file),
         _takes_pictures("/classify", handlers.classify, classify()),
         _takes_pictures("/explain", handlers.explain, explain()),
         Route("GET", "/models", handlers.models, models),
-        _page("/docs", docs.index, get("docs", "a page to try out these routes", HTML)),
+        _page("/docs", docs.index, operation("docs", HTML)),
         _page("/docs/{file}", docs.file),
-        _page("/docs.json", handlers.document, described),
-        _probe("/livez", operation=get("livez", "200 while the process lives", TEXT)),
-        _probe("/healthz", operation=get("healthz", "the same, under its older name", TEXT)),
+        _page("/docs.json", handlers.document, operation("document", OBJECT)),
+        _probe("/livez", operation=operation("livez", TEXT)),
+        _probe("/healthz", operation=operation("healthz", TEXT)),
         _probe("/readyz", operation=readyz()),
-        _probe("/metrics", operation=get("metrics", "figures for Prometheus", TEXT)),
+        _probe("/metrics", operation=operation("metrics", TEXT)),
         Route("GET", "/schema.json"),  # BentoML's document, which knows nothing of ours
     )

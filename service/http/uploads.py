@@ -7,6 +7,7 @@ ever fetched. Why not Starlette's own parser: docs/decisions/0018.
 
 import asyncio
 import re
+from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Final
@@ -17,7 +18,6 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
 from models.errors import BodyTooLargeError, MediaTypeError, RequestError, SlowBodyError
-from service.inference.admission import Body
 from service.inference.answers import Upload
 
 #: RFC 5987 has no place in forms (RFC 7578), but older clients send it for names beyond ASCII.
@@ -39,14 +39,7 @@ class Form:
 
 @dataclass(frozen=True)
 class FormLimits:
-    """What a form may hold.
-
-    Attributes:
-        text_fields: the fields that hold texts, beside the one that holds files.
-        max_files: how many files.
-        max_body_bytes: how long the whole body may be.
-        body_seconds: how long the body may take to arrive.
-    """
+    """What a form may hold, and `text_fields` beside the one that holds files."""
 
     text_fields: tuple[str, ...]
     max_files: int
@@ -54,15 +47,12 @@ class FormLimits:
     body_seconds: float
 
 
-async def read_form(request: Request, limits: FormLimits, body: Body) -> Form:
-    """Reads the body of a request as a multipart form, and counts it as it arrives.
+async def read_form(request: Request, limits: FormLimits, count: Callable[[int], None]) -> Form:
+    """Reads the body of a request as a multipart form, and has its bytes counted as they arrive.
 
     Raises:
-        MediaTypeError: it is no multipart form.
-        SlowBodyError: the body took too long.
-        OverloadedError: it does not fit beside the bodies of other requests.
-        BodyTooLargeError: the body, or the number of files in it, is above its limit.
-        RequestError: the form is broken, holds no file, or other fields than allowed.
+        RequestError: of the kind that says what is wrong: the media type, the form, its fields, the
+            time, a limit, or whatever `count` raises.
     """
     too_large = BodyTooLargeError(
         f"the body is too large: at most {limits.max_body_bytes:,} bytes are read"
@@ -70,13 +60,14 @@ async def read_form(request: Request, limits: FormLimits, body: Body) -> Form:
     declared = request.headers.get("content-length", "0")
     if not declared.isdecimal() or int(declared) > limits.max_body_bytes:
         raise too_large
-    reader = _FormReader(limits)
+    reader, length = _FormReader(limits), 0
     try:
         parser = MultipartParser(_boundary(request), reader.callbacks())  # type: ignore[arg-type]
         async with asyncio.timeout(limits.body_seconds), aclosing(request.stream()) as chunks:
             async for chunk in chunks:
-                body.add(len(chunk))
-                if body.length > limits.max_body_bytes:
+                count(len(chunk))
+                length += len(chunk)
+                if length > limits.max_body_bytes:
                     raise too_large
                 parser.write(chunk)
     except TimeoutError as error:
@@ -155,36 +146,25 @@ class _FormReader:
             self._part.disposition += data[start:end]
 
     def _check_part(self) -> None:
-        disposition = bytes(self._part.disposition)
+        part, known = self._part, (_FILE_FIELD, *self._limits.text_fields)
+        disposition = bytes(part.disposition)
         options = parse_options_header(disposition)[1]
-        self._part.name = _text(options.get(b"name", b""))
-        self._part.file_name = _file_name(disposition, options)
-        if self._part.file_name is None:
-            self._check_text()
-        elif self._part.name in self._limits.text_fields:
-            raise RequestError(f"the field {self._part.name!r} must hold text, and holds a file")
-        elif self._part.name != _FILE_FIELD:
-            raise self._unknown_field()
-        elif len(self._files) == self._limits.max_files:
-            raise BodyTooLargeError(
-                f"too many files: at most {self._limits.max_files} in one request here"
-            )
-
-    def _check_text(self) -> None:
-        name = self._part.name
-        if name == _FILE_FIELD:
+        part.name = _text(options.get(b"name", b""))
+        part.file_name = _file_name(disposition, options)
+        is_file, belongs_there = part.file_name is not None, part.name == _FILE_FIELD
+        if part.name not in known:
+            raise RequestError(f"unknown field {part.name[:100]!r}; known are: {', '.join(known)}")
+        if is_file and not belongs_there:
+            raise RequestError(f"the field {part.name!r} must hold text, and holds a file")
+        if belongs_there and not is_file:
             raise RequestError(
-                f"the field {name!r} must hold a file, and holds text; "
+                f"the field {part.name!r} must hold a file, and holds text; "
                 "addresses and encoded pictures are not read"
             )
-        if name not in self._limits.text_fields:
-            raise self._unknown_field()
-        if name in self._texts:
-            raise RequestError(f"the field {name!r} stands there twice")
-
-    def _unknown_field(self) -> RequestError:
-        known = ", ".join((_FILE_FIELD, *self._limits.text_fields))
-        return RequestError(f"unknown field {self._part.name[:100]!r}; known are: {known}")
+        if part.name in self._texts:
+            raise RequestError(f"the field {part.name!r} stands there twice")
+        if is_file and len(self._files) == (most := self._limits.max_files):
+            raise BodyTooLargeError(f"too many files: at most {most} in one request here")
 
     def _add_data(self, data: bytes, start: int, end: int) -> None:
         self._part.data += data[start:end]

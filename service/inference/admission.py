@@ -2,12 +2,12 @@
 
 One bound for all models together: they share the machine. What does not fit is refused at once with
 503 and Retry-After, before its body is read where that is known by then; nobody waits for a place.
-Pictures are counted from the moment their form has arrived until their answer; bytes while they
-arrive, so that a client that declares much and sends little takes no place of anybody else's.
+Pictures count from the arrival of their form until their answer; bytes while they arrive, so that a
+client that declares much and sends little takes nobody's place.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from models.errors import OverloadedError
 from service.observability import metrics
@@ -29,11 +29,7 @@ class Admission:
 
     @contextlib.contextmanager
     def admit(self, pictures: int) -> Iterator[None]:
-        """Counts pictures in for as long as the context lasts.
-
-        Raises:
-            OverloadedError: they do not fit beside those that are there.
-        """
+        """Counts pictures in for as long as the context lasts, or raises OverloadedError."""
         self._check_pictures(pictures)
         self._count(pictures)
         try:
@@ -42,17 +38,23 @@ class Admission:
             self._count(-pictures)
 
     @contextlib.contextmanager
-    def body(self) -> Iterator["Body"]:
-        """Counts the bytes of one request's body until it has been answered."""
-        body = Body(self)
-        try:
-            yield body
-        finally:
-            self.bytes -= body.length
+    def body(self) -> Iterator[Callable[[int], None]]:
+        """Gives what counts the bytes of one request's body, until it has been answered.
 
-    def _add_bytes(self, more: int) -> None:
-        self._check_bytes(more)
-        self.bytes += more
+        That raises OverloadedError when they are too much beside those of other requests.
+        """
+        length = 0
+
+        def count(more: int) -> None:
+            nonlocal length
+            self._check_bytes(more)
+            self.bytes += more
+            length += more
+
+        try:
+            yield count
+        finally:
+            self.bytes -= length
 
     def _count(self, more: int) -> None:
         self.pictures += more
@@ -71,20 +73,3 @@ class Admission:
                 f"too much is being sent at once: all bodies together may hold "
                 f"{self._max_bytes:,} bytes here; try again in a moment"
             )
-
-
-class Body:
-    """The bytes of one request that are in memory; `length`: how many have arrived."""
-
-    def __init__(self, admission: Admission) -> None:
-        self._admission = admission
-        self.length = 0
-
-    def add(self, count: int) -> None:
-        """Counts bytes that have arrived.
-
-        Raises:
-            OverloadedError: they are too much beside those of other requests.
-        """
-        self._admission._add_bytes(count)  # noqa: SLF001  two halves of one thing
-        self.length += count

@@ -26,15 +26,9 @@ class Upload:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the network says of a picture.
+    """What the network says of a picture, whose `width` and `height` are those of it upright.
 
-    Attributes:
-        model: what answered.
-        upload: the picture.
-        class_index: whose heatmap was asked for; -1: the predicted class's.
-        prediction: the answer, with that heatmap.
-        width: of the upright picture, pixels.
-        height: of the upright picture, pixels.
+    The heatmap is that of the class `class_index`, or, at -1, of the predicted one.
     """
 
     model: ServedModel
@@ -48,11 +42,7 @@ class Answer:
 async def answer(
     engine: Engine, model: ServedModel, upload: Upload, class_index: int = PREDICTED_CLASS
 ) -> Answer:
-    """Answers one picture.
-
-    Raises:
-        ImageError: it is no picture, a broken one, or too large.
-    """
+    """Answers one picture; ImageError: it is no picture, a broken one, or too large."""
     if record := current():
         record.pictures += 1
         record.model = model.tag

@@ -1,9 +1,9 @@
 """Which models are served, and how new versions of them are taken up while others answer.
 
-A name follows the store: when its newest version is another than the one that answers, that version
-is loaded, checked and warmed beside it; then requests go to the new one, and the old one ends when
-the last request that began with it has been answered. What is refused changes nothing: the old one
-goes on, the log says once why, and the same file is not tried again.
+A name follows the store: its newest version is loaded, checked and warmed beside the one that
+answers; then requests go to the new one, and the old one ends when the last request that began with
+it has been answered. What is refused changes nothing: the old one goes on, the log says once why,
+and the same file is not tried again.
 """
 
 import asyncio
@@ -32,12 +32,9 @@ _State = tuple[str, int, int, int]
 
 @dataclass(frozen=True)
 class Wanted:
-    """A bundle that the settings ask for.
+    """A bundle that the settings ask for, and the state of its file before anybody read it.
 
-    Attributes:
-        key: `name`, which follows the store, or `name:version`, which never changes.
-        stored: what it is now.
-        state: the state of its file before anybody read it.
+    `key`: `name`, which follows the store, or `name:version`, which never changes.
     """
 
     key: str
@@ -49,10 +46,7 @@ def find_bundles(settings: Settings) -> list[Wanted]:
     """The bundles that the settings name, the default first.
 
     Unset means the newest bundle of the store; from then on its name is followed. `all` begins with
-    that one too.
-
-    Raises:
-        StoreError: one of them is not there, or the store is empty.
+    that one too. StoreError: one of them is not there, or the store is empty.
     """
     if settings.models and not settings.serves_all:
         keys = [key.removesuffix(_LATEST) for key in settings.models]
@@ -82,28 +76,18 @@ class ModelRegistry:
         return self.served[0]
 
     def find(self, wanted: str | None) -> ServedModel:
-        """The model of a name, or of a tag if that version is the one that answers.
-
-        Raises:
-            UnknownModelError: there is none; the sentence names those that there are.
-        """
+        """The model of a name, or of a tag if that version answers; else UnknownModelError."""
         if not wanted:
             return self.default
         name = wanted.removesuffix(_LATEST)
-        if name in self._served:
-            return self._served[name]
-        for model in self.served:
-            if name in (model.tag, model.name):
-                return model
+        named = (model for model in self.served if name in (model.tag, model.name))
+        if model := self._served.get(name) or next(named, None):
+            return model
         known = ", ".join(model.tag for model in self.served)
         raise UnknownModelError(f"no model {wanted[:100]!r} is served here; served are: {known}")
 
     async def open(self) -> None:
-        """Loads everything that the settings name.
-
-        Raises:
-            TransferError: one that was named is refused, or, of `all`, every one.
-        """
+        """Loads everything that the settings name; TransferError: one, or all of `all`, is bad."""
         refusal: TransferError | None = None
         for wanted in await asyncio.to_thread(find_bundles, self._settings):
             try:

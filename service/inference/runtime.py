@@ -28,11 +28,7 @@ class Engine:
         self._watch: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Loads, checks and warms up the models, and follows the store from then on.
-
-        Raises:
-            TransferError: a bundle is not there or refused, or the provider did not come up.
-        """
+        """Loads, checks and warms up the models, and follows the store from then on."""
         try:
             await asyncio.gather(self.models.open(), self.workers.open())
         except BaseException:

@@ -50,11 +50,7 @@ class ServedModel:
         return metrics.MODEL.labels(*labels)
 
     def class_index(self, name: str) -> int:
-        """Position of a class.
-
-        Raises:
-            UnknownClassError: the model has no such class.
-        """
+        """Position of a class; UnknownClassError where the model has no such class."""
         if name in self.session.classes:
             return self.session.classes.index(name)
         known = ", ".join(self.session.classes)
@@ -100,8 +96,7 @@ def load_session(stored: StoredBundle, settings: Settings) -> Session:
     """Loads a bundle, checks it, and warms it up; takes seconds, so call it in a thread.
 
     Raises:
-        BundleError: it is refused.
-        ProviderError: the provider that was asked for did not come up.
+        TransferError: the bundle is refused, or the provider did not come up.
     """
     session = Session(read_bundle(stored.path), settings.provider, settings.threads)
     session.warm_up(settings.max_batch)

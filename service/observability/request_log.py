@@ -6,16 +6,19 @@ client chose to call things: no path as it was sent, no file name, nothing of a 
 
 import json
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 
+from service.observability import metrics
 from service.settings import LogFormat
 
-access_log = logging.getLogger("service.access")
+_access_log = logging.getLogger("service.access")
 
 
 @dataclass
@@ -28,7 +31,6 @@ class RequestRecord:
         route: the route's template; never the path that was sent.
         is_quiet: whether the line is worth reading only where the request failed.
         status: of the answer; 499 where the client hung up before there was one.
-        milliseconds: from the first byte to the last.
         bytes: of the body that were read.
         pictures: how many pictures were looked at.
         model: tag of the model that answered.
@@ -40,19 +42,40 @@ class RequestRecord:
     route: str
     is_quiet: bool = False
     status: int = 499
-    milliseconds: float = 0
     bytes: int = 0
     pictures: int = 0
     model: str | None = None
     reason: str | None = None
 
-    def write_line(self) -> None:
-        """Writes the request's own line."""
-        said = {k: v for k, v in asdict(self).items() if v is not None}
-        del said["request_id"], said["is_quiet"]
+    def __post_init__(self) -> None:
+        self._start = time.perf_counter()
+        self._has_ended = False
+
+    def end(self) -> None:
+        """Counts the request and writes its line, once: it is answered, or will not be."""
+        if self._has_ended:
+            return
+        self._has_ended = True
+        if self.status >= 400:
+            metrics.REFUSALS.labels(self.reason or _name(self.status), str(self.status)).inc()
+        fields = {
+            "method": self.method,
+            "route": self.route,
+            "status": self.status,
+            "milliseconds": round((time.perf_counter() - self._start) * 1000, 1),
+            "bytes": self.bytes,
+            "pictures": self.pictures,
+            **{k: v for k in ("model", "reason") if (v := getattr(self, k)) is not None},
+        }
         level = logging.DEBUG if self.is_quiet and self.status < 400 else logging.INFO
         asked = (self.method, self.route, self.status)
-        access_log.log(level, "%s %s %d", *asked, extra={"fields": said})
+        _access_log.log(level, "%s %s %d", *asked, extra={"fields": fields})
+
+
+def _name(status: int) -> str:
+    if status == 499:
+        return "ClientHungUp"
+    return HTTPStatus(status).phrase.title().replace(" ", "").replace("-", "")
 
 
 _current: ContextVar[RequestRecord | None] = ContextVar("request", default=None)

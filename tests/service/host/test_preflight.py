@@ -1,8 +1,10 @@
 """Would the service start? Each bundle is asked in a process of its own."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from bentoml._internal.configuration.containers import BentoMLContainer
 from bentoml._internal.models import ModelStore
@@ -11,9 +13,19 @@ from models import store
 from models.errors import StoreError, UsageError
 from models.providers import cuda_problem
 from service.host.bento import ServedBundle
-from service.host.preflight import load_once, not_started_on_error
+from service.host.preflight import (
+    is_this_machine_only,
+    load_once,
+    not_started_on_error,
+    warn_if_strangers_reach_it,
+)
 from service.inference.registry import find_bundles
 from service.settings import Settings
+
+HOSTS = {
+    **dict.fromkeys(("127.0.0.1", "127.1.2.3", "::1", "localhost"), True),
+    **dict.fromkeys(("0.0.0.0", "::", "10.0.0.7", "example.org"), False),  # noqa: S104
+}
 
 
 @pytest.fixture(autouse=True)
@@ -97,3 +109,22 @@ def test_a_bento_takes_the_bundle_that_would_be_served_here(
     monkeypatch.setenv("TRANSFER_MODEL", "first")
 
     assert str(ServedBundle("newest").to_info().tag) == first.tag
+
+
+@pytest.mark.parametrize(("host", "expected"), HOSTS.items())
+def test_only_loopback_is_this_machine_only(host: str, expected: bool) -> None:
+    assert is_this_machine_only(host) is expected
+
+
+@pytest.mark.parametrize(("host", "is_only_here"), HOSTS.items())
+def test_an_open_door_is_announced_loudly(
+    host: str, is_only_here: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """`bentoml serve --host` says where it listens."""
+    with click.Context(click.Command("serve")) as context, caplog.at_level(logging.WARNING):
+        context.params["host"] = host
+        warn_if_strangers_reach_it()
+
+    said = f"it listens on {host} and asks for no key. Set TRANSFER_API_KEYS"
+    assert ("ANYBODY WHO REACHES THIS MACHINE CAN USE THE SERVICE" in caplog.text) != is_only_here
+    assert (said in caplog.text) != is_only_here

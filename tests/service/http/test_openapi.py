@@ -8,7 +8,7 @@ from PIL import Image
 
 from service.http.openapi import WORDS, document
 from service.http.routes import all_routes
-from service.http.schemas import Classification, Explanation, Models, NothingClassified
+from service.http.schemas import STYLES, Classification, Explanation, Models, NothingClassified
 from tests.conftest import encoded
 
 ROUTES = all_routes()
@@ -37,6 +37,15 @@ def test_examples_are_of_their_types() -> None:
     assert examples.keys() == {each.__name__ for each in types}
     for each in types:
         each.model_validate_json(json.dumps(examples[each.__name__]), strict=True)
+
+
+def test_the_words_know_every_style_and_the_first_is_the_default() -> None:
+    operation = DOCUMENT["paths"]["/explain"]["post"]
+
+    form = operation["requestBody"]["content"]["multipart/form-data"]["schema"]
+    style = form["properties"]["style"]
+    assert (style["enum"], style["default"]) == (list(STYLES), STYLES[0])
+    assert f"({', '.join(STYLES)})" in operation["summary"]
 
 
 def test_every_answer_has_the_requests_id_and_every_refusal_an_example() -> None:

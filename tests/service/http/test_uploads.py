@@ -30,8 +30,8 @@ def read(pieces: Sequence[bytes], max_bytes: int = 10_000) -> Form:
 
     headers = [(b"content-type", b"multipart/form-data; boundary=b")]
     request = Request({"type": "http", "method": "POST", "headers": headers}, receive)
-    with Admission(1, max_bytes).body() as body:
-        return asyncio.run(read_form(request, LIMITS, body))
+    with Admission(1, max_bytes).body() as count:
+        return asyncio.run(read_form(request, LIMITS, count))
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 50, 1000])

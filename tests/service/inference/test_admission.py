@@ -31,10 +31,10 @@ def test_bytes_are_counted_as_they_arrive_and_out_with_the_request() -> None:
     admission = Admission(1, max_bytes=10)
 
     with admission.body() as first, admission.body() as second:
-        first.add(4)
-        second.add(6)
+        first(4)
+        second(6)
         with pytest.raises(OverloadedError, match="may hold 10 bytes here"):
-            first.add(1)
+            first(1)
         with pytest.raises(OverloadedError, match="10 bytes"):
             admission.check()
         assert admission.bytes == 10
