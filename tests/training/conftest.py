@@ -26,7 +26,7 @@ from training.recipes.material import Material
 from training.recipes.outcome import Outcome
 from training.recipes.probe import probe
 from training.run import run
-from training.selection.precision import PrecisionChoice
+from training.selection.int8_against_fp32 import PrecisionChoice
 from training.settings import TrainingSettings
 
 ROOT = Path(__file__).parents[2]

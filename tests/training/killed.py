@@ -9,8 +9,6 @@ import os
 import signal
 import sys
 
-import training.recipes.finetune
-import training.run
 from tests.training.moments import at
 from training.cli import main
 

@@ -26,7 +26,7 @@ from training.recipes.finetune import FineTuningReport, finetune
 from training.recipes.material import Material
 from training.recipes.outcome import Outcome
 from training.recipes.probe import probe
-from training.selection.precision import PrecisionChoice
+from training.selection.int8_against_fp32 import PrecisionChoice
 
 OPTIONS = FineTuningOptions(epochs=2, batch_size=8, learning_rate=3e-3, augmentation="none")
 
@@ -57,7 +57,7 @@ def tuned(
     before = {k: v.clone() for k, v in extractor.network.backbone.state_dict().items()}
     begun = probe_of(blind, extractor, INT8)
     options = replace(OPTIONS, epochs=6)
-    yield finetune(begun, extractor.network, blind, options, tmp_path_factory.mktemp("run"))
+    yield finetune(begun, blind, options, tmp_path_factory.mktemp("run"))
     after = extractor.network.backbone.state_dict()
     assert all((before[name] == after[name]).all() for name in before), "the network was changed"
 
@@ -93,7 +93,7 @@ def test_a_network_that_has_forgotten_everything_is_not_kept(
 ) -> None:
     hasty = replace(OPTIONS, epochs=1, learning_rate=1.0)
 
-    best, report = finetune(probed, probed.extractor.network, material, hasty, tmp_path)
+    best, report = finetune(probed, material, hasty, tmp_path)
 
     assert best is probed
     assert report.comparison is not None
@@ -118,7 +118,7 @@ def test_where_no_epoch_was_finished_the_probe_is_kept(
 ) -> None:
     asked = replace(material, pictures=Interrupting())
 
-    best, report = finetune(probed, probed.extractor.network, asked, OPTIONS, tmp_path)
+    best, report = finetune(probed, asked, OPTIONS, tmp_path)
 
     assert best is probed
     assert report.tuned.interrupted
@@ -137,7 +137,7 @@ def test_pictures_that_are_gone_when_it_is_judged_are_a_sentence(
         pytest.raises(PicturesGoneError, match=r"cat/.* could be read before.*--resume"),
         at("epoch 1:", lambda: shutil.rmtree(root)),
     ):
-        finetune(begun, extractor.network, vanishing, options, tmp_path)
+        finetune(begun, vanishing, options, tmp_path)
 
     assert (tmp_path / "checkpoints" / "last.ckpt").exists()
 
@@ -149,7 +149,7 @@ def test_more_processes_than_pictures_are_refused(
         member_of(Group(0, 5, 0, 5), lambda mine: [mine] * 5),
         pytest.raises(UsageError, match="5 processes were started, for which 16 pictures"),
     ):
-        finetune(probed, probed.extractor.network, material, OPTIONS, tmp_path)
+        finetune(probed, material, OPTIONS, tmp_path)
 
 
 def test_a_report_tells_plan_and_comparison() -> None:

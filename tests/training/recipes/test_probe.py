@@ -9,7 +9,7 @@ from training.features.extractor import Extractor
 from training.recipes.material import Material
 from training.recipes.outcome import Outcome
 from training.recipes.probe import Probe, probe
-from training.selection.precision import PrecisionChoice
+from training.selection.int8_against_fp32 import PrecisionChoice
 
 AS_ASKED = PrecisionChoice("fp32", "--precision", None)
 

@@ -20,9 +20,8 @@ from training.data.folder import scan_folder
 from training.data.pictures import Pictures
 from training.data.sample import Sample, draw_sample
 from training.features.extractor import Extractor
-from training.selection.int8_against_fp32 import Earned
+from training.selection.int8_against_fp32 import Earned, PrecisionChoice
 from training.selection.precision import (
-    PrecisionChoice,
     at_precision,
     calibration_of,
     choose_again,

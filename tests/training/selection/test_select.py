@@ -10,8 +10,7 @@ from tests.training.selection.conftest import Asked
 from training.features.extractor import Extractor
 from training.group import Group, member_of
 from training.selection.framing import FRAMINGS, AskedFraming, FramingChoice, first_asked
-from training.selection.int8_against_fp32 import Compared, Earned
-from training.selection.precision import PrecisionChoice
+from training.selection.int8_against_fp32 import Compared, Earned, PrecisionChoice
 from training.selection.select import View, Wanted, decide_view, stored_view
 
 
