@@ -19,7 +19,7 @@ from service.http.replies import (
     picture_headers,
 )
 from service.http.schemas import STYLES, Classification, Models, NothingClassified, Refused, Style
-from service.http.uploads import Form, FormLimits, read_form
+from service.http.uploads import Form, read_form
 from service.inference.answers import Upload, answer, answer_each, draw
 from service.inference.runtime import Engine
 from service.inference.served_model import ServedModel
@@ -91,11 +91,9 @@ async def _accepted(
     A slow upload holds no place in the queue, and no old version of a model.
     """
     engine, wanted = _engine(request), request.query_params.get("model")
-    settings = engine.settings
     engine.models.find(wanted)
-    limits = FormLimits(text_fields, max_files, settings.max_body_bytes, settings.body_seconds)
     with engine.admission.body() as count:
-        form = await read_form(request, limits, count)
+        form = await read_form(request, engine.settings, text_fields, max_files, count)
         model = engine.models.find(wanted)
         with engine.admission.admit(len(form.files)), model.in_use():
             yield form, model

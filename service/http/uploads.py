@@ -19,6 +19,7 @@ from starlette.requests import Request
 
 from models.errors import BodyTooLargeError, MediaTypeError, RequestError, SlowBodyError
 from service.inference.answers import Upload
+from service.settings import Settings
 
 #: RFC 5987 has no place in forms (RFC 7578), but older clients send it for names beyond ASCII.
 _EXTENDED_FILE_NAME: Final = re.compile(r"filename\*=utf-8''([^;]*)", re.IGNORECASE)
@@ -37,17 +38,13 @@ class Form:
     texts: dict[str, str]
 
 
-@dataclass(frozen=True)
-class FormLimits:
-    """What a form may hold, and `text_fields` beside the one that holds files."""
-
-    text_fields: tuple[str, ...]
-    max_files: int
-    max_body_bytes: int
-    body_seconds: float
-
-
-async def read_form(request: Request, limits: FormLimits, count: Callable[[int], None]) -> Form:
+async def read_form(
+    request: Request,
+    settings: Settings,
+    text_fields: tuple[str, ...],
+    max_files: int,
+    count: Callable[[int], None],
+) -> Form:
     """Reads the body of a request as a multipart form, and has its bytes counted as they arrive.
 
     Raises:
@@ -55,24 +52,24 @@ async def read_form(request: Request, limits: FormLimits, count: Callable[[int],
             time, a limit, or whatever `count` raises.
     """
     too_large = BodyTooLargeError(
-        f"the body is too large: at most {limits.max_body_bytes:,} bytes are read"
+        f"the body is too large: at most {settings.max_body_bytes:,} bytes are read"
     )
     declared = request.headers.get("content-length", "0")
-    if not declared.isdecimal() or int(declared) > limits.max_body_bytes:
+    if not declared.isdecimal() or int(declared) > settings.max_body_bytes:
         raise too_large
-    reader, length = _FormReader(limits), 0
+    reader, length = _FormReader(text_fields, max_files), 0
     try:
         parser = MultipartParser(_boundary(request), reader.callbacks())  # type: ignore[arg-type]
-        async with asyncio.timeout(limits.body_seconds), aclosing(request.stream()) as chunks:
+        async with asyncio.timeout(settings.body_seconds), aclosing(request.stream()) as chunks:
             async for chunk in chunks:
                 count(len(chunk))
                 length += len(chunk)
-                if length > limits.max_body_bytes:
+                if length > settings.max_body_bytes:
                     raise too_large
                 parser.write(chunk)
     except TimeoutError as error:
         raise SlowBodyError(
-            f"the body took more than {limits.body_seconds:g} seconds to arrive"
+            f"the body took more than {settings.body_seconds:g} seconds to arrive"
         ) from error
     except FormParserError as error:
         raise RequestError(f"the form is broken: {error}") from error
@@ -100,8 +97,9 @@ class _Part:
 class _FormReader:
     """Collects the parts of a form while the parser finds them."""
 
-    def __init__(self, limits: FormLimits) -> None:
-        self._limits = limits
+    def __init__(self, text_fields: tuple[str, ...], max_files: int) -> None:
+        self._fields = (_FILE_FIELD, *text_fields)
+        self._max_files = max_files
         self._files: list[Upload] = []
         self._texts: dict[str, str] = {}
         self._header = bytearray()
@@ -132,7 +130,7 @@ class _FormReader:
 
     def _begin_part(self) -> None:
         # One more: what browsers send for a file field that nobody filled.
-        most = self._limits.max_files + len(self._limits.text_fields) + 1
+        most = self._max_files + len(self._fields)
         self._parts += 1
         if self._parts > most:
             raise BodyTooLargeError(f"the form has too many parts: at most {most} are read here")
@@ -146,7 +144,7 @@ class _FormReader:
             self._part.disposition += data[start:end]
 
     def _check_part(self) -> None:
-        part, known = self._part, (_FILE_FIELD, *self._limits.text_fields)
+        part, known, most = self._part, self._fields, self._max_files
         disposition = bytes(part.disposition)
         options = parse_options_header(disposition)[1]
         part.name = _text(options.get(b"name", b""))
@@ -163,7 +161,7 @@ class _FormReader:
             )
         if part.name in self._texts:
             raise RequestError(f"the field {part.name!r} stands there twice")
-        if is_file and len(self._files) == (most := self._limits.max_files):
+        if is_file and len(self._files) == most:
             raise BodyTooLargeError(f"too many files: at most {most} in one request here")
 
     def _add_data(self, data: bytes, start: int, end: int) -> None:

@@ -7,10 +7,13 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import pytest
 import uvicorn
+from bentoml._internal.configuration.containers import BentoMLContainer
+from bentoml._internal.models import ModelStore
 from PIL import Image
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -80,6 +83,14 @@ class _Server(uvicorn.Server):
 def tag(bundle_data: bytes) -> str:
     """The bundle's tag in the store."""
     return store.put(bundle_data, "drawn").tag
+
+
+@pytest.fixture
+def empty_store(tmp_path: Path) -> Iterator[Path]:
+    """An empty model store of a test's own."""
+    BentoMLContainer.model_store.set(ModelStore(tmp_path))
+    yield tmp_path
+    BentoMLContainer.model_store.reset()
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,9 @@
 """Would the service start? Each bundle is asked in a process of its own."""
 
 import logging
-from collections.abc import Iterator
-from pathlib import Path
 
 import click
 import pytest
-from bentoml._internal.configuration.containers import BentoMLContainer
-from bentoml._internal.models import ModelStore
 
 from models import store
 from models.errors import StoreError, UsageError
@@ -28,12 +24,7 @@ HOSTS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path) -> Iterator[Path]:
-    """An empty model store of each test's own."""
-    BentoMLContainer.model_store.set(ModelStore(tmp_path))
-    yield tmp_path
-    BentoMLContainer.model_store.reset()
+pytestmark = pytest.mark.usefixtures("empty_store")
 
 
 def settings(model: str | None = None, provider: str = "cpu") -> Settings:

@@ -79,6 +79,21 @@ def test_an_unknown_model_is_refused_with_those_that_are_served(
     }
 
 
+@pytest.mark.usefixtures("empty_store")
+def test_of_all_a_refused_bundle_is_not_among_the_models_and_the_log_says_why(
+    serve: Serve, bundle_data: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad, good = store.put(b"no bundle", "bad").tag, store.put(bundle_data, "good").tag
+
+    with serve(model="all") as served:
+        models = served.client.get("/models").json()["models"]
+
+    assert [model["model"] for model in models] == [good]
+    (refused,) = (record for record in caplog.records if "is refused" in record.getMessage())
+    assert refused.getMessage().startswith(f"{bad} is refused, it is not served: ")
+    assert "is not an ONNX file" in refused.getMessage()
+
+
 def test_new_versions_under_load_lose_no_request(serve: Serve, bundle: Bundle, png: bytes) -> None:
     """Every answer names its version, and its labels are that version's."""
     versions = [store.put(version(bundle, "v0"), "followed").tag]

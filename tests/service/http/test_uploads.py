@@ -8,11 +8,12 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from models.errors import BodyTooLargeError, OverloadedError, RequestError
-from service.http.uploads import Form, FormLimits, read_form
+from service.http.uploads import Form, read_form
 from service.inference.admission import Admission
 from service.inference.answers import Upload
+from service.settings import Settings
 
-LIMITS = FormLimits(("style",), max_files=2, max_body_bytes=2000, body_seconds=60)
+SETTINGS = Settings(max_body_bytes=2000, body_seconds=60)
 
 FORM = (
     b'--b\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r\n\r\n'
@@ -31,7 +32,7 @@ def read(pieces: Sequence[bytes], max_bytes: int = 10_000) -> Form:
     headers = [(b"content-type", b"multipart/form-data; boundary=b")]
     request = Request({"type": "http", "method": "POST", "headers": headers}, receive)
     with Admission(1, max_bytes).body() as count:
-        return asyncio.run(read_form(request, LIMITS, count))
+        return asyncio.run(read_form(request, SETTINGS, ("style",), 2, count))
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 50, 1000])

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -25,12 +25,7 @@ from tests.service.conftest import wait_until
 Scenario = Callable[[ModelRegistry], Awaitable[None]]
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path) -> Iterator[Path]:
-    """An empty model store of each test's own."""
-    BentoMLContainer.model_store.set(ModelStore(tmp_path))
-    yield tmp_path
-    BentoMLContainer.model_store.reset()
+pytestmark = pytest.mark.usefixtures("empty_store")
 
 
 def put(bundle: Bundle, name: str, mark: str = "x") -> StoredBundle:
@@ -134,13 +129,13 @@ def test_all_follows_every_name_and_takes_up_those_that_appear(bundle: Bundle) -
 
 
 def test_the_version_that_latest_names_answers_even_if_it_is_older(
-    bundle: Bundle, home: Path
+    bundle: Bundle, empty_store: Path
 ) -> None:
     old, new = put(bundle, "a"), put(bundle, "a")
 
     async def scenario(models: ModelRegistry) -> None:
         assert tags(models) == [new.tag]
-        (home / "a" / "latest").write_text(old.tag.partition(":")[2])
+        (empty_store / "a" / "latest").write_text(old.tag.partition(":")[2])
         await models.refresh()
         assert tags(models) == [old.tag]
 
@@ -226,7 +221,7 @@ def test_a_version_whose_description_is_damaged_is_taken_up_when_it_is_whole(
 
 
 def test_a_watch_outlives_whatever_goes_wrong(
-    bundle: Bundle, home: Path, caplog: pytest.LogCaptureFixture
+    bundle: Bundle, empty_store: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A store that cannot be looked at for a while, as on a disk of the network."""
     put(bundle, "a")
@@ -235,7 +230,7 @@ def test_a_watch_outlives_whatever_goes_wrong(
         watch = asyncio.create_task(models.watch())
         BentoMLContainer.model_store.set(None)  # type: ignore[arg-type]
         await reached(lambda: "could not be looked at" in caplog.text)
-        BentoMLContainer.model_store.set(ModelStore(home))
+        BentoMLContainer.model_store.set(ModelStore(empty_store))
         newer = put(bundle, "a")
         await reached(lambda: tags(models) == [newer.tag])
         watch.cancel()

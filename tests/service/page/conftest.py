@@ -73,11 +73,21 @@ class Window:
         yield
         self.page.unroute("**/explain")  # which lets those go that were held
 
-    def listen(self) -> None:
-        """Begins to note what the page complains of and asks for."""
-        self.page.on("console", self._note_console)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", lambda request: self.addresses.append(request.url))
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        """Notes what the page complains of and asks for."""
+        listeners: dict[str, Callable[..., None]] = {
+            "console": self._note_console,
+            "pageerror": lambda error: self.complaints.append(str(error)),
+            "request": lambda request: self.addresses.append(request.url),
+        }
+        for event, listener in listeners.items():
+            self.page.on(event, listener)  # type: ignore[call-overload]
+        try:
+            yield
+        finally:
+            for event, listener in listeners.items():
+                self.page.remove_listener(event, listener)
 
     def _note_console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and not message.text.startswith(_REFUSED):
@@ -110,44 +120,66 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     browser = playwright.chromium.launch(
         executable_path=path,
         chromium_sandbox=os.geteuid() != 0,  # Chromium refuses to have one as root
-        args=["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"],
+        args=[
+            *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),
+            "--disable-gpu",  # there is none; to draw as if there were one takes most of the time
+        ],
     )
     yield browser
     browser.close()
 
 
+def address_of(served: Served) -> str:
+    return f"http://127.0.0.1:{served.port}"
+
+
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[Open]:
-    """Opens the page of a service; in the end nothing may have gone wrong in it."""
-    opened: list[tuple[Window, Served]] = []
+    """Opens the page of a service in a context of its own, which costs a process of the browser."""
+    with contextlib.ExitStack() as opened:
 
-    def open_(served: Served, viewport: ViewportSize = DESKTOP, **options: object) -> Window:
-        context = browser.new_context(
-            base_url=f"http://127.0.0.1:{served.port}",
-            viewport=viewport,
-            **options,  # type: ignore[arg-type]  # what Playwright takes is for it to say
-        )
-        context.set_default_timeout(DEADLINE)
-        window = Window(context.new_page())
-        window.listen()
-        window.page.goto("/")
-        opened.append((window, served))
-        return window
+        def open_(served: Served, viewport: ViewportSize = DESKTOP, **options: object) -> Window:
+            context = browser.new_context(
+                viewport=viewport,
+                **options,  # type: ignore[arg-type]  # what Playwright takes is for it to say
+            )
+            opened.callback(context.close)
+            return opened.enter_context(shown(context.new_page(), served))
 
-    yield open_
-    for window, served in opened:
-        window.page.context.close()
-        assert window.complaints == []
-        here = (f"http://127.0.0.1:{served.port}/", "blob:", "data:")
-        assert [a for a in window.addresses if not a.startswith(here)] == []
+        yield open_
+
+
+@contextlib.contextmanager
+def shown(page: Page, served: Served) -> Iterator[Window]:
+    """The page of a service, with which nothing may have gone wrong in the end."""
+    page.set_default_timeout(DEADLINE)
+    window = Window(page)
+    with window.listening():
+        page.goto(address_of(served))
+        try:
+            yield window
+        finally:
+            page.unroute_all()
+            page.evaluate("sessionStorage.clear()")
+            page.goto("about:blank")
+    assert window.complaints == []
+    here = (f"{address_of(served)}/", "blob:", "data:", "about:")
+    assert [a for a in window.addresses if not a.startswith(here)] == []
+
+
+@pytest.fixture(scope="package")
+def desktop(browser: Browser) -> Iterator[Page]:
+    """A tab as wide as a desktop, for one test after the other."""
+    with browser.new_context(viewport=DESKTOP) as context:
+        yield context.new_page()
 
 
 @pytest.fixture
-def window(open_page: Open, served: Served) -> Window:
-    """The page of the shared service, at the width of a desktop."""
-    window = open_page(served)
-    window.page.locator("#about").wait_for()
-    return window
+def window(desktop: Page, served: Served) -> Iterator[Window]:
+    """The page of the shared service, at the width of a desktop, loaded anew."""
+    with shown(desktop, served) as window:
+        window.page.locator("#about").wait_for()
+        yield window
 
 
 @pytest.fixture(scope="session")
