@@ -33,11 +33,12 @@ test: install browser  ## all tests
 test-fast: install  ## tests that take no more than a few seconds each
 	$(BIN)/python -m pytest -m "not slow"
 
-check: install  ## lint, format, types, and the page's JavaScript
+check: install  ## lint, format, types, the page's JavaScript, and who may import whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/oxlint --deny-warnings service
+	$(BIN)/python -m pytest -q tests/test_architecture.py
 
 map:  ## the map in CONTRIBUTING.md, from the first line of every module
 	$(PYTHON) scripts/draw_map.py --write
