@@ -6,6 +6,7 @@ Runs without torch, so that a list of all backbones need not wait for it.
 import os
 import queue
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -32,12 +33,16 @@ def bundled_file() -> Path | None:
     return BUNDLED_FILE if BUNDLED_FILE.is_file() else None
 
 
+def is_bundled(name: str) -> bool:
+    """Whether this is the network in this package, with or without timm's tag."""
+    return name.partition(".")[0] == BUNDLED_BACKBONE
+
+
 def cached_file(source: str) -> Path | None:
     """The file of weights on this machine; None if it is not there.
 
-    Args:
-        source: the weights' address (`https:…`), or a repository on the hub, with `@` and a
-            revision or `#` and a file where they are not the usual ones.
+    A source is an address (`https:…`), or a repository on the hub, with `@` and a revision or `#`
+    and a file where they are not the usual ones.
     """
     if "://" in source:
         path = torch_cache_path(source)
@@ -68,29 +73,29 @@ def torch_cache_path(url: str) -> Path:
 def problem_reaching(place: str, patience_s: float = HUB_PATIENCE_S) -> str | None:
     """Why a server of weights is not to be had, as a clause; None if it answers.
 
-    Args:
-        place: its address.
-        patience_s: what the answer may take. It holds for looking up its name too, which no
-            timeout of an HTTP library does.
+    The patience holds for looking up its name too, which no timeout of an HTTP library does.
     """
     if place == hub_constants.ENDPOINT and hub_constants.HF_HUB_OFFLINE:
         return f"HF_HUB_OFFLINE forbids asking {place}"
-    answers: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
 
-    def ask() -> None:
+    def problem() -> str | None:
         try:
             get_session().head(place, timeout=patience_s)
         # Whatever the network, a proxy or a certificate raises.
         except Exception as error:  # noqa: BLE001  it is handed over to the one who waits
-            answers.put(error)
-        else:
-            answers.put(None)
-
-    threading.Thread(target=ask, daemon=True).start()
-    try:
-        error = answers.get(timeout=patience_s)
-    except queue.Empty:
-        error = TimeoutError("no answer")
-    if error is None:
+            return first_line(error)
         return None
-    return f"{place} could not be reached within {patience_s:.0f} s ({first_line(error)})"
+
+    if said := in_time(patience_s, problem, "no answer"):
+        return f"{place} could not be reached within {patience_s:.0f} s ({said})"
+    return None
+
+
+def in_time(patience_s: float, ask: Callable[[], str | None], late: str) -> str | None:
+    """What a slow question is answered with within some seconds; it is asked on behind."""
+    answers: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+    threading.Thread(target=lambda: answers.put(ask()), daemon=True).start()
+    try:
+        return answers.get(timeout=patience_s)
+    except queue.Empty:
+        return late

@@ -43,7 +43,11 @@ def open_graph(data: bytes, provider: Provider, threads: int) -> ort.InferenceSe
         # The exhaustive search would run anew for every batch size; TF32 keeps ten bits of what a
         # bundle in fp32 says it computes with.
         wanted.insert(0, (_CUDA, {"cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"}))
-    session = ort.InferenceSession(data, _session_options(threads), providers=wanted)
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    # No thread spins while others need the cores.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    session = ort.InferenceSession(data, options, providers=wanted)
     session.disable_fallback()  # it would go on elsewhere after an error, without a word
     if provider == "cuda" and provider_of(session) != "cuda":
         raise ProviderError(
@@ -58,14 +62,6 @@ def open_graph(data: bytes, provider: Provider, threads: int) -> ort.InferenceSe
 def provider_of(session: ort.InferenceSession) -> Literal["cpu", "cuda"]:
     """What really came up."""
     return "cuda" if session.get_providers()[0] == _CUDA else "cpu"
-
-
-def _session_options(threads: int) -> ort.SessionOptions:
-    """Options that all our sessions share: no thread spins while others need the cores."""
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return options
 
 
 def cuda_problem() -> str | None:

@@ -27,11 +27,10 @@ TOLERANCES: Final[dict[Precision, tuple[float, float]]] = {
     "int8": (5e-2, 3e-1),
 }
 
-#: What to do about a bundle that would answer otherwise here.
-_WAY_ON: Final[dict[Precision, str]] = {
-    "int8": ". It is in int8, and not every processor computes that alike: train-transfer "
+_WAY_ON_IN_INT8: Final = (
+    ". It is in int8, and not every processor computes that alike: train-transfer "
     "--precision fp32, or training on this kind of processor, makes one that is right here"
-}
+)
 
 
 @dataclass(frozen=True)
@@ -180,6 +179,6 @@ class Session:
             if not difference <= tolerance:  # NaN too
                 raise BundleError(
                     f"{self._source} fails its self-check on {self.provider}: {name} of picture "
-                    f"{number} differ by {difference:.2g}, at most {tolerance} is right. "
-                    f"It must not answer here{_WAY_ON.get(self.metadata.precision, '')}"
+                    f"{number} differ by {difference:.2g}, at most {tolerance} is right. It must "
+                    f"not answer here{_WAY_ON_IN_INT8 if self.metadata.precision == 'int8' else ''}"
                 )

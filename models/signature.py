@@ -24,13 +24,7 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Value:
-    """An input or output of a graph.
-
-    Attributes:
-        name: as it is called in the file.
-        type: of its elements, as ONNX calls it.
-        shape: a letter or a number for each axis.
-    """
+    """An input or output of a graph; its shape has a letter or a number for each axis."""
 
     name: str
     type: Literal["uint8", "int64", "float"]

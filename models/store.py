@@ -4,6 +4,7 @@ BentoML writes a model's folder piece by piece and its `latest` file last, so `l
 followed here; that a bundle is whole is checked by whoever reads it (`models.bundle`).
 """
 
+import contextlib
 import os
 import re
 import unicodedata
@@ -102,7 +103,11 @@ def newest() -> StoredBundle:
 
 def every_newest() -> list[StoredBundle]:
     """The newest version of every name, by name; other programs' models are left out."""
-    return [stored for stored in map(_latest, _names()) if stored is not None]
+    found = []
+    for name in _names():
+        with contextlib.suppress(StoreError):  # another program's model, or one being written
+            found.append(get(name))
+    return found
 
 
 def location() -> Path:
@@ -126,10 +131,3 @@ def count() -> int:
 
 def _names() -> list[str]:
     return sorted(p.parent.name for p in location().glob("*/latest"))
-
-
-def _latest(name: str) -> StoredBundle | None:
-    try:
-        return get(name)
-    except StoreError:
-        return None  # another program's model, or one being written

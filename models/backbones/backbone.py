@@ -1,30 +1,17 @@
 """Backbones by name, each split into what makes the feature map and what follows it."""
 
-import logging
 from dataclasses import dataclass, replace
-from typing import Any, Final, assert_never
+from typing import Any, Final
 
 import timm
 import timm.data
 import torch
 from torch import Tensor, nn
 
-from models.backbones.bundled_backbone import load_bundled
 from models.backbones.catalogue import check_backbone
-from models.backbones.weights import (
-    Bundled,
-    File,
-    Hub,
-    Random,
-    Weights,
-    load_from_file,
-    load_from_hub,
-    random_start,
-)
+from models.backbones.weights import Random, Weights, load
 from models.errors import BackboneError, first_line
 from models.preprocessing import Preprocessing
-
-log = logging.getLogger(__name__)
 
 #: A smaller feature map than this, in each direction, cannot show where the network looked.
 _SMALLEST_MAP: Final = 2
@@ -122,25 +109,11 @@ def load_backbone(name: str, weights: Weights, image_size: int | None = None) ->
     if image_size is not None:
         check_image_size(name, image_size)
         options = _size_options(name, image_size)
-    model = _build(name, weights, options)
+    model = load(name, weights, **options)
     preprocessing = preprocessing_of(model)
     if image_size is not None:
         preprocessing = replace(preprocessing, height=image_size, width=image_size)
     return Backbone(name, weights, model, preprocessing)
-
-
-def _build(name: str, weights: Weights, options: dict[str, Any]) -> nn.Module:
-    match weights:
-        case Hub():
-            return load_from_hub(name, **options)
-        case Bundled():
-            return load_bundled(name, **options)
-        case File(path):
-            return load_from_file(name, path, **options)
-        case Random():
-            return random_start(name, **options)
-        case _:
-            assert_never(weights)
 
 
 def untrained_backbone(name: str) -> Backbone:

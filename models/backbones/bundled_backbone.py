@@ -6,22 +6,10 @@ and within a bounded time, whether the hub's weights can be had, and says what i
 """
 
 import logging
-import queue
-import threading
-from typing import Any, Final
+from typing import Final
 
-from torch import nn
-
-from models.backbones.weights import (
-    Bundled,
-    Weights,
-    load_from_file,
-    problem_fetching,
-    source_of,
-    usual_weights,
-)
-from models.errors import WeightsError
-from models.pretrained import BUNDLED_BACKBONE, bundled_file
+from models.backbones.weights import Bundled, Weights, problem_fetching, source_of, usual_weights
+from models.pretrained import BUNDLED_BACKBONE, bundled_file, in_time, is_bundled
 
 log = logging.getLogger(__name__)
 
@@ -30,26 +18,6 @@ PREFERRED_BACKBONE: Final = "resnet18"
 
 #: How long a download may keep `auto` waiting, seconds; 45 MB come in this time at 6 Mbit/s.
 PATIENCE_S = 60.0
-
-
-def load_bundled(name: str, **options: Any) -> nn.Module:
-    """Builds the bundled network, without a classifier; its name may carry timm's tag.
-
-    Raises:
-        WeightsError: they are for another network, or are not in this copy of the package.
-    """
-    if not _fits(name):
-        raise WeightsError(
-            f"the bundled weights are those of a {BUNDLED_BACKBONE} and do not fit {name}: "
-            "leave --backbone out, or take --weights imagenet or a file"
-        )
-    if not (file := bundled_file()):
-        raise WeightsError(
-            "the bundled weights are missing from this copy of the program: "
-            "install it again, or take --weights imagenet, a file, or none"
-        )
-    log.info("weights: bundled, %s", name)
-    return load_from_file(name, file, **options)
 
 
 def decide_weights(backbone: str | None, asked: Weights | None) -> tuple[str, Weights]:
@@ -64,9 +32,11 @@ def decide_weights(backbone: str | None, asked: Weights | None) -> tuple[str, We
     if asked is not None:
         return name, asked
     usual, source = usual_weights(name), source_of(name)
-    if source is None or not (backbone is None or _fits(name)) or not bundled_file():
+    if source is None or not (backbone is None or is_bundled(name)) or not bundled_file():
         return name, usual  # whose loading says what is wrong, if anything is
-    if not (problem := _problem_in_time(name, source)):
+    late = f"the ImageNet weights of {name} were not here within {PATIENCE_S:.0f} s"
+    problem = in_time(PATIENCE_S, lambda: problem_fetching(name, source), late)
+    if problem is None:
         return name, usual
     log.warning(
         "weights: %s. The bundled %s is taken instead, which is small. For a larger network: "
@@ -74,19 +44,3 @@ def decide_weights(backbone: str | None, asked: Weights | None) -> tuple[str, We
         problem, BUNDLED_BACKBONE,
     )  # fmt: skip
     return backbone or BUNDLED_BACKBONE, Bundled()
-
-
-def _fits(name: str) -> bool:
-    return name.partition(".")[0] == BUNDLED_BACKBONE
-
-
-def _problem_in_time(name: str, source: str) -> str | None:
-    """As `problem_fetching`, but no longer than `PATIENCE_S`; a download goes on behind."""
-    answers: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-    threading.Thread(
-        target=lambda: answers.put(problem_fetching(name, source)), daemon=True
-    ).start()
-    try:
-        return answers.get(timeout=PATIENCE_S)
-    except queue.Empty:
-        return f"the ImageNet weights of {name} were not here within {PATIENCE_S:.0f} s"

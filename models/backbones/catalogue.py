@@ -56,10 +56,9 @@ def measure(name: str) -> Measured:
         size = timm.data.resolve_data_config(model=model)["input_size"]
         try:
             feature_map = model.forward_features(torch.zeros(1, *size))
-            usable = _has_rank(feature_map, 4) and _has_rank(
-                model.forward_head(feature_map, pre_logits=True), 2
-            )
-        # A model that computes with numbers while it runs has none on `meta`.
+            usable = feature_map.ndim == 4
+            usable = usable and model.forward_head(feature_map, pre_logits=True).ndim == 2
+        # A model that computes with numbers has none on `meta`; some give several maps.
         except (NotImplementedError, RuntimeError, AttributeError, TypeError):
             usable = False
     return Measured(sum(p.numel() for p in model.parameters()), usable, *size[1:])
@@ -73,7 +72,3 @@ def _hint(name: str) -> str:
     known = tagged or timm.list_models()
     near = difflib.get_close_matches(name, known, n=3) or [n for n in known if name in n][:3]
     return f" Did you mean {' or '.join(near)}?" if near else ""
-
-
-def _has_rank(found: object, rank: int) -> bool:
-    return isinstance(found, torch.Tensor) and found.ndim == rank

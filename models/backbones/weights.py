@@ -13,7 +13,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, assert_never
 from urllib.parse import urlsplit
 
 import timm
@@ -26,7 +26,15 @@ from torch import nn
 
 from models.backbones.course_networks import FROM_SCRATCH
 from models.errors import WeightsError, first_line
-from models.pretrained import cached_file, hub_files, problem_reaching, torch_cache_path
+from models.pretrained import (
+    BUNDLED_BACKBONE,
+    bundled_file,
+    cached_file,
+    hub_files,
+    is_bundled,
+    problem_reaching,
+    torch_cache_path,
+)
 
 log = logging.getLogger(__name__)
 
@@ -113,6 +121,25 @@ def source_of(name: str) -> str | None:
     return config.url if isinstance(config.url, str) else str(config.url and config.url[0])
 
 
+def load(name: str, weights: Weights, **options: Any) -> nn.Module:
+    """Builds timm's model without a classifier; the options (`img_size`) are passed on to it.
+
+    Raises:
+        WeightsError: the weights cannot be had, or do not fit.
+    """
+    match weights:
+        case Hub():
+            return load_from_hub(name, **options)
+        case Bundled():
+            return _load_bundled(name, **options)
+        case File(path):
+            return load_from_file(name, path, **options)
+        case Random():
+            return random_start(name, **options)
+        case _:
+            assert_never(weights)
+
+
 def load_from_hub(name: str, **options: Any) -> nn.Module:
     """Builds a model with its ImageNet weights and no classifier, from a cache if possible.
 
@@ -183,6 +210,21 @@ def load_from_file(name: str, path: Path, **options: Any) -> nn.Module:
         )
     model.load_state_dict(state, strict=False)
     return model
+
+
+def _load_bundled(name: str, **options: Any) -> nn.Module:
+    if not is_bundled(name):
+        raise WeightsError(
+            f"the bundled weights are those of a {BUNDLED_BACKBONE} and do not fit {name}: "
+            "leave --backbone out, or take --weights imagenet or a file"
+        )
+    if not (file := bundled_file()):
+        raise WeightsError(
+            "the bundled weights are missing from this copy of the program: "
+            "install it again, or take --weights imagenet, a file, or none"
+        )
+    log.info("weights: bundled, %s", name)
+    return load_from_file(name, file, **options)
 
 
 def random_start(name: str, **options: Any) -> nn.Module:

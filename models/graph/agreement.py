@@ -72,7 +72,11 @@ def check_agreement(
     """
     classes = classifier.linear.out_features
     asked = np.array([i // 2 % classes if i % 2 else PREDICTED_CLASS for i in range(len(examples))])
-    compared = _Compared(session, examples, asked, _activations(backbone_graph, examples))
+    activations = None
+    if backbone_graph is not None:
+        backbone = open_graph(backbone_graph.SerializeToString(), "cpu", granted_cores())
+        activations = feature_maps_of(backbone, examples)
+    compared = _Compared(session, examples, asked, activations)
     worst = _largest_difference(compared, classifier)
     if not worst.is_close:
         worst = _largest_difference(compared, copy.deepcopy(classifier).double())
@@ -106,13 +110,6 @@ class _Compared:
     def found(self, count: int) -> tuple[Floats, Floats]:
         """What the graph says of them."""
         return answers_of(self.session, self.pixels[:count], self.asked[:count])
-
-
-def _activations(backbone_graph: onnx.ModelProto | None, pixels: Pixels) -> Floats | None:
-    if backbone_graph is None:
-        return None
-    session = open_graph(backbone_graph.SerializeToString(), "cpu", granted_cores())
-    return feature_maps_of(session, pixels)
 
 
 def _largest_difference(compared: _Compared, classifier: Classifier) -> Agreement:

@@ -77,11 +77,8 @@ class Network:
     ) -> tuple[bytes, Agreement]:
         """Network and head as one file, once it answers as torch does.
 
-        Args:
-            head: the last layer.
-            graphs: `graph`, in the precision that is to be served, and `head_graph`.
-            description: what the file is to say of itself.
-            pictures: uint8 (N, H, W, 3), N >= 2: to compare on.
+        The graphs are `graph`, in the precision that is to be served, and `head_graph`; pictures
+        to compare on uint8 (N, H, W, 3), N >= 2.
 
         Raises:
             ExportError: it does not.
