@@ -125,11 +125,7 @@ def bundle_bytes(model: onnx.ModelProto, metadata: BundleMetadata) -> bytes:
 
 
 def write_bundle(data: bytes, path: Path) -> None:
-    """Writes a bundle file whole or not at all.
-
-    Raises:
-        OutputError: the folder cannot be written, or the disk is full.
-    """
+    """Writes a bundle file whole or not at all, which is an `OutputError`."""
     try:
         with whole_file(path) as file:
             file.write(data)

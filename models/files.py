@@ -47,11 +47,7 @@ def whole_file(path: Path) -> Iterator[BufferedRandom]:
 
 @contextmanager
 def output_file(path: Path) -> Iterator[BufferedRandom]:
-    """Does what `whole_file` does, for what a person has asked for.
-
-    Raises:
-        OutputError: the folder cannot be written, or the disk is full; names the file.
-    """
+    """Does what `whole_file` does, for what a person has asked for: raises `OutputError`."""
     try:
         with whole_file(path) as file:
             yield file

@@ -26,13 +26,9 @@ _Taker = argparse._ActionsContainer  # noqa: SLF001  a parser, or a group of its
 
 @dataclass(frozen=True)
 class Option:
-    """What a person is told of a field. Fields without one are no options.
+    """What a person is told of a field, and under which heading, where not with most others.
 
-    Attributes:
-        text: what it does; the default is added.
-        metavar: stands for the value, or for each of several.
-        group: the heading that it stands under, where not with most others.
-        is_positional: whether it is given by its place instead of its name.
+    Fields without one are no options. A metavar stands for the value, or for each of several.
     """
 
     text: str
@@ -72,11 +68,7 @@ def add_options(
 
 
 def settings_of(kind: type[_Settings], given: Mapping[str, Any]) -> _Settings:
-    """The dataclass, from what was parsed; the rest is as its defaults say.
-
-    Raises:
-        UsageError: a field without a default was not given.
-    """
+    """The dataclass, from what was parsed and its defaults; `UsageError` where both lack one."""
     for field in fields(kind):  # type: ignore[arg-type]
         if field.default is MISSING and field.name not in given:
             raise UsageError(f"{flag_of(field.name)} is needed")

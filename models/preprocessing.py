@@ -33,11 +33,6 @@ warnings.simplefilter("error", Image.DecompressionBombWarning)
 Image.init()
 _FORMATS: Final = tuple(sorted(set(Image.OPEN) - {"EPS", "WMF"}))
 
-#: EXIF orientations that exchange width and height.
-_ON_ITS_SIDE: Final = frozenset({5, 6, 7, 8})
-
-_TRANSPARENT_MODES: Final = frozenset({"RGBA", "RGBa", "LA", "La", "PA"})
-
 
 @dataclass(frozen=True)
 class Preprocessing:
@@ -104,11 +99,7 @@ def read_pixels(data: bytes, preprocessing: Preprocessing, max_pixels: int = MAX
 def read_picture(
     data: bytes, preprocessing: Preprocessing, max_pixels: int = MAX_PIXELS
 ) -> ReadPicture:
-    """Decodes a picture as small as its format allows and makes it the network's input.
-
-    Raises:
-        ImageError: as `decode_image`.
-    """
+    """Decodes (as `decode_image`) as small as its format allows, and frames and resizes."""
     smallest = 2 * max(preprocessing.height, preprocessing.width)
     image, (width, height) = _decode(data, max_pixels, smallest)
     return ReadPicture(preprocessing.pixels(image), width, height)
@@ -163,12 +154,9 @@ def _decode(
 
 
 def stored_size(data: bytes) -> tuple[int, int]:
-    """Width and height of a picture as it is stored, from its header alone.
+    """Width and height of a picture as it is stored, from its header alone, or an `ImageError`.
 
     How it is to be turned is not asked: of a PNG, that would mean decoding it.
-
-    Raises:
-        ImageError: the bytes do not begin like a picture.
     """
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
@@ -188,7 +176,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
         return image
     if image.mode == "F" or image.mode.startswith("I"):
         return _grey_to_rgb(image)
-    if image.mode in _TRANSPARENT_MODES or "transparency" in image.info:
+    if image.mode in {"RGBA", "RGBa", "LA", "La", "PA"} or "transparency" in image.info:
         # Pillow's only way out of La is LA.
         rgba = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")
@@ -230,7 +218,7 @@ def _upright(image: Image.Image) -> tuple[Image.Image, bool]:
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
         if orientation == 1:
             return image, False  # Pillow would copy it
-        return ImageOps.exif_transpose(image), orientation in _ON_ITS_SIDE
+        return ImageOps.exif_transpose(image), orientation in {5, 6, 7, 8}
     except Exception:  # noqa: BLE001  broken EXIF raises nearly anything; the pixels are fine
         return image, False
 

@@ -119,8 +119,7 @@ class Session:
     def warm_up(self, max_batch: int) -> None:
         """Runs the largest batch; on a GPU also those of 1, 2, 4, ... pictures, the only ones then.
 
-        What ONNX Runtime allocates for the largest batch is then there, and a GPU has chosen its
-        kernels, before anybody waits for it.
+        ONNX Runtime's memory is then there, and a GPU has chosen its kernels, before anybody waits.
         """
         size = self.metadata.preprocessing
         sizes = {max_batch}
@@ -163,9 +162,8 @@ class Session:
             raise BundleError(
                 f"{self._source} fails its self-check on {self.provider}: {error}"
             ) from error
-        for number, (check, answer) in enumerate(
-            zip((*checks, checks[0]), answers, strict=True), start=1
-        ):
+        expected = zip((*checks, checks[0]), answers, strict=True)
+        for number, (check, answer) in enumerate(expected, start=1):
             self._check_answer(number, check, answer)
 
     def _check_answer(self, number: int, check: SelfCheck, answer: Prediction) -> None:

@@ -48,11 +48,7 @@ def store_name(name: str) -> str:
 
 
 def put(data: bytes, name: str) -> StoredBundle:
-    """Keeps a bundle as the newest version of `name` (see `store_name`).
-
-    Raises:
-        OutputError: the store cannot be written.
-    """
+    """Keeps a bundle as the newest version of `store_name(name)`, or raises `OutputError`."""
     try:
         with bentoml.models.create(store_name(name)) as model:
             write_bundle(data, Path(model.path_of(BUNDLE_FILE)))
@@ -64,11 +60,7 @@ def put(data: bytes, name: str) -> StoredBundle:
 
 
 def get(tag: str) -> StoredBundle:
-    """Finds `name:version`, or the newest version of `name`.
-
-    Raises:
-        StoreError: there is none.
-    """
+    """Finds `name:version`, or the newest version of `name`, or raises `StoreError`."""
     try:
         model = bentoml.models.get(tag)
         path = Path(model.path_of(BUNDLE_FILE))
@@ -87,13 +79,8 @@ def get(tag: str) -> StoredBundle:
 
 
 def newest() -> StoredBundle:
-    """The bundle that was put into the store last, under whatever name.
-
-    Raises:
-        StoreError: the store holds none.
-    """
-    found = every_newest()
-    if not found:
+    """The bundle that was put into the store last, under any name; `StoreError` without one."""
+    if not (found := every_newest()):
         raise StoreError(
             "the model store holds no bundle yet: run train-transfer --data DIR first "
             "(BENTOML_HOME says where the store is)"
@@ -111,11 +98,7 @@ def every_newest() -> list[StoredBundle]:
 
 
 def location() -> Path:
-    """The store's folder, which need not be there yet.
-
-    Raises:
-        StoreError: BentoML cannot use it.
-    """
+    """The store's folder, which need not be there yet; `StoreError` if BentoML cannot use it."""
     try:
         return Path(BentoMLContainer.model_store.get()._path)  # noqa: SLF001  (no public way)
     except (OSError, BentoMLException) as error:

@@ -13,9 +13,6 @@ from models.backbones.weights import Random, Weights, load
 from models.errors import BackboneError, first_line
 from models.preprocessing import Preprocessing
 
-#: A smaller feature map than this, in each direction, cannot show where the network looked.
-_SMALLEST_MAP: Final = 2
-
 _INTERPOLATIONS: Final = frozenset({"bilinear", "bicubic", "lanczos", "nearest"})
 
 
@@ -32,11 +29,8 @@ class Backbone(nn.Module):
 
     `trunk` makes the activations that Grad-CAM differentiates by; `features` is everything between
     those and the last linear layer (pooling; VGG's inner layers; ConvNeXt's norm); `map_of` says
-    where in the picture they are. What they look like, (N, C, h, w), is known here alone. Always in
-    inference mode.
-
-    Attributes:
-        num_features: C of what enters the last linear layer.
+    where in the picture they are. What they look like, (N, C, h, w), is known here alone, and that
+    `num_features` C enter that layer. Always in inference mode.
     """
 
     def __init__(
@@ -105,14 +99,12 @@ def load_backbone(name: str, weights: Weights, image_size: int | None = None) ->
         WeightsError: the weights cannot be had or do not fit.
     """
     check_backbone(name)
-    options: dict[str, Any] = {}
-    if image_size is not None:
-        check_image_size(name, image_size)
-        options = _size_options(name, image_size)
-    model = load(name, weights, **options)
-    preprocessing = preprocessing_of(model)
-    if image_size is not None:
-        preprocessing = replace(preprocessing, height=image_size, width=image_size)
+    if image_size is None:
+        model = load(name, weights)
+        return Backbone(name, weights, model, preprocessing_of(model))
+    check_image_size(name, image_size)
+    model = load(name, weights, **_size_options(name, image_size))
+    preprocessing = replace(preprocessing_of(model), height=image_size, width=image_size)
     return Backbone(name, weights, model, preprocessing)
 
 
@@ -124,11 +116,7 @@ def untrained_backbone(name: str) -> Backbone:
 
 
 def check_image_size(name: str, image_size: int) -> None:
-    """Refuses a size of pictures that a backbone cannot read, before anything is downloaded.
-
-    Raises:
-        BackboneError: with the reason.
-    """
+    """Refuses (`BackboneError`) a size that a backbone cannot read, before any download."""
     with torch.device("meta"), torch.inference_mode():
         try:
             model: Any = timm.create_model(name, num_classes=0, **_size_options(name, image_size))
@@ -141,7 +129,7 @@ def check_image_size(name: str, image_size: int) -> None:
                 f"({first_line(error)}). Leave it out for the network's own size, "
                 "or take a multiple of 32 near that"
             ) from error
-    if min(feature_map.shape[1:]) < _SMALLEST_MAP:
+    if min(feature_map.shape[1:]) < 2:
         raise BackboneError(
             f"--image-size {image_size}: {name} would see such a picture as a single point, "
             "and could not show where it looked. Take a larger size"

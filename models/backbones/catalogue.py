@@ -33,11 +33,7 @@ class Measured:
 
 
 def check_backbone(name: str) -> None:
-    """Refuses a name that nobody knows, and a model that has no spatial feature map.
-
-    Raises:
-        BackboneError: with the nearest names, or the reason.
-    """
+    """Refuses (`BackboneError`) an unknown name, and a model without a spatial feature map."""
     # With a dot, some of a model's weights are named.
     if name not in timm.list_models(include_tags="." in name):
         raise BackboneError(f"there is no backbone named {name!r}.{_hint(name)}")

@@ -194,8 +194,6 @@ def _build(kind: type[nn.Module], name: str, options: dict[str, Any]) -> nn.Modu
 def _with_cbam(
     name: str, block: type[nn.Module], layers: tuple[int, ...], options: dict[str, Any]
 ) -> nn.Module:
-    attention = {"attn_layer": "cbam"}
-    built: nn.Module = build_model_with_cfg(
-        ResNet, name, block=block, layers=layers, block_args=attention, **options
-    )
+    options |= {"block": block, "layers": layers, "block_args": {"attn_layer": "cbam"}}
+    built: nn.Module = build_model_with_cfg(ResNet, name, **options)
     return built

@@ -31,10 +31,8 @@ def _compiled_operators_load() -> bool:
     found = importlib.util.find_spec("torchvision")
     if found is None or found.origin is None:
         return False
-    for path in Path(found.origin).parent.glob("_C.*"):
-        try:
-            torch.ops.load_library(str(path))
-        except OSError:
-            return False
-        return True
-    return False
+    try:
+        torch.ops.load_library(str(next(Path(found.origin).parent.glob("_C.*"))))
+    except (OSError, StopIteration):
+        return False
+    return True

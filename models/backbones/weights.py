@@ -122,10 +122,9 @@ def source_of(name: str) -> str | None:
 
 
 def load(name: str, weights: Weights, **options: Any) -> nn.Module:
-    """Builds timm's model without a classifier; the options (`img_size`) are passed on to it.
+    """Builds timm's model without a classifier, or raises `WeightsError`.
 
-    Raises:
-        WeightsError: the weights cannot be had, or do not fit.
+    The options (`img_size`) are passed on to it.
     """
     match weights:
         case Hub():

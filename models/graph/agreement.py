@@ -107,10 +107,6 @@ class _Compared:
         activations = torch.from_numpy(self.activations[:count]).to(classifier.linear.weight.dtype)
         return explain_activations(classifier, activations, asked)
 
-    def found(self, count: int) -> tuple[Floats, Floats]:
-        """What the graph says of them."""
-        return answers_of(self.session, self.pixels[:count], self.asked[:count])
-
 
 def _largest_difference(compared: _Compared, classifier: Classifier) -> Agreement:
     seen = [_difference(compared, classifier, count) for count in (1, len(compared.pixels))]
@@ -118,9 +114,9 @@ def _largest_difference(compared: _Compared, classifier: Classifier) -> Agreemen
 
 
 def _difference(compared: _Compared, classifier: Classifier, count: int) -> Agreement:
-    expected = compared.expected(classifier, count)
+    answers = answers_of(compared.session, compared.pixels[:count], compared.asked[:count])
     differences = []
-    for ours, reference in zip(compared.found(count), expected, strict=True):
+    for ours, reference in zip(answers, compared.expected(classifier, count), strict=True):
         if ours.shape != tuple(reference.shape):
             raise ExportError(
                 f"the exported graph answers {count} pictures with shape {ours.shape}; "

@@ -3,7 +3,7 @@
 Two parts, because the backbone's is the larger one and slow to export, and the same for every head.
 """
 
-from typing import Any, Final
+from typing import Any
 
 import onnx
 import torch
@@ -26,11 +26,6 @@ from models.signature import (
     WEIGHT,
     Value,
 )
-
-_OPSET: Final = 20
-
-#: Their warnings and logs say nothing to a user.
-_TALKATIVE: Final = ("torch.onnx", "onnxscript", "onnx_ir")
 
 
 def export_backbone(backbone: Backbone) -> onnx.ModelProto:
@@ -80,7 +75,7 @@ def _export(
     batch = torch.export.Dim("N")
     try:
         # Fused attention claims a memory layout that it does not have: MaxViT's export breaks.
-        with quiet(*_TALKATIVE), sdpa_kernel(SDPBackend.MATH):
+        with quiet("torch.onnx", "onnxscript", "onnx_ir"), sdpa_kernel(SDPBackend.MATH):
             program: Any = torch.onnx.export(
                 module.eval(),
                 tuple(inputs.values()),
@@ -89,7 +84,7 @@ def _export(
                 dynamic_shapes=tuple(None if v in LEARNED else {0: batch} for v in inputs),
                 dynamo=True,
                 external_data=False,
-                opset_version=_OPSET,
+                opset_version=20,
                 verbose=False,
             )
     except torch.onnx.OnnxExporterError as error:
