@@ -1,6 +1,6 @@
-"""The small backbone in this package, and when it takes the place of one that cannot be had.
+"""When the small backbone in this package takes the place of one that cannot be had.
 
-It was distilled by this project (`distill-backbone`; its card lies beside it). With it transfer
+That was distilled by this project (`distill-backbone`; its card lies beside it). With it transfer
 learning works on a machine that reaches no model hub: `auto` decides, before any picture is read
 and within a bounded time, whether the hub's weights can be had, and says what it decided.
 """

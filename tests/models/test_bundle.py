@@ -194,6 +194,13 @@ def external_constant(folder: Path) -> onnx.NodeProto:
     return helper.make_node("Constant", [], ["c"], value=tensor)
 
 
+def with_external_sparse_weights(folder: Path) -> onnx.ModelProto:
+    model = small_model()
+    sparse = model.graph.sparse_initializer.add()
+    sparse.values.CopyFrom(external_graph(folder).graph.initializer[0])
+    return model
+
+
 def with_external_constant_in_a_branch(folder: Path) -> onnx.ModelProto:
     output = helper.make_tensor_value_info("c", TensorProto.FLOAT, [400])
     branch = helper.make_graph([external_constant(folder)], "branch", [], [output])
@@ -213,7 +220,12 @@ def with_external_constant_in_a_function(folder: Path) -> onnx.ModelProto:
 
 @pytest.mark.parametrize(
     "build",
-    [external_graph, with_external_constant_in_a_branch, with_external_constant_in_a_function],
+    [
+        external_graph,
+        with_external_sparse_weights,
+        with_external_constant_in_a_branch,
+        with_external_constant_in_a_function,
+    ],
 )
 def test_a_bundle_that_points_outside_is_refused(
     bundle: Bundle, tmp_path: Path, build: Any
