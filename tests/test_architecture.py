@@ -51,7 +51,7 @@ MAY_IMPORT = {
     "training.inventory": {"models", "models.backbones", "training"},
     "training.recipes": {
         "models", "models.graph", "training", "training.data", "training.features",
-        "training.finetuning", "training.head", "training.selection",
+        "training.finetuning", "training.head", "training.report", "training.selection",
     },
     "training.report": {
         "models", "training", "training.data", "training.features", "training.head",
