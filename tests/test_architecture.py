@@ -33,7 +33,7 @@ MAY_IMPORT = {
         "models", "service.http", "service.inference", "service.observability", "service.settings",
     },
     "service.host": {"models", "service.inference", "service.settings"},
-    "service.http": {"models", "service.inference", "service.observability"},
+    "service.http": {"models", "service.inference", "service.observability", "service.settings"},
     "service.inference": {
         "models", "models.decoding", "service.observability", "service.settings",
     },

@@ -8,7 +8,8 @@ from urllib.parse import quote
 from models.errors import RequestError
 from models.signature import PREDICTED_CLASS
 from service.http.schemas import Classified, Explanation, ModelDescription, Refused
-from service.inference.answers import Answer, Upload
+from service.inference.admission import Upload
+from service.inference.answers import Answer
 from service.inference.served_model import ServedModel
 
 _LONGEST_STEM: Final = 80

@@ -9,19 +9,12 @@ from models.errors import RequestError
 from models.preprocessing import read_picture
 from models.session import Prediction
 from models.signature import PREDICTED_CLASS
+from service.inference.admission import Upload
 from service.inference.drawing import Drawing, draw_png
 from service.inference.runtime import Engine
 from service.inference.served_model import ServedModel
 from service.observability import metrics
 from service.observability.request_log import current
-
-
-@dataclass(frozen=True)
-class Upload:
-    """One picture as it came, by the name that its sender gave it."""
-
-    file_name: str
-    data: bytes
 
 
 @dataclass(frozen=True)
