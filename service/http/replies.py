@@ -9,8 +9,7 @@ from models.errors import RequestError
 from models.signature import PREDICTED_CLASS
 from service.http.schemas import Classified, Explanation, ModelDescription, Refused
 from service.inference.admission import Upload
-from service.inference.answers import Answer
-from service.inference.served_model import ServedModel
+from service.inference.served_model import Answer, ServedModel
 
 _LONGEST_STEM: Final = 80
 
