@@ -8,18 +8,9 @@ client that declares much and sends little takes nobody's place.
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from models.errors import OverloadedError
 from service.observability import metrics
-
-
-@dataclass(frozen=True)
-class Upload:
-    """One picture as it came, by the name that its sender gave it."""
-
-    file_name: str
-    data: bytes
 
 
 class Admission:

@@ -7,10 +7,10 @@ from functools import partial
 from models.errors import RequestError
 from models.preprocessing import read_picture
 from models.signature import PREDICTED_CLASS
-from service.inference.admission import Upload
 from service.inference.drawing import Drawing, draw_png
 from service.inference.runtime import Engine
 from service.inference.served_model import Answer, ServedModel
+from service.inference.upload import Upload
 from service.observability import metrics
 from service.observability.request_log import current
 

@@ -15,7 +15,7 @@ from models.decoding.batching import MicroBatcher
 from models.errors import UnknownClassError
 from models.session import Prediction, Session
 from models.store import StoredBundle
-from service.inference.admission import Upload
+from service.inference.upload import Upload
 from service.observability import metrics
 from service.settings import Settings
 
