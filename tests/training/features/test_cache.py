@@ -15,7 +15,6 @@ from training.features.cache import (
     write_entry,
 )
 
-
 pytestmark = pytest.mark.usefixtures("own_cache")
 
 
