@@ -8,7 +8,7 @@ from training.features.table import LeftOut
 from training.head.fit import FittedHead
 from training.recipes.material import Material
 from training.recipes.outcome import Outcome
-from training.report.record import Judged, Learned, Record
+from training.report.record import Learned, Record
 from training.selection.framing import FramingChoice
 from training.selection.select import View
 from training.settings import TrainingSettings
@@ -24,7 +24,6 @@ LEFT_OUT = (
 def record(probed: Outcome, material: Material, pets: Path, tmp_path: Path) -> Record:
     """What there is to tell of the probe."""
     framing = FramingChoice("squash", "--framing", 12, 0.0, {})
-    held_out = tuple(material.table.examples[row] for row in material.parts.test)
     return Record(
         settings=TrainingSettings(pets, out=tmp_path).as_json(),
         layout="a folder per class",
@@ -32,7 +31,7 @@ def record(probed: Outcome, material: Material, pets: Path, tmp_path: Path) -> R
         data_digest=material.table.data_digest,
         view=View(160, framing, probed.precision, "0" * 64).as_json(),
         learned=learned_by(probed),
-        judged=Judged(held_out, "test", probed.probabilities, probed.evaluation),
+        judged=probed.judged,
         model="pets:v1",
         bundle=tmp_path / "bundle.onnx",
         seconds=1.5,
