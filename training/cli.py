@@ -35,7 +35,7 @@ def _do(argv: Sequence[str]) -> int:
 
         return examine()
     if pattern is not None:
-        from training.inventory.list_backbones import list_backbones  # noqa: PLC0415
+        from training.inventory.backbone_table import list_backbones  # noqa: PLC0415
 
         return list_backbones(pattern)
     settings = (

@@ -22,15 +22,9 @@ _FIRST_PORT: Final = 15_000
 
 @dataclass(frozen=True)
 class Group:
-    """Which process we are of how many.
+    """Which process we are of how many, from 0: of all, and (`local_`) of those on this machine.
 
-    Attributes:
-        rank: our place among all processes, from 0.
-        size: how many there are.
-        local_rank: our place among those of this machine, from 0.
-        local_size: how many are on each machine.
-        address: of the first process's machine.
-        port: where the first process listens.
+    The first one listens at `address` and `port`.
     """
 
     rank: int = 0
@@ -125,11 +119,7 @@ def _first_host(said: _Said) -> str:
 
 
 def check_batch_size(batch_size: int | None) -> None:
-    """Refuses a batch that the processes cannot share evenly.
-
-    Raises:
-        UsageError: with the number of processes.
-    """
+    """Refuses (UsageError) a batch that the processes cannot share evenly."""
     if batch_size is not None and batch_size % size():
         raise UsageError(
             f"--batch-size {batch_size}: {size()} processes share each batch, so it must be a "
@@ -141,35 +131,23 @@ def check_batch_size(batch_size: int | None) -> None:
 Gather = Callable[[Any], list[Any]]
 
 
-@dataclass
-class _Membership:
-    group: Group
-    gather: Gather
-
-
-_ALONE: Final = Group()
-_membership: Final = _Membership(_ALONE, lambda mine: [mine])
+#: Of which group we are now, and how its members learn what each has; the last one holds.
+_memberships: Final[list[tuple[Group, Gather]]] = [(Group(), lambda mine: [mine])]
 
 
 @contextmanager
 def member_of(group: Group, gather: Gather) -> Iterator[None]:
-    """For as long as the context lasts, the functions below speak of this group.
-
-    Args:
-        group: which process we are.
-        gather: how all of them learn what each has.
-    """
-    before = (_membership.group, _membership.gather)
-    _membership.group, _membership.gather = group, gather
+    """For as long as the context lasts, the functions below speak of this group."""
+    _memberships.append((group, gather))
     try:
         yield
     finally:
-        _membership.group, _membership.gather = before
+        _memberships.pop()
 
 
 def current_group() -> Group:
     """Which process of how many we are now."""
-    return _membership.group
+    return _memberships[-1][0]
 
 
 def size() -> int:
@@ -189,7 +167,7 @@ def share_of(items: Sequence[_T]) -> Sequence[_T]:
 
 def gathered(mine: _T) -> list[_T]:
     """What every process found, in the order of their ranks; all of them get it."""
-    return _membership.gather(mine)
+    return _memberships[-1][1](mine)
 
 
 def first_says(work: Callable[[], _T]) -> _T:

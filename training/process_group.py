@@ -19,20 +19,18 @@ _PATIENCE: Final = timedelta(hours=12)
 def joined(group: Group) -> Iterator[None]:
     """Makes this process a member of its group; Lightning's strategies use the same one later.
 
-    Args:
-        group: as `training.group.started_group` found it.
-
     Raises:
         UsageError: there are fewer GPUs here than processes.
     """
-    check_gpus(group.local_size, torch.cuda.device_count() if torch.cuda.is_available() else None)
+    has_gpus = torch.cuda.is_available()
+    check_gpus(group.local_size, torch.cuda.device_count() if has_gpus else None)
     if group.size == 1:
         yield
         return
-    if torch.cuda.is_available():
+    if has_gpus:
         torch.cuda.set_device(group.local_rank)
     dist.init_process_group(
-        "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo",
+        "cpu:gloo,cuda:nccl" if has_gpus else "gloo",
         init_method=f"tcp://{group.address}:{group.port}",
         rank=group.rank,
         world_size=group.size,
@@ -46,11 +44,7 @@ def joined(group: Group) -> Iterator[None]:
 
 
 def check_gpus(processes: int, gpus: int | None) -> None:
-    """Refuses more processes on a machine than it has GPUs.
-
-    Args:
-        processes: on this machine.
-        gpus: how many there are; None where the CPU computes.
+    """Refuses more processes on a machine than it has GPUs; None where the CPU computes.
 
     Raises:
         UsageError: with both numbers.

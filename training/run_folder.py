@@ -64,11 +64,7 @@ def make_run_folder(out: Path, name: str) -> Path:
 
 
 def stored_settings(folder: Path, kind: type[_Settings]) -> _Settings:
-    """The settings of a run that began earlier and has not ended.
-
-    Args:
-        folder: of the run.
-        kind: the dataclass that its settings are.
+    """The settings, a dataclass, of a run that began earlier and has not ended.
 
     Raises:
         UsageError: there is no such run, or it has ended.
@@ -125,21 +121,13 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Writes a JSON file whole or not at all.
-
-    Raises:
-        OutputError: it cannot be written, or the disk is full.
-    """
+    """Writes a JSON file whole or not at all (OutputError)."""
     with output_file(path) as file:
         file.write(json.dumps(content, indent=2, ensure_ascii=True).encode() + b"\n")
 
 
 def write_rows(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Writes a table as CSV, whole or not at all.
-
-    Raises:
-        OutputError: it cannot be written, or the disk is full.
-    """
+    """Writes a table as CSV, whole or not at all (OutputError)."""
     table = io.StringIO(newline="")
     writer = csv.writer(table)
     writer.writerow(header)

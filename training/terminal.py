@@ -38,15 +38,12 @@ def log_to_console() -> None:
 
 
 def run_command(program: str, work: Callable[[], int], interrupted: str) -> int:
-    """Does the work of a command; what goes wrong is a sentence and an exit code.
+    """Does the work of a command, and returns an exit code; what goes wrong is a sentence.
 
     Args:
         program: its name.
-        work: gives the exit code.
+        work: gives the exit code; it is 130 after Ctrl-C, as a shell has it.
         interrupted: what Ctrl-C means for the work, where the interrupt does not say it itself.
-
-    Returns:
-        The exit code; 130 after Ctrl-C, as a shell has it.
     """
     try:
         return work()
@@ -70,35 +67,23 @@ Advance = Callable[[float], None]
 
 @contextmanager
 def progress(what: str, total: int, done: int = 0) -> Iterator[Advance]:
-    """Shows how far a pass is and how long it will take.
+    """Shows how far a pass over `total` items is, `done` of them before, and how long it will take.
 
-    Args:
-        what: what is done, as a person would say it.
-        total: how many items there are.
-        done: how many of them were done before.
-
-    Yields:
-        A function to call with the number of items that are done in addition.
+    `what` is done, as a person would say it.
     """
-    if console.is_terminal:
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-        )
-        with Progress(*columns, console=console) as bars:
-            task = bars.add_task(what, total=total, completed=done)
-            yield lambda count: bars.advance(task, count)
-    else:
+    if not console.is_terminal:
         yield _Lines(what, total, done).advance
+        return
+    shown = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*shown, TimeRemainingColumn(), console=console) as bars:
+        task = bars.add_task(what, total=total, completed=done)
+        yield lambda count: bars.advance(task, count)
 
 
 class _Lines:
     def __init__(self, what: str, total: int, done: int) -> None:
-        self._what, self._total = what, total
+        self._what, self._total, self._before = what, total, done
         self._done: float = done
-        self._before = done
         self._start = self._last = time.monotonic()
 
     def advance(self, count: float) -> None:

@@ -15,7 +15,7 @@ from tests.conftest import TINY_BACKBONE
 from tests.training.conftest import ROOT, best_weights, fill
 from training.cli import main
 from training.features.known import KnownFeatures
-from training.finetuning.cluster import StartedGroup
+from training.finetuning.cluster import environment_of
 from training.group import (
     Group,
     check_batch_size,
@@ -120,7 +120,7 @@ def test_more_processes_than_gpus_are_refused_where_there_are_gpus() -> None:
 
 
 def test_lightning_hears_what_we_have_found() -> None:
-    told = StartedGroup(started_group(SRUN))
+    told = environment_of(started_group(SRUN))
 
     assert (told.world_size(), told.global_rank()) == (4, 3)
     assert (told.local_rank(), told.node_rank()) == (1, 1)

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from huggingface_hub import ModelCard, ModelCardData
 from safetensors.torch import save
 
 from models.backbones.backbone import Backbone
@@ -19,8 +18,13 @@ log = logging.getLogger(__name__)
 WEIGHTS_FILE: Final = "student.safetensors"
 CARD_FILE: Final = "README.md"
 
+#: In the form of Hugging Face's model cards.
 _CARD: Final = """---
-{data}
+library_name: timm
+pipeline_tag: image-feature-extraction
+tags:
+- distillation
+- transfer-learning
 ---
 
 # {student}, distilled from {teacher}
@@ -50,10 +54,7 @@ def write_result(
     history: dict[str, Any],
     pictures: Pictures,
 ) -> dict[str, Any]:
-    """Writes weights, card and, last, the summary that says that all is there.
-
-    Returns:
-        The summary.
+    """Writes weights, card and, last, the summary that says that all is there, and returns it.
 
     Raises:
         OutputError: the disk is full.
@@ -97,15 +98,8 @@ def _as_halves(backbone: Backbone) -> dict[str, torch.Tensor]:
 
 
 def _card_of(settings: DistillationSettings, summary: dict[str, Any]) -> str:
-    """The model card, in the form of Hugging Face's."""
-    data = ModelCardData(
-        library_name="timm",
-        pipeline_tag="image-feature-extraction",
-        tags=["distillation", "transfer-learning"],
-    )
     curve = "\n".join(f"| {p['pictures']:,} | {p['error']:.3f} |" for p in summary["curve"])
-    text = _CARD.format(
-        data=data.to_yaml(),
+    return _CARD.format(
         student=settings.student,
         teacher=settings.teacher,
         teacher_weights=Path(settings.teacher_weights).name,
@@ -118,4 +112,3 @@ def _card_of(settings: DistillationSettings, summary: dict[str, Any]) -> str:
         place=settings.data.name,
         curve=curve,
     )
-    return str(ModelCard(text))

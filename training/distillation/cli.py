@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,11 +14,7 @@ from training.terminal import log_to_console, run_command
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command.
-
-    Returns:
-        0; 2 for wrong use; 1 where the work failed; 130 when asked to stop.
-    """
+    """Runs the command; 0, 2 for wrong use, 1 where the work failed, 130 when asked to stop."""
     interrupted = "interrupted before anything was learned"
     return run_command("distill-backbone", lambda: _do(argv), interrupted)
 
@@ -29,20 +25,16 @@ def _do(argv: Sequence[str] | None) -> int:
     resumed = given.pop("resume")
     if resumed is None:
         settings = settings_of(DistillationSettings, given)
+    elif others := sorted(given.keys() - {"pictures"}):
+        names = ", ".join(map(flag_of, others))
+        raise UsageError(f"{names}: a run goes on as it began; only --pictures may change")
     else:
-        _check_only_pictures(given)
         settings = replace(stored_settings(resumed, DistillationSettings), **given)
     # Late, because torch and timm take seconds that --help need not wait for.
     from training.distillation.run import distil  # noqa: PLC0415
 
     distil(settings, resumed)
     return 0
-
-
-def _check_only_pictures(given: Iterable[str]) -> None:
-    if others := sorted(set(given) - {"pictures"}):
-        names = ", ".join(map(flag_of, others))
-        raise UsageError(f"{names}: a run goes on as it began; only --pictures may change")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 
 from models.backbones.backbone import Backbone, Normalisation
 from training.distillation.lessons import Lesson, Mapped, Views, lessons_for, relative_error
@@ -31,13 +31,7 @@ _GRADIENT_CLIP = 5.0
 
 
 class Learner:
-    """A student in training.
-
-    Attributes:
-        student: the network that learns.
-        is_joined: whether its blocks already work on each other's output.
-        can_learn_blockwise: whether there is a first phase.
-    """
+    """A student in training; `is_joined` once its blocks work on each other's output."""
 
     def __init__(self, teacher: Backbone, student: Backbone) -> None:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -59,8 +53,7 @@ class Learner:
 
     def join(self) -> None:
         """Begins the joined phase."""
-        self.is_joined = True
-        self._lesson = self._joined
+        self._lesson, self.is_joined = self._joined, True
         self._begin_phase()
 
     def learn(self, images: Tensor, rate: float) -> dict[str, float]:
@@ -84,17 +77,9 @@ class Learner:
 
         Those of the first phase were taken on the teacher's inputs; averaged weights have none.
         """
-        norms = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]  # noqa: SLF001
-        momenta = [norm.momentum for norm in norms]
-        for norm in norms:
-            norm.reset_running_stats()
-            norm.momentum = None  # the mean over all batches
-        network.model.train()
-        with torch.no_grad(), self._autocast():
-            for images in batches:
-                network(normalised(images.to(self.device), network.normalisation))
-        for norm, momentum in zip(norms, momenta, strict=True):
-            norm.momentum = momentum
+        shown = (normalised(i.to(self.device), network.normalisation) for i in batches)
+        with self._autocast():
+            update_bn(shown, network)
         network.model.eval()
 
     def result(self, batches: Iterable[Tensor]) -> Backbone:

@@ -12,27 +12,28 @@ Mapped, for networks of different shapes: the student's last feature map and poo
 compared after a linear map that learns with it and is thrown away.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.backbones.backbone import Backbone
-from training.distillation.chain import Block, chain_of, have_one_shape
 
 #: The last feature map and what is pooled from it are what transfers: they weigh more.
 _LAST_WEIGHT: Final = 4.0
 _POOLED_WEIGHT: Final = 2.0
-
 
 #: Maps of early blocks have thousands of positions that say much the same as their neighbours; so
 #: those blocks are compared on fewer pictures of a step. Of a MobileNetV2's 19 blocks the first
 #: five took 69 % of the time and hold 1 % of the parameters.
 _POSITIONS: Final = 16_384
 _FEWEST_PICTURES: Final = 8
+
+#: Any size, in pixels, that all networks with five halvings can read.
+_PROBED: Final = 64
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,12 @@ class Views:
     student: Tensor
 
 
-class Lesson(Protocol):
-    """One way to learn from a teacher."""
+@dataclass(frozen=True)
+class Block:
+    """A part of a chain, and the part of the network (`stage`) that it belongs to."""
 
-    def teach(self, views: Views) -> dict[str, float]:
-        """Adds up the gradients of one step; returns relative errors by what they are of."""
-        ...
+    stage: str
+    module: nn.Module
 
 
 class BlockByBlock:
@@ -58,7 +59,7 @@ class BlockByBlock:
         self._pairs = list(zip(teacher, student, strict=True))
 
     def teach(self, views: Views) -> dict[str, float]:
-        """See `Lesson`."""
+        """Adds up the gradients of one step; returns relative errors by what they are of."""
         errors = []
         current = views.teacher
         for block, pupil in self._pairs:
@@ -79,11 +80,10 @@ class Joined:
     def __init__(
         self, teacher: Backbone, student: Backbone, chains: tuple[list[Block], list[Block]]
     ) -> None:
-        self._teacher, self._student = teacher, student
-        self._chains = chains
+        self._teacher, self._student, self._chains = teacher, student, chains
 
     def teach(self, views: Views) -> dict[str, float]:
-        """See `Lesson`."""
+        """Adds up the gradients of one step; returns relative errors by what they are of."""
         with torch.no_grad():
             wanted = _stages(self._chains[0], views.teacher)
         found = _stages(self._chains[1], views.student)
@@ -115,7 +115,7 @@ class Mapped(nn.Module):
         self.map = nn.Conv2d(found.shape[1], wanted.shape[1], 1) if has_map else None
 
     def teach(self, views: Views) -> dict[str, float]:
-        """See `Lesson`."""
+        """Adds up the gradients of one step; returns relative errors by what they are of."""
         teacher, student = self._networks
         with torch.no_grad():
             wanted = teacher.trunk(views.teacher)
@@ -129,6 +129,9 @@ class Mapped(nn.Module):
         return errors
 
 
+Lesson = BlockByBlock | Joined | Mapped
+
+
 def lessons_for(teacher: Backbone, student: Backbone) -> tuple[Lesson | None, Lesson]:
     """What is taught in the two phases; there is no first one for networks of different shapes."""
     chains = chain_of(teacher), chain_of(student)
@@ -136,6 +139,37 @@ def lessons_for(teacher: Backbone, student: Backbone) -> tuple[Lesson | None, Le
     if alike and chains[0] and chains[1] and have_one_shape(chains[0], chains[1]):
         return BlockByBlock(chains[0], chains[1]), Joined(teacher, student, (chains[0], chains[1]))
     return None, Mapped(teacher, student)
+
+
+def chain_of(backbone: Backbone) -> list[Block] | None:
+    """The blocks whose composition is the backbone's trunk; None where there are none.
+
+    What timm's networks are called inside differs from family to family, so their children are
+    strung together in their order, and whether that is the network is found by trying.
+    """
+    children = list(backbone.model.named_children())
+    images = torch.randn(2, 3, _PROBED, _PROBED, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        wanted = backbone.trunk(images)
+        for count in range(len(children), 0, -1):
+            blocks = _grouped(_pieces(children[:count]))
+            found = _composed(blocks, images)
+            if found is not None and torch.equal(found, wanted):
+                return blocks
+    return None
+
+
+def have_one_shape(first: Sequence[Block], second: Sequence[Block]) -> bool:
+    """Whether each block of the one could stand in for that of the other."""
+    if len(first) != len(second):
+        return False
+    one = two = torch.zeros(2, 3, _PROBED, _PROBED)
+    with torch.inference_mode():
+        for block, other in zip(first, second, strict=True):
+            one, two = block.module.eval()(one), other.module.eval()(two)
+            if one.shape != two.shape:
+                return False
+    return True
 
 
 def relative_error(found: Tensor, wanted: Tensor) -> Tensor:
@@ -163,3 +197,36 @@ def _stages(chain: Sequence[Block], images: Tensor) -> list[Tensor]:
         if number + 1 == len(chain) or chain[number + 1].stage != block.stage:
             found.append(current)
     return found
+
+
+def _pieces(children: Sequence[tuple[str, nn.Module]]) -> Iterator[Block]:
+    """The members of all nested sequences, in order, each with the stage that it stands in."""
+    for name, module in children:
+        if isinstance(module, nn.Sequential):
+            for piece in _pieces(list(module.named_children())):
+                is_nested = isinstance(module.get_submodule(piece.stage), nn.Sequential)
+                yield Block(f"{name}.{piece.stage}" if is_nested else name, piece.module)
+        else:
+            yield Block(name, module)
+
+
+def _grouped(pieces: Iterator[Block]) -> list[Block]:
+    """Normalisation, activation and pooling join the convolution before them."""
+    groups: list[list[Block]] = []
+    for piece in pieces:
+        is_new = any(p.ndim > 1 for p in piece.module.parameters())
+        if is_new or not groups:
+            groups.append([])
+        groups[-1].append(piece)
+    return [Block(g[0].stage, nn.Sequential(*(p.module for p in g))) for g in groups]
+
+
+def _composed(blocks: Sequence[Block], images: Tensor) -> Tensor | None:
+    found: Any = images
+    try:
+        for block in blocks:
+            found = block.module(found)
+    # Children that are no chain meet tensors that were not meant for them.
+    except Exception:  # noqa: BLE001
+        return None
+    return found if isinstance(found, Tensor) else None

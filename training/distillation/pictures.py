@@ -43,15 +43,13 @@ _HELD_OUT_PART, _MOST_HELD_OUT = 0.05, 400
 
 _NAMED: Final = 10
 
-ReadBytes = Callable[[str], bytes]
-
 
 @dataclass(frozen=True)
 class Archive:
     """Files by name, in a fixed order."""
 
     names: Sequence[str]
-    read: ReadBytes
+    read: Callable[[str], bytes]
 
 
 def open_archive(path: Path) -> Archive:

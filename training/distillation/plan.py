@@ -25,13 +25,9 @@ _GROWTH_STEP: Final = 32
 
 @dataclass(frozen=True)
 class Plan:
-    """The plan of a run, in steps of `batch_size` pictures.
+    """The plan of a run: first `blockwise_steps` of its steps, then joined ones.
 
-    Attributes:
-        steps: in all.
-        blockwise_steps: of them block by block, at the beginning.
-        batch_size: pictures a step.
-        crops: sizes in pixels, the first for most of the time.
+    `crops` are sizes in pixels, the first for most of the time.
     """
 
     steps: int
@@ -72,13 +68,9 @@ class Plan:
 def make_plan(
     pictures: int, batch_size: int, crops: tuple[int, int], blockwise_steps: int | None
 ) -> Plan:
-    """The plan for a number of pictures.
+    """The plan for a number of pictures, with the first and the last crop.
 
-    Args:
-        pictures: in all.
-        batch_size: pictures a step.
-        crops: the first and the last size.
-        blockwise_steps: after how many steps the joined phase began or begins; None: as planned.
+    `blockwise_steps` says after how many steps the joined phase began or begins; None: as planned.
     """
     steps = math.ceil(pictures / batch_size)
     if blockwise_steps is None:

@@ -17,7 +17,7 @@ from models.errors import UsageError, WeightsError
 from training.distillation.card import write_result
 from training.distillation.learner import Learner
 from training.distillation.pictures import Pictures, open_archive
-from training.distillation.plan import Plan, make_plan
+from training.distillation.plan import make_plan
 from training.distillation.settings import DistillationSettings
 from training.finetuning.checkpoints import LAST, AtomicCheckpoints
 from training.run_folder import SETTINGS_FILE, logged_to, make_run_folder, write_json
@@ -36,23 +36,16 @@ _JUDGED_PARTS: Final = 10
 _STATISTICS_PICTURES: Final = 512
 
 
-class InterruptedByUser(KeyboardInterrupt):
-    """Ctrl-C or a request to terminate, at the end of a step; all is stored."""
-
-
 def distil(settings: DistillationSettings, resumed: Path | None = None) -> dict[str, Any]:
-    """Teaches a student, and writes its weights and a model card.
+    """Teaches a student, and writes its weights and a model card; returns `summary.json`'s content.
 
     Args:
         settings: what to do.
         resumed: the folder of a run that was cut off; it goes on there.
 
-    Returns:
-        The content of `summary.json`.
-
     Raises:
         TransferError: with a sentence for the user, and `exit_code`.
-        InterruptedByUser: it was asked to stop; the run can go on later.
+        KeyboardInterrupt: asked to stop, at the end of a step; all is stored, the run can go on.
     """
     archive = open_archive(settings.data)
     teacher, student = _load_teacher(settings), _make_student(settings)
@@ -70,11 +63,7 @@ def distil(settings: DistillationSettings, resumed: Path | None = None) -> dict[
 
 
 def _load_teacher(settings: DistillationSettings) -> Backbone:
-    """The network that teaches.
-
-    Raises:
-        UsageError: it cannot be had, or has never learned anything.
-    """
+    """The network that teaches; a UsageError where it cannot be had or knows nothing."""
     try:
         weights = parse_weights(settings.teacher_weights) or usual_weights(settings.teacher)
         teacher = load_backbone(settings.teacher, weights)
@@ -89,11 +78,7 @@ def _load_teacher(settings: DistillationSettings) -> Backbone:
 
 
 def _make_student(settings: DistillationSettings) -> Backbone:
-    """The network that learns, from a random start.
-
-    Raises:
-        BackboneError: there is no such network, or it has no spatial feature map.
-    """
+    """The network that learns, from a random start."""
     torch.manual_seed(settings.seed)
     return untrained_backbone(settings.student)
 
@@ -110,7 +95,10 @@ class _Run:
         self._joined_at = None if learner.can_learn_blockwise else 0
         self.history: dict[str, Any] = {"pictures_planned": [], "curve": []}
         self._restore()
-        self._plan = self._make_plan()
+        self._plan = make_plan(
+            settings.pictures, settings.batch_size, (settings.crop, settings.last_crop),
+            self._joined_at,
+        )  # fmt: skip
         self._note_plan()
 
     def go(self) -> None:
@@ -131,7 +119,7 @@ class _Run:
                     self._store()
                     stored = time.monotonic()
                 if asked.is_set():
-                    raise InterruptedByUser("stopped; --resume goes on from here")
+                    raise KeyboardInterrupt("stopped; --resume goes on from here")
         self._store()
 
     def result(self) -> Backbone:
@@ -161,8 +149,8 @@ class _Run:
 
     def _judge(self) -> None:
         network = self._learner.result(self._for_statistics())
-        shape = network.preprocessing
-        held_out = self._pictures.held_out_batches(shape, self._plan.batch_size)
+        batch = self._plan.batch_size
+        held_out = self._pictures.held_out_batches(network.preprocessing, batch)
         error = self._learner.distance(network, held_out)
         self.history["curve"].append({"pictures": self._shown, "error": round(error, 4)})
         log.info("%s: held-out pictures, pooled features: %.4f", self._place(), error)
@@ -178,10 +166,6 @@ class _Run:
 
     def _place(self) -> str:
         return f"picture {self._shown:,} of {self._plan.steps * self._plan.batch_size:,}"
-
-    def _make_plan(self) -> Plan:
-        s = self._settings
-        return make_plan(s.pictures, s.batch_size, (s.crop, s.last_crop), self._joined_at)
 
     def _note_plan(self) -> None:
         """A run may go on with more or fewer pictures than planned: that is said and kept."""
@@ -222,7 +206,6 @@ class _Run:
 def _asked_to_stop() -> Iterator[threading.Event]:
     """Ctrl-C and a request to terminate end the run after the current step, stored."""
     asked = threading.Event()
-
     # Nothing is said in there: a line of the log may be half written at that moment.
     asking = (signal.SIGINT, signal.SIGTERM)
     before = {number: signal.signal(number, lambda *_: asked.set()) for number in asking}

@@ -34,7 +34,7 @@ from training.data.folder import Example
 from training.data.pictures import Pictures
 from training.finetuning.augmentation import Batches, training_loader, validation_loader
 from training.finetuning.checkpoints import BEST, LAST, AtomicCheckpoints, epoch_checkpoint
-from training.finetuning.cluster import StartedGroup
+from training.finetuning.cluster import environment_of
 from training.finetuning.plan import FineTuningPlan
 from training.group import current_group
 from training.settings import Augmentation
@@ -143,7 +143,7 @@ def _trainer(plan: FineTuningPlan, precision: str, run_folder: Path) -> pl.Train
                 epoch_checkpoint(folder, LAST),
             ],
             logger=TensorBoardLogger(str(run_folder), name="", version=""),
-            plugins=[AtomicCheckpoints(), StartedGroup(group)],
+            plugins=[AtomicCheckpoints(), environment_of(group)],
             gradient_clip_val=plan.gradient_clip,
             num_sanity_val_steps=0,
             log_every_n_steps=10,
@@ -257,6 +257,9 @@ def _fit(trainer: pl.Trainer, learner: _Learner, folder: Path) -> bool:
     except InterruptedByUser:
         log.warning("interrupted; the best weights so far are kept")
         return True
+    except SystemExit as ended:
+        # Lightning's answer to a second Ctrl-C, which is the command's to tell of.
+        raise KeyboardInterrupt from ended
     finally:
         learner.to(memory_format=torch.contiguous_format)
     return False

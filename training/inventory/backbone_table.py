@@ -1,18 +1,29 @@
-"""All backbones with their sizes, at once.
+"""All backbones with their sizes, at once; `train-transfer --list-backbones` prints them.
 
 To ask every model takes a quarter of an hour, and to import timm seconds. So the answers stand in
 `backbones.csv`, written by `scripts/measure_backbones.py` with the question that `--backbone` asks
 too (`models.backbones.catalogue.measure`); a test compares them with the models. Whether weights
 are on this machine is looked up when asked.
+
+The list is a table in a terminal. In a pipe it is one line for each backbone, columns separated by
+tabs, no heading: name, millions of parameters, input height and width, whether its weights are on
+this machine. How many are left out is said beside it, on standard error.
 """
 
 import csv
 import importlib.metadata
-from dataclasses import dataclass
+import os
+import sys
+from dataclasses import asdict, dataclass, fields
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
+from pydantic import TypeAdapter
+from rich.console import Console
+from rich.table import Table as Columns
+
+from models.errors import BackboneError
 from models.pretrained import cached_file
 
 TABLE: Final = Path(__file__).with_name("backbones.csv")
@@ -20,14 +31,10 @@ TABLE: Final = Path(__file__).with_name("backbones.csv")
 
 @dataclass(frozen=True)
 class Row:
-    """What is known of a backbone.
+    """What is known of a backbone: `models.backbones.catalogue.Measured`, and more.
 
     Attributes:
         name: what `--backbone` takes.
-        parameters: how many it has without a last layer.
-        usable: whether it can be a backbone; see `models.backbones.catalogue`.
-        height: of the pictures that it takes unless told otherwise, pixels.
-        width: the same.
         source: of its ImageNet weights, as `models.pretrained` takes it; empty where none exist.
     """
 
@@ -68,27 +75,71 @@ def read_table(pattern: str = "*") -> Table:
         pattern = f"*{pattern}*"
     with TABLE.open(encoding="utf-8", newline="") as file:
         version = file.readline().split()[-1]
-        rows = [_row(row) for row in csv.DictReader(file) if fnmatchcase(row["name"], pattern)]
-    return Table(tuple(rows), version)
+        rows = [row for row in csv.DictReader(file) if fnmatchcase(row["name"], pattern)]
+    return Table(TypeAdapter(tuple[Row, ...]).validate_python(rows), version)
 
 
 def write_table(table: Table) -> None:
     """Writes what `read_table` reads."""
     with TABLE.open("w", encoding="utf-8", newline="") as file:
         file.write(f"# written by scripts/measure_backbones.py with timm {table.timm_version}\n")
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("name", "parameters", "usable", "height", "width", "source"))
+        writer = csv.DictWriter(file, [field.name for field in fields(Row)], lineterminator="\n")
+        writer.writeheader()
         for row in table.rows:
-            usable = "yes" if row.usable else "no"
-            writer.writerow((row.name, row.parameters, usable, row.height, row.width, row.source))
+            writer.writerow(asdict(row) | {"usable": "yes" if row.usable else "no"})
 
 
-def _row(row: dict[str, str]) -> Row:
-    return Row(
-        row["name"],
-        int(row["parameters"]),
-        row["usable"] == "yes",
-        int(row["height"]),
-        int(row["width"]),
-        row["source"],
-    )
+def list_backbones(pattern: str) -> int:
+    """Prints all usable backbones whose name fits a shell pattern, or holds a word.
+
+    Returns:
+        The exit code, 0.
+
+    Raises:
+        BackboneError: no name fits.
+    """
+    table = read_table(pattern)
+    if not table.rows:
+        raise BackboneError(f"no backbone's name fits {pattern!r}; try a shorter part of it")
+    shown = [row for row in table.rows if row.usable]
+    try:
+        _print(shown)
+    except BrokenPipeError:
+        # `| head` has seen enough; Python would complain once more when it closes the pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    else:
+        print(_remarks(table, len(shown)), file=sys.stderr)
+    return 0
+
+
+def _print(rows: list[Row]) -> None:
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        for row in rows:
+            print(*_cells(row), sep="\t")
+        sys.stdout.flush()
+        return
+    columns = Columns("backbone")
+    columns.add_column("parameters, millions", justify="right")
+    columns.add_column("input, pixels", justify="right")
+    columns.add_column("ImageNet weights")
+    for row in rows:
+        columns.add_row(*_cells(row))
+    console.print(columns)
+
+
+def _cells(row: Row) -> tuple[str, str, str, str]:
+    weights = "none" if not row.source else "here" if row.weights_are_here else "to download"
+    return row.name, f"{row.parameters / 1e6:.1f}", f"{row.height} x {row.width}", weights
+
+
+def _remarks(table: Table, shown: int) -> str:
+    remarks = f"{shown} backbones"
+    if left_out := len(table.rows) - shown:
+        remarks += (
+            f"; {left_out} other names fit, but cannot show where they looked: their last feature "
+            "map is not spatial (as in plain vision transformers)"
+        )
+    if not table.is_of_this_timm:
+        remarks += f". The list was made with timm {table.timm_version}, which is not what is here"
+    return remarks

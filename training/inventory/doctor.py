@@ -1,8 +1,7 @@
 """`train-transfer --doctor`: what this machine can do, in some ten lines, without training.
 
 The exit code is 0 where the main job can run: from a folder of pictures to a bundle in the store.
-Weights are not part of that: without a hub the bundled ones or a file do, and the last line says
-so.
+Weights are not part of that: without a hub the bundled ones or a file do, as the last line says.
 Nothing waits long for a network that does not answer.
 """
 
@@ -31,11 +30,7 @@ _HUB_PATIENCE_S: Final = 3.0
 
 
 def examine() -> int:
-    """Looks at everything, prints a line for each, and a verdict.
-
-    Returns:
-        The exit code: 0 where the main job can run, else 1.
-    """
+    """Looks at everything, prints a line for each, and a verdict; returns the exit code."""
     versions = ", ".join(f"{name} {version}" for name, version in package_versions().items())
     with ThreadPoolExecutor() as pool:
         # Both take seconds, and the one only waits.
@@ -53,9 +48,9 @@ def examine() -> int:
 
 def _check_hub() -> tuple[str, Effect]:
     """Whether weights could be downloaded."""
-    place = hub_constants.ENDPOINT
-    problem = problem_reaching(place, _HUB_PATIENCE_S)
-    return (problem, "needs weights") if problem else (f"{place} answers", "fine")
+    if problem := problem_reaching(hub_constants.ENDPOINT, _HUB_PATIENCE_S):
+        return problem, "needs weights"
+    return f"{hub_constants.ENDPOINT} answers", "fine"
 
 
 def _imported(name: str) -> tuple[Any, list[Finding]]:
@@ -79,13 +74,14 @@ def _finding(what: str, check: Check) -> Finding:
 def _verdict(findings: Sequence[Finding]) -> Finding:
     if hindrances := _with_effect("hinders", findings):
         return Finding("main job", f"CANNOT run, because of: {', '.join(hindrances)}", "hinders")
-    if _with_effect("needs weights", findings) and bundled_file():
-        said = "can run, with the bundled network or those that are here: train-transfer --data DIR"
-        return Finding("main job", said)
+    said = "can run: train-transfer --data DIR"
     if _with_effect("needs weights", findings):
-        said = "can run with --weights FILE, or with a --backbone whose weights are here"
-        return Finding("main job", said)
-    return Finding("main job", "can run: train-transfer --data DIR")
+        said = (
+            "can run, with the bundled network or those that are here: train-transfer --data DIR"
+            if bundled_file()
+            else "can run with --weights FILE, or with a --backbone whose weights are here"
+        )
+    return Finding("main job", said)
 
 
 def _with_effect(effect: Effect, findings: Sequence[Finding]) -> list[str]:

@@ -5,12 +5,11 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import onnx
 import torch
-from onnx import TensorProto, helper
+from onnx.parser import parse_model
 
 from models import store
 from models.backbones import TORCHVISION_OPERATORS
@@ -25,6 +24,13 @@ from training.inventory.finding import Check, Effect
 _LEAST_FREE_GB: Final = 0.5
 
 _MOST_NAMES: Final = 8
+
+#: A convolution that adds up nine neighbours.
+_NEIGHBOURS: Final = """
+<ir_version: 10, opset_import: ["": 20]>
+neighbours (float[1, 1, 8, 8] image) => (float[1, 1, 6, 6] sums)
+<float[1, 1, 3, 3] weight = {1, 1, 1, 1, 1, 1, 1, 1, 1}> { sums = Conv(image, weight) }
+"""
 
 
 def _check_torchvision() -> tuple[str, Effect]:
@@ -74,13 +80,13 @@ def _check_weights() -> tuple[str, Effect]:
 def _check_store() -> tuple[str, Effect]:
     """Where bundles go to, and how many are there."""
     place = store.location()
-    said, effect = _place(place)
+    said, effect = _room_in(place)
     return f"{place} holds {store.count()} bundles; {said}", effect
 
 
 def _check_here() -> tuple[str, Effect]:
     """Where the folders of runs go to."""
-    said, effect = _place(Path.cwd())
+    said, effect = _room_in(Path.cwd())
     return f"{Path.cwd()}; {said}", effect
 
 
@@ -97,33 +103,16 @@ CHECKS: Final[dict[str, Check]] = {
 
 
 def _tried_session(provider: Provider) -> str:
-    """Runs a convolution on an execution provider.
-
-    Raises:
-        ProviderError: it does not come up, or the answer is wrong.
-    """
+    """Runs a convolution on a provider that may not come up, or answer wrongly (ProviderError)."""
     begun = time.perf_counter()
-    session = open_graph(_small_graph().SerializeToString(), provider, threads=1)
+    session = open_graph(parse_model(_NEIGHBOURS).SerializeToString(), provider, threads=1)
     (found,) = session.run(["sums"], {"image": np.ones((1, 1, 8, 8), np.float32)})
     if not np.allclose(found, 9):
         raise ProviderError("comes up, but answers wrongly")
     return f"comes up and answers ({1000 * (time.perf_counter() - begun):.0f} ms)"
 
 
-def _small_graph() -> onnx.ModelProto:
-    """A convolution that adds up nine neighbours."""
-    weight = helper.make_tensor("weight", TensorProto.FLOAT, (1, 1, 3, 3), [1.0] * 9)
-    graph: Any = helper.make_graph(
-        [helper.make_node("Conv", ["image", "weight"], ["sums"])],
-        "neighbours",
-        [helper.make_tensor_value_info("image", TensorProto.FLOAT, (1, 1, 8, 8))],
-        [helper.make_tensor_value_info("sums", TensorProto.FLOAT, (1, 1, 6, 6))],
-        [weight],
-    )
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
-
-
-def _place(folder: Path) -> tuple[str, Effect]:
+def _room_in(folder: Path) -> tuple[str, Effect]:
     """Whether a folder, or the one that it would be made in, can be written, and its free space."""
     there = next(place for place in (folder, *folder.parents) if place.is_dir())
     try:

@@ -7,9 +7,15 @@ from torch import Tensor
 from models.backbones.backbone import Backbone, untrained_backbone
 from tests.conftest import TINY_BACKBONE, lively_backbone
 from tests.training.distillation.conftest import OTHER_BACKBONE
-from training.distillation.chain import chain_of
 from training.distillation.learner import Learner
-from training.distillation.lessons import BlockByBlock, Joined, Mapped, lessons_for, relative_error
+from training.distillation.lessons import (
+    BlockByBlock,
+    Joined,
+    Mapped,
+    chain_of,
+    lessons_for,
+    relative_error,
+)
 from training.distillation.plan import make_plan
 
 
