@@ -10,13 +10,13 @@ ordinary ONNX metadata to everybody else.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import onnx
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 from onnx.external_data_helper import uses_external_data
 from pydantic import AfterValidator, Base64Bytes, BaseModel, ConfigDict, Field, ValidationError
 
@@ -52,11 +52,7 @@ def _check_heatmap(heatmap: tuple[tuple[float, ...], ...]) -> tuple[tuple[float,
 
 
 class SelfCheck(_Record):
-    """A drawn picture, as the bytes of a file, and what the network answers to it.
-
-    Whoever loads a bundle decodes, resizes and runs these: they must come out as they did when it
-    was made.
-    """
+    """A drawn picture's file, and what whoever loads the bundle must find the network answers."""
 
     picture: Base64Bytes
     probabilities: tuple[float, ...]
@@ -93,11 +89,7 @@ class BundleMetadata(_Record):
 class Description:
     """What a bundle is to say of itself, beyond what its network says.
 
-    Attributes:
-        classes: K names in the order of the head's rows.
-        training: how it was made and how good it is.
-        data_digest: of the pictures that it was made with.
-        preprocessing: how pictures are framed and resized for it.
+    The K classes are in the order of the head's rows; the digest is that of all pictures.
     """
 
     classes: tuple[str, ...]
@@ -111,7 +103,6 @@ class Bundle:
     """A bundle that was read whole.
 
     Attributes:
-        metadata: what it says of itself.
         data: all bytes of the ONNX file.
         digest: SHA-256 over them, hexadecimal.
         source: where it was read from, for messages.
@@ -160,11 +151,7 @@ def read_bundle(path: Path) -> Bundle:
 
 
 def parse_bundle(data: bytes, source: str) -> Bundle:
-    """Does what `read_bundle` does with bytes that are there already.
-
-    Raises:
-        BundleError: as `read_bundle`.
-    """
+    """Does what `read_bundle` does, and raises what it raises, with bytes that are there."""
     model = _parse_model(data, source)
     props = {prop.key: prop.value for prop in model.metadata_props}
     if _METADATA_KEY not in props:
@@ -180,12 +167,8 @@ def parse_bundle(data: bytes, source: str) -> Bundle:
         )
     if any(uses_external_data(tensor) for tensor in _tensors(model)):
         raise BundleError(f"{source} points to data outside the file, which a bundle may not")
-    return Bundle(
-        _parse_metadata(props[_METADATA_KEY], source),
-        data,
-        hashlib.sha256(data).hexdigest(),
-        source,
-    )
+    metadata = _parse_metadata(props[_METADATA_KEY], source)
+    return Bundle(metadata, data, hashlib.sha256(data).hexdigest(), source)
 
 
 def _parse_model(data: bytes, source: str) -> onnx.ModelProto:
@@ -221,29 +204,12 @@ def _seal(body: bytes) -> bytes:
     return seal
 
 
-def _tensors(model: onnx.ModelProto) -> list[onnx.TensorProto]:
-    """All stored tensors of a file, those of nested graphs and of functions included."""
-    found = _graph_tensors(model.graph)
-    for function in model.functions:
-        found += _node_tensors(function.node)
-    return found
-
-
-def _graph_tensors(graph: onnx.GraphProto) -> list[onnx.TensorProto]:
-    sparse = _sparse_tensors(graph.sparse_initializer)
-    return [*graph.initializer, *sparse, *_node_tensors(graph.node)]
-
-
-def _node_tensors(nodes: Iterable[onnx.NodeProto]) -> list[onnx.TensorProto]:
-    found: list[onnx.TensorProto] = []
-    for attribute in (a for node in nodes for a in node.attribute):
-        found += [*attribute.tensors, attribute.t]
-        found += _sparse_tensors((*attribute.sparse_tensors, attribute.sparse_tensor))
-        for nested in (*attribute.graphs, attribute.g):
-            if nested.node or nested.initializer or nested.sparse_initializer:
-                found += _graph_tensors(nested)
-    return found
-
-
-def _sparse_tensors(sparse: Iterable[onnx.SparseTensorProto]) -> list[onnx.TensorProto]:
-    return [tensor for one in sparse for tensor in (one.values, one.indices)]
+def _tensors(part: Message) -> Iterator[onnx.TensorProto]:
+    """All stored tensors of a file, wherever they stand: in nested graphs, in functions, sparse."""
+    if isinstance(part, onnx.TensorProto):
+        yield part
+        return
+    for field, value in part.ListFields():
+        if field.message_type is not None:
+            for inner in (value,) if isinstance(value, Message) else value:
+                yield from _tensors(inner)

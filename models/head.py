@@ -13,12 +13,7 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class LinearHead:
-    """A fitted last layer: logits = weight @ features + bias.
-
-    Attributes:
-        weight: float32 (K, C).
-        bias: float32 (K,).
-    """
+    """A fitted last layer: logits (K,) = weight (K, C) @ features (C,) + bias (K,), float32."""
 
     weight: Floats
     bias: Floats

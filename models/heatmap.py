@@ -27,16 +27,7 @@ _STRONGEST = 0.7
 def overlay(
     image: Image.Image, heatmap: npt.NDArray[np.float32], preprocessing: Preprocessing
 ) -> Image.Image:
-    """Lays a heatmap over its picture.
-
-    Args:
-        image: the whole upright picture, RGB.
-        heatmap: float (h, w) in [0, 1].
-        preprocessing: how the network was shown the picture.
-
-    Returns:
-        RGB, of the picture's own size.
-    """
+    """Lays a heatmap, (h, w) in [0, 1], over the whole upright RGB picture, in its own size."""
     box = _pixel_box(image, preprocessing)
     shown = image.crop(box)
     heat = _enlarge(heatmap, shown.size)
@@ -49,10 +40,7 @@ def overlay(
 def heatmap_picture(
     image: Image.Image, heatmap: npt.NDArray[np.float32], preprocessing: Preprocessing
 ) -> Image.Image:
-    """The heatmap alone, in colour, at its place in a picture of the same size.
-
-    Arguments as for `overlay`; grey is what the network has not seen.
-    """
+    """As `overlay`, the heatmap alone, in colour; grey is what the network has not seen."""
     box = _pixel_box(image, preprocessing)
     result = Image.new("RGB", image.size, (128, 128, 128))
     result.paste(_colour(_enlarge(heatmap, (box[2] - box[0], box[3] - box[1]))), box[:2])

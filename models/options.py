@@ -15,11 +15,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import MISSING, Field, dataclass, fields
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from models.errors import UsageError
 
 _Settings = TypeVar("_Settings")
+
+_Taker = argparse._ActionsContainer  # noqa: SLF001  a parser, or a group of its options
 
 
 @dataclass(frozen=True)
@@ -39,26 +41,13 @@ class Option:
     is_positional: bool = False
 
 
-class _Taker(Protocol):
-    """A parser, or a group of its options."""
-
-    def add_argument(self, *name_or_flags: str, **kwargs: Any) -> argparse.Action:
-        """As argparse has it."""
-
-
 def flag_of(name: str) -> str:
     """The option of a field: `image_size` → `--image-size`."""
     return f"--{name.replace('_', '-')}"
 
 
 def add_option(taker: _Taker, kind: type[Any], name: str) -> None:
-    """Adds the option of one field.
-
-    Args:
-        taker: a parser or a group of one.
-        kind: the dataclass.
-        name: of a field that has an `Option`.
-    """
+    """Adds the option of one field of a dataclass to a parser, or to a group of one."""
     (field,) = (field for field in fields(kind) if field.name == name)
     option = _options_of(kind)[name]
     given = {"help": _help(option, field), **_values(get_type_hints(kind)[name])}
@@ -73,23 +62,13 @@ def add_option(taker: _Taker, kind: type[Any], name: str) -> None:
 def add_options(
     parser: argparse.ArgumentParser, kind: type[Any], besides: Collection[str] = ()
 ) -> None:
-    """Adds the options of a dataclass's fields, in their order.
-
-    Args:
-        parser: takes them; those with a group stand under its heading.
-        kind: the dataclass.
-        besides: names of fields that have been added elsewhere.
-    """
-    headings: dict[str, _Taker] = {}
+    """Adds the options of a dataclass's fields in their order, `besides` those added elsewhere."""
+    takers: dict[str | None, _Taker] = {None: parser}
     for name, option in _options_of(kind).items():
-        if name in besides:
-            continue
-        taker: _Taker = parser
-        if option.group is not None:
-            if option.group not in headings:
-                headings[option.group] = parser.add_argument_group(option.group)
-            taker = headings[option.group]
-        add_option(taker, kind, name)
+        if name not in besides:
+            if option.group not in takers:
+                takers[option.group] = parser.add_argument_group(option.group)
+            add_option(takers[option.group], kind, name)
 
 
 def settings_of(kind: type[_Settings], given: Mapping[str, Any]) -> _Settings:
@@ -106,12 +85,12 @@ def settings_of(kind: type[_Settings], given: Mapping[str, Any]) -> _Settings:
 
 def _options_of(kind: type[Any]) -> dict[str, Option]:
     hints = get_type_hints(kind, include_extras=True)
-    found = {}
-    for field in fields(kind):
-        for note in getattr(hints[field.name], "__metadata__", ()):
-            if isinstance(note, Option):
-                found[field.name] = note
-    return found
+    return {
+        field.name: note
+        for field in fields(kind)
+        for note in getattr(hints[field.name], "__metadata__", ())
+        if isinstance(note, Option)
+    }
 
 
 def _help(option: Option, field: Field[Any]) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from models.errors import ImageError, ImageTooLargeError
+from models.errors import ImageError, ImageTooLargeError, first_line
 
 Pixels = npt.NDArray[np.uint8]
 Framing = Literal["crop", "short-side", "squash"]
@@ -44,8 +44,7 @@ class Preprocessing:
     """How a picture is framed and resized to what the backbone reads.
 
     Attributes:
-        height: H of the network's input, pixels.
-        width: W of the network's input, pixels.
+        height: H of the network's input, pixels; `width` is W.
         framing: `crop`: the middle with the input's aspect ratio, `crop_fraction` of the largest
             such rectangle (as timm evaluates); `short-side`: that largest rectangle itself;
             `squash`: the whole picture, its aspect ratio given up.
@@ -90,13 +89,7 @@ class Preprocessing:
 
 @dataclass(frozen=True)
 class ReadPicture:
-    """A picture as the network sees it.
-
-    Attributes:
-        pixels: uint8 (H, W, 3), RGB.
-        width: of the whole upright picture, pixels.
-        height: of the whole upright picture, pixels.
-    """
+    """A picture as the network sees it, uint8 (H, W, 3) RGB, and the size of all of it, upright."""
 
     pixels: Pixels
     width: int
@@ -113,14 +106,8 @@ def read_picture(
 ) -> ReadPicture:
     """Decodes a picture as small as its format allows and makes it the network's input.
 
-    Args:
-        data: the file's bytes, of any format that Pillow reads.
-        preprocessing: how to frame and resize.
-        max_pixels: refuse a picture whose header claims more.
-
     Raises:
-        ImageError: the bytes are no picture, or a broken one.
-        ImageTooLargeError: the picture has more than `max_pixels` pixels.
+        ImageError: as `decode_image`.
     """
     smallest = 2 * max(preprocessing.height, preprocessing.width)
     image, (width, height) = _decode(data, max_pixels, smallest)
@@ -133,7 +120,7 @@ def decode_image(
     """Decodes the first frame of a picture to upright RGB.
 
     Args:
-        data: the file's bytes, of any format that Pillow reads.
+        data: of any format that Pillow reads.
         max_pixels: refuse a picture whose header claims more.
         smallest: where given, a JPEG may be decoded at 1/2, 1/4 or 1/8 as long as both its sides
             keep this many pixels; several times faster for photographs.
@@ -172,7 +159,7 @@ def _decode(
     # The decoders of some forty formats meet hostile bytes here and raise whatever they like
     # (struct.error, KeyError, SyntaxError, ...): one of the two edges where that is caught.
     except Exception as error:
-        raise ImageError(f"the picture is broken: {_one_line(error)}") from error
+        raise ImageError(f"the picture is broken: {first_line(error)}") from error
 
 
 def stored_size(data: bytes) -> tuple[int, int]:
@@ -187,7 +174,7 @@ def stored_size(data: bytes) -> tuple[int, int]:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             return image.size
     except Exception as error:  # as in `decode_image`: hostile bytes meet forty formats
-        raise ImageError(f"the picture is broken: {_one_line(error)}") from error
+        raise ImageError(f"the picture is broken: {first_line(error)}") from error
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
@@ -263,7 +250,3 @@ def _unreadable(data: bytes) -> str:
     if data.startswith((b"%!PS", b"\xc5\xd0\xd3\xc6")):
         return "PostScript is not read, because reading it means running it"
     return "not a picture in any format that Pillow reads"
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

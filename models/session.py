@@ -6,7 +6,7 @@ answers on the provider that came up.
 
 from bisect import bisect_left
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -39,8 +39,7 @@ class Prediction:
     """The answer to one picture.
 
     Attributes:
-        label: name of the predicted class.
-        probability: its probability.
+        label: the predicted class; `probability` is its.
         probabilities: float32 (K,), in the order of the bundle's classes.
         heatmap: float32 (h, w) in [0, 1], for the class that was asked for.
     """
@@ -55,8 +54,6 @@ class Session:
     """A bundle, loaded and checked. `predict` may be called from several threads.
 
     Attributes:
-        metadata: what the bundle says of itself.
-        digest: the bundle's.
         provider: what it runs on.
         batch_sizes: ascending; a batch is filled up with black pictures to the next of them. Empty:
             it runs as it is. Set by `warm_up` on a GPU, where a size that was never seen must first
@@ -70,7 +67,7 @@ class Session:
 
         Args:
             bundle: what to load.
-            provider: `cpu`; `cuda`, or an error if it does not come up; `auto`: CUDA if it does.
+            provider: as `open_graph` takes it.
             threads: how many a single call may use; default: the cores this process is granted.
 
         Raises:
@@ -178,14 +175,11 @@ class Session:
             ("probabilities", check.probabilities, answer.probabilities, of_probabilities),
             ("heatmap", check.heatmap, answer.heatmap, of_heatmap),
         ):
-            difference = np.abs(np.asarray(expected) - found).max() if _same(expected, found) else 9
+            is_alike = np.shape(expected) == found.shape
+            difference = np.abs(np.asarray(expected) - found).max() if is_alike else 9
             if not difference <= tolerance:  # NaN too
                 raise BundleError(
                     f"{self._source} fails its self-check on {self.provider}: {name} of picture "
                     f"{number} differ by {difference:.2g}, at most {tolerance} is right. "
                     f"It must not answer here{_WAY_ON.get(self.metadata.precision, '')}"
                 )
-
-
-def _same(expected: Any, found: Floats) -> bool:
-    return bool(np.shape(expected) == found.shape)

@@ -28,12 +28,7 @@ _LONGEST_NAME: Final = 63
 
 @dataclass(frozen=True)
 class StoredBundle:
-    """A version in the store.
-
-    Attributes:
-        tag: `name:version`.
-        path: its bundle file.
-    """
+    """A version in the store: its tag `name:version`, and its bundle file."""
 
     tag: str
     path: Path

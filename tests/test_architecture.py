@@ -33,7 +33,7 @@ MAY_IMPORT = {
         "models", "service.http", "service.inference", "service.observability", "service.settings",
     },
     "service.host": {"models", "service.inference", "service.settings"},
-    "service.http": {"models", "service.inference", "service.observability"},
+    "service.http": {"models", "service.inference", "service.observability", "service.settings"},
     "service.inference": {
         "models", "models.decoding", "service.observability", "service.settings",
     },
@@ -51,7 +51,7 @@ MAY_IMPORT = {
     "training.inventory": {"models", "models.backbones", "training"},
     "training.recipes": {
         "models", "models.graph", "training", "training.data", "training.features",
-        "training.finetuning", "training.head", "training.selection",
+        "training.finetuning", "training.head", "training.report", "training.selection",
     },
     "training.report": {
         "models", "training", "training.data", "training.features", "training.head",

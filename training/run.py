@@ -29,7 +29,7 @@ from training.group import check_batch_size, first_says, is_first, started_group
 from training.recipes.material import Material
 from training.recipes.outcome import Outcome
 from training.recipes.probe import Probe, probe
-from training.report.record import Judged, Learned, Record
+from training.report.record import Learned, Record
 from training.report.tables import write_predictions
 from training.report.tensorboard import how_to_open, log_to_tensorboard
 from training.report.terminal import print_evaluation
@@ -235,7 +235,7 @@ def _exported(
         data_digest=material.table.data_digest,
         view=trained.view.as_json(),
         learned=_learned(trained, agreement.as_json()),
-        judged=_judged(trained),
+        judged=outcome.judged,
         model=stored.tag,
         bundle=path,
         seconds=round(time.monotonic() - begun, 2),
@@ -246,12 +246,6 @@ def _exported(
     # Last: that it is there says "complete".
     write_json(run_folder / SUMMARY_FILE, record.as_json())
     return record
-
-
-def _judged(trained: _Trained) -> Judged:
-    parts, table, outcome = trained.material.parts, trained.material.table, trained.outcome
-    held_out = tuple(table.examples[row] for row in parts.test)
-    return Judged(held_out, parts.judged_by, outcome.probabilities, outcome.evaluation)
 
 
 def _learned(trained: _Trained, agreement: Mapping[str, float]) -> Learned:
@@ -270,7 +264,7 @@ def _learned(trained: _Trained, agreement: Mapping[str, float]) -> Learned:
 
 
 def _description(settings: TrainingSettings, trained: _Trained) -> Description:
-    evaluation = trained.outcome.evaluation
+    evaluation = trained.outcome.judged.evaluation
     summary = TrainingSummary(
         recipe=trained.outcome.recipe,
         seed=settings.seed,
@@ -301,7 +295,7 @@ def _log_folder(folder: ImageFolder) -> None:
 
 def _compared_pixels(material: Material, preprocessing: Preprocessing) -> Pixels:
     """A few held-out pictures, spread over the classes; drawn ones where those are gone."""
-    held_out = [material.table.examples[row] for row in material.parts.test]
+    held_out = material.examples(material.parts.test)
     chosen = held_out[:: max(1, len(held_out) // _COMPARED)][:_COMPARED]
     found, pixels = readable_pixels(material.pictures, chosen, preprocessing)
     if len(found) < len(chosen):

@@ -49,9 +49,6 @@ class Backbone(nn.Module):
     inference mode.
 
     Attributes:
-        name: timm's name.
-        weights: where its parameters came from.
-        normalisation: what its input is normalised with.
         num_features: C of what enters the last linear layer.
     """
 
@@ -112,7 +109,7 @@ def load_backbone(name: str, weights: Weights, image_size: int | None = None) ->
     """Builds a backbone with its weights, in inference mode.
 
     Args:
-        name: timm's name of the model, or one of `course_networks`.
+        name: timm's, or one of `course_networks`.
         weights: where its parameters are to come from.
         image_size: H and W of its input, pixels; default: its own.
 
@@ -147,11 +144,7 @@ def _build(name: str, weights: Weights, options: dict[str, Any]) -> nn.Module:
 
 
 def untrained_backbone(name: str) -> Backbone:
-    """Builds a backbone that is about to learn, from random parameters.
-
-    Raises:
-        BackboneError: unknown, or without a spatial feature map.
-    """
+    """Builds a backbone that is about to learn, from random parameters; raises as the above."""
     check_backbone(name)
     model = timm.create_model(name, num_classes=0)
     return Backbone(name, Random(), model, preprocessing_of(model))

@@ -33,11 +33,7 @@ PATIENCE_S = 60.0
 
 
 def load_bundled(name: str, **options: Any) -> nn.Module:
-    """Builds the bundled network, without a classifier.
-
-    Args:
-        name: timm's name of the model: the bundled one's, with or without timm's tag.
-        options: passed on to the model.
+    """Builds the bundled network, without a classifier; its name may carry timm's tag.
 
     Raises:
         WeightsError: they are for another network, or are not in this copy of the package.
@@ -47,8 +43,7 @@ def load_bundled(name: str, **options: Any) -> nn.Module:
             f"the bundled weights are those of a {BUNDLED_BACKBONE} and do not fit {name}: "
             "leave --backbone out, or take --weights imagenet or a file"
         )
-    file = bundled_file()
-    if file is None:
+    if not (file := bundled_file()):
         raise WeightsError(
             "the bundled weights are missing from this copy of the program: "
             "install it again, or take --weights imagenet, a file, or none"
@@ -60,13 +55,8 @@ def load_bundled(name: str, **options: Any) -> nn.Module:
 def decide_weights(backbone: str | None, asked: Weights | None) -> tuple[str, Weights]:
     """Turns what was asked for into a backbone and weights that are on this machine.
 
-    Args:
-        backbone: the name that was asked for; None: what can be had.
-        asked: the weights that were asked for; None (`auto`): what can be had.
-
-    Returns:
-        Without a backbone asked for, `auto` is the preferred one with the hub's weights, or the
-        bundled one where those are not here within `PATIENCE_S`.
+    Nothing asked for (`auto`) is the preferred backbone with the hub's weights, or the bundled one
+    where those are not here within `PATIENCE_S`.
     """
     if isinstance(asked, Bundled):
         return backbone or BUNDLED_BACKBONE, asked
@@ -76,8 +66,7 @@ def decide_weights(backbone: str | None, asked: Weights | None) -> tuple[str, We
     usual, source = usual_weights(name), source_of(name)
     if source is None or not (backbone is None or _fits(name)) or not bundled_file():
         return name, usual  # whose loading says what is wrong, if anything is
-    problem = _problem_in_time(name, source)
-    if problem is None:
+    if not (problem := _problem_in_time(name, source)):
         return name, usual
     log.warning(
         "weights: %s. The bundled %s is taken instead, which is small. For a larger network: "

@@ -5,7 +5,6 @@ A backbone is usable if its last feature map is spatial. The model itself is ask
 """
 
 import difflib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,11 +22,8 @@ from models.errors import BackboneError
 class Measured:
     """What building a backbone without its last layer tells.
 
-    Attributes:
-        parameters: how many numbers training could change.
-        usable: whether its last feature map is spatial, and one row of features comes of it.
-        height: of the pictures that it takes unless told otherwise, pixels.
-        width: the same.
+    It is usable if its last feature map is spatial, and one row of features comes of it. Height and
+    width are those of the pictures that it takes unless told otherwise, pixels.
     """
 
     parameters: int
@@ -42,7 +38,8 @@ def check_backbone(name: str) -> None:
     Raises:
         BackboneError: with the nearest names, or the reason.
     """
-    if not _is_known(name):
+    # With a dot, some of a model's weights are named.
+    if name not in timm.list_models(include_tags="." in name):
         raise BackboneError(f"there is no backbone named {name!r}.{_hint(name)}")
     if not measure(name).usable:
         raise BackboneError(
@@ -68,25 +65,14 @@ def measure(name: str) -> Measured:
     return Measured(sum(p.numel() for p in model.parameters()), usable, *size[1:])
 
 
-def _is_known(name: str) -> bool:
-    """Whether timm has this model, and these of its weights if a dot names some."""
-    return name in timm.list_models(include_tags="." in name)
-
-
 def _hint(name: str) -> str:
-    if new_name := _replaced().get(name):
+    if new_name := timm.models.get_deprecated_models().get(name):
         return f" It is called {new_name} now."
     plain, _, tag = name.partition(".")
     tagged = timm.list_models(f"{plain}.*", include_tags=True) if tag else []
     known = tagged or timm.list_models()
     near = difflib.get_close_matches(name, known, n=3) or [n for n in known if name in n][:3]
     return f" Did you mean {' or '.join(near)}?" if near else ""
-
-
-def _replaced() -> Mapping[str, str | None]:
-    """Names that timm has given up, and what took their place."""
-    found: dict[str, str | None] = timm.models.get_deprecated_models()
-    return found
 
 
 def _has_rank(found: object, rank: int) -> bool:

@@ -42,11 +42,7 @@ default_cfgs = generate_default_cfgs(
             # Two of its three classifiers are for training alone.
             "classifier": ("fc", "aux1", "aux2"),
         },
-        "baseline": {
-            "interpolation": "bilinear",
-            "crop_pct": 1.0,
-            "first_conv": "features.0",
-        },
+        "baseline": {"interpolation": "bilinear", "crop_pct": 1.0, "first_conv": "features.0"},
         "cbam_resnet18": {"interpolation": "bilinear", "first_conv": "conv1"},
         "cbam_resnet50": {"interpolation": "bilinear", "first_conv": "conv1"},
     }

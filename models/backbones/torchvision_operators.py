@@ -18,11 +18,7 @@ _SCHEMAS = (
 
 
 def declare_missing_operators() -> torch.library.Library | None:
-    """Declares torchvision's operators where its compiled ones cannot be loaded.
-
-    Returns:
-        The library that holds the declarations, to be kept alive; None where nothing was missing.
-    """
+    """Where operators are missing, the library that declares them, which is to be kept alive."""
     if hasattr(torch.ops.torchvision, "nms") or _compiled_operators_load():
         return None
     library = torch.library.Library("torchvision", "DEF")

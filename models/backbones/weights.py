@@ -6,12 +6,11 @@ of, or has in another shape is an error that names it. Files are read as data (`
 for a server that does not answer, nor than `STALL_PATIENCE_S` for one that stops in the middle.
 """
 
-import contextlib
 import logging
 import re
 import socket
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -50,9 +49,7 @@ _DIGEST_IN_NAME: Final = re.compile(r"-([0-9a-f]{8,})\.")
 class Hub:
     """Those that timm or torchvision have for a network, learned on ImageNet.
 
-    All kinds of weights have these two attributes:
-        word: what `--weights` takes for them.
-        origin: what a bundle says of them.
+    Of all kinds of weights, `word` is what `--weights` takes and `origin` what a bundle says.
     """
 
     word: ClassVar[str] = "imagenet"
@@ -96,11 +93,7 @@ Weights = Hub | Bundled | File | Random
 
 
 def parse_weights(word: str) -> Weights | None:
-    """What `--weights` means by a word: `imagenet`, `bundled`, `none`, or the path of a file.
-
-    Returns:
-        None for `auto`: that is to be decided (`bundled_backbone.decide_weights`).
-    """
+    """What `--weights` means; None for `auto`, which `bundled_backbone.decide_weights` decides."""
     named: dict[str, Weights | None] = {kind.word: kind for kind in (Hub(), Bundled(), Random())}
     return named.get(word, File(Path(word))) if word != "auto" else None
 
@@ -111,11 +104,7 @@ def usual_weights(name: str) -> Weights:
 
 
 def source_of(name: str) -> str | None:
-    """Where a model's ImageNet weights can be had, as `models.pretrained` takes it.
-
-    Returns:
-        An address, or a repository on the hub; None where there are no weights.
-    """
+    """Where a model's ImageNet weights can be had, as `models.pretrained` takes it, if any."""
     config = timm.get_pretrained_cfg(name)
     if config is None or not config.has_weights:
         return None
@@ -126,10 +115,6 @@ def source_of(name: str) -> str | None:
 
 def load_from_hub(name: str, **options: Any) -> nn.Module:
     """Builds a model with its ImageNet weights and no classifier, from a cache if possible.
-
-    Args:
-        name: timm's name of the model.
-        options: passed on to the model (`img_size`).
 
     Raises:
         WeightsError: there are none for this model, or they are not here and the server that has
@@ -154,15 +139,7 @@ def load_from_hub(name: str, **options: Any) -> nn.Module:
 
 
 def problem_fetching(name: str, source: str) -> str | None:
-    """Downloads a model's weights, where they are not on this machine.
-
-    Args:
-        name: of the model, for the log.
-        source: where its weights can be had (`source_of`).
-
-    Returns:
-        Why they are not to be had, as a sentence without its full stop; None where they are here.
-    """
+    """Downloads weights that are not on this machine; says why they cannot be had, if so."""
     if cached := cached_file(source):
         log.info("weights: %s from the cache (%s)", name, cached)
         return None
@@ -180,13 +157,10 @@ def problem_fetching(name: str, source: str) -> str | None:
 
 
 def load_from_file(name: str, path: Path, **options: Any) -> nn.Module:
-    """Builds timm's model without a classifier, its parameters from a file; random where none.
+    """Builds timm's model without a classifier, its parameters from a file.
 
-    Args:
-        name: timm's name of the model.
-        path: a `.safetensors` file, or a checkpoint of torch (`.pth`, `.pt`, `.bin`). What belongs
-            to its classifier is left out, so its number of classes does not matter.
-        options: passed on to the model (`img_size`).
+    That is a `.safetensors` file, or a checkpoint of torch (`.pth`, `.pt`, `.bin`). What belongs to
+    its classifier is left out, so its number of classes does not matter.
 
     Raises:
         WeightsError: the file cannot be read or does not fit; names what is missing or unexpected.
@@ -196,17 +170,15 @@ def load_from_file(name: str, path: Path, **options: Any) -> nn.Module:
     # Counters of training steps say nothing about what a network computes; many files lack them.
     expected = {k: v for k, v in model.state_dict().items() if not k.endswith(_COUNTER)}
     state = {k: v for k, v in state.items() if not k.endswith(_COUNTER)}
-    problems = [
-        *_named("missing", expected.keys() - state.keys()),
-        *_named("unexpected", state.keys() - expected.keys()),
-        *_named(
-            "of another shape",
-            (k for k in expected.keys() & state.keys() if expected[k].shape != state[k].shape),
-        ),
-    ]
-    if problems:
+    both = expected.keys() & state.keys()
+    problems = {
+        "missing": expected.keys() - both,
+        "unexpected": state.keys() - both,
+        "of another shape": {k for k in both if expected[k].shape != state[k].shape},
+    }
+    if told := [_told(what, sorted(names)) for what, names in problems.items() if names]:
         raise WeightsError(
-            f"the weights in {path} do not fit {name}: {'; '.join(problems)}. "
+            f"the weights in {path} do not fit {name}: {'; '.join(told)}. "
             f"Name the network that this file was made for with --backbone; here it is {name}"
         )
     model.load_state_dict(state, strict=False)
@@ -241,10 +213,15 @@ def download(url: str) -> Path:
     file = torch_cache_path(url)
     file.parent.mkdir(parents=True, exist_ok=True)
     digest = _DIGEST_IN_NAME.search(file.name)
-    with _no_endless_wait():
+    # `urllib`, which torch downloads with, waits for ever unless told otherwise.
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(STALL_PATIENCE_S)
+    try:
         torch.hub.download_url_to_file(
             url, str(file), digest and digest.group(1), progress=sys.stderr.isatty()
         )
+    finally:
+        socket.setdefaulttimeout(before)
     return file
 
 
@@ -258,17 +235,6 @@ def _download_from_hub(source: str) -> None:
             continue
         return
     hf_hub_download(repository, names[-1], revision=revision)
-
-
-@contextlib.contextmanager
-def _no_endless_wait() -> Iterator[None]:
-    """`urllib`, which torch downloads with, waits for ever unless told otherwise."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(STALL_PATIENCE_S)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
 
 
 def _read_state(path: Path) -> dict[str, torch.Tensor]:
@@ -299,17 +265,15 @@ def _converted(state: dict[str, torch.Tensor], model: nn.Module) -> dict[str, to
     if {k for k in model.state_dict() if not k.endswith(_COUNTER)} <= state.keys():
         return state
     module = sys.modules[type(model).__module__]
-    for filter_name in ("checkpoint_filter_fn", "_filter_fn"):
-        if convert := getattr(module, filter_name, None):
-            try:
-                return dict(convert(state, model))
-            except (AttributeError, KeyError, RuntimeError, TypeError, ValueError):
-                return state  # not a checkpoint of this family at all: the names will tell
-    return state
+    convert = getattr(module, "checkpoint_filter_fn", None) or getattr(module, "_filter_fn", None)
+    try:
+        return dict(convert(state, model)) if convert else state
+    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError):
+        return state  # not a checkpoint of this family at all: the names will tell
 
 
 def _without_classifier(
-    state: Mapping[str, torch.Tensor], model: nn.Module
+    state: dict[str, torch.Tensor], model: nn.Module
 ) -> dict[str, torch.Tensor]:
     config: Any = model.pretrained_cfg
     names = config.get("classifier") or ()
@@ -318,9 +282,6 @@ def _without_classifier(
     return {k: v for k, v in state.items() if k in own or not k.startswith(prefixes)}
 
 
-def _named(what: str, names: Iterable[str]) -> list[str]:
-    found = sorted(names)
-    if not found:
-        return []
-    more = f" and {len(found) - 10} more" if len(found) > 10 else ""
-    return [f"{len(found)} {what} ({', '.join(found[:10])}{more})"]
+def _told(what: str, names: list[str]) -> str:
+    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    return f"{len(names)} {what} ({', '.join(names[:10])}{more})"

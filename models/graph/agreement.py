@@ -88,14 +88,7 @@ def check_agreement(
 
 @dataclass(frozen=True)
 class _Compared:
-    """What torch and the exported graph are asked.
-
-    Attributes:
-        session: of the graph.
-        pixels: uint8 (N, H, W, 3).
-        asked: int64 (N,), classes.
-        activations: float32 (N, …), where torch is to begin with these.
-    """
+    """What torch and the exported graph are asked; torch begins at the activations, if any."""
 
     session: ort.InferenceSession
     pixels: Pixels

@@ -33,15 +33,8 @@ def assemble_bundle(
 ) -> tuple[bytes, Agreement]:
     """Joins a classifier's graph, compares it with torch, and adds its metadata.
 
-    Args:
-        classifier: in inference mode.
-        backbone_graph: of the classifier's backbone, from `export_backbone`.
-        description: what the bundle is to say of itself.
-        examples: uint8 (N, H, W, 3), N >= 2: real pictures of the data set to compare on.
-        head_graph: see `join_head`.
-
-    Returns:
-        The bytes of the bundle, and how well it agrees.
+    The classifier is in inference mode; the graphs are as `join_head` takes them; the examples,
+    uint8 (N, H, W, 3) with N >= 2, are real pictures of the data set.
 
     Raises:
         ExportError: the exported file does not answer as torch does; with the figures.
@@ -72,11 +65,8 @@ def join_head(
 ) -> onnx.ModelProto:
     """A bundle's graph without metadata: see `models.bundle` for its inputs and outputs.
 
-    Args:
-        backbone_graph: of the classifier's backbone, from `export_backbone`.
-        classifier: in inference mode.
-        head_graph: from `export_head`, of this classifier or another one of the same backbone and
-            with as many classes; None: it is exported now.
+    The head's, from `export_head`, may be that of any classifier with the same backbone and as many
+    classes; else it is exported now.
     """
     head = _with_learned(head_graph or export_head(classifier), classifier.linear)
     joined: onnx.ModelProto = onnx.compose.merge_models(
@@ -107,8 +97,7 @@ def _self_check(
 ) -> tuple[SelfCheck, ...]:
     pictures = draw_self_check_pictures()
     pixels = np.stack([read_pixels(picture, preprocessing) for picture in pictures])
-    asked = np.full(len(pictures), PREDICTED_CLASS)
-    answers = answers_of(session, pixels, asked)
+    answers = answers_of(session, pixels, np.full(len(pictures), PREDICTED_CLASS))
     return tuple(
         SelfCheck(
             picture=base64.b64encode(picture),

@@ -1,5 +1,7 @@
 """A backbone and a linear head as one module, from uint8 pictures to logits."""
 
+from dataclasses import astuple
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import batch_norm
@@ -18,8 +20,7 @@ class Classifier(nn.Module):
         with torch.no_grad():
             self.linear.weight.copy_(torch.from_numpy(head.weight))
             self.linear.bias.copy_(torch.from_numpy(head.bias))
-        normalise = Normalise(backbone)
-        self.normalise = normalise
+        self.normalise = Normalise(backbone)
         self.eval()
 
     def activations(self, image: Tensor) -> Tensor:
@@ -44,9 +45,8 @@ class Normalise(nn.Module):
 
     def __init__(self, backbone: Backbone) -> None:
         super().__init__()
-        normalisation = backbone.normalisation
-        self.register_buffer("mean", 255 * torch.tensor(normalisation.mean), persistent=False)
-        deviation = 255 * torch.tensor(normalisation.std)
+        mean, deviation = (255 * torch.tensor(n) for n in astuple(backbone.normalisation))
+        self.register_buffer("mean", mean, persistent=False)
         self.register_buffer("variance", deviation**2, persistent=False)
 
     def forward(self, image: Tensor) -> Tensor:

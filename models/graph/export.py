@@ -3,8 +3,6 @@
 Two parts, because the backbone's is the larger one and slow to export, and the same for every head.
 """
 
-import contextlib
-from collections.abc import Iterator
 from typing import Any, Final
 
 import onnx
@@ -45,11 +43,7 @@ def export_backbone(backbone: Backbone) -> onnx.ModelProto:
 
 
 def export_head(classifier: Classifier) -> onnx.ModelProto:
-    """What comes after the feature map, without what the last layer has learned.
-
-    Returns:
-        `feature_map`, `class_index`, `weight` and `bias` → `probabilities`, `heatmap`.
-    """
+    """What comes after it, of which `LEARNED` is an input and no part; raises the same."""
     with torch.no_grad():
         activations = classifier.activations(_example_images(classifier.backbone))
     return _export(
@@ -84,19 +78,25 @@ def _export(
     module: nn.Module, inputs: dict[Value, torch.Tensor], outputs: tuple[Value, ...]
 ) -> onnx.ModelProto:
     batch = torch.export.Dim("N")
-    # Fused attention claims a memory layout that it does not have, which breaks MaxViT's export.
-    with quiet(*_TALKATIVE), _in_a_sentence(), sdpa_kernel(SDPBackend.MATH):
-        program: Any = torch.onnx.export(
-            module.eval(),
-            tuple(inputs.values()),
-            input_names=[value.name for value in inputs],
-            output_names=[value.name for value in outputs],
-            dynamic_shapes=tuple(None if v in LEARNED else {0: batch} for v in inputs),
-            dynamo=True,
-            external_data=False,
-            opset_version=_OPSET,
-            verbose=False,
-        )
+    try:
+        # Fused attention claims a memory layout that it does not have: MaxViT's export breaks.
+        with quiet(*_TALKATIVE), sdpa_kernel(SDPBackend.MATH):
+            program: Any = torch.onnx.export(
+                module.eval(),
+                tuple(inputs.values()),
+                input_names=[value.name for value in inputs],
+                output_names=[value.name for value in outputs],
+                dynamic_shapes=tuple(None if v in LEARNED else {0: batch} for v in inputs),
+                dynamo=True,
+                external_data=False,
+                opset_version=_OPSET,
+                verbose=False,
+            )
+    except torch.onnx.OnnxExporterError as error:
+        raise ExportError(
+            f"torch cannot export this network to ONNX: {first_line(error.__cause__ or error)}. "
+            "Choose another backbone"
+        ) from error
     # The exporter has left an inner module in train mode once; what is compared must not be.
     module.eval()
     model: onnx.ModelProto = program.model_proto
@@ -112,14 +112,3 @@ def _forget_origin(model: onnx.ModelProto) -> None:
         part.ClearField("metadata_props")
         part.ClearField("doc_string")
     graph.ClearField("metadata_props")
-
-
-@contextlib.contextmanager
-def _in_a_sentence() -> Iterator[None]:
-    try:
-        yield
-    except torch.onnx.OnnxExporterError as error:
-        raise ExportError(
-            f"torch cannot export this network to ONNX: {first_line(error.__cause__ or error)}. "
-            "Choose another backbone"
-        ) from error

@@ -53,11 +53,11 @@ _WIDTH: Final = 64
 
 
 def quantise(graph: onnx.ModelProto, pictures: Pixels) -> onnx.ModelProto:
-    """The same network in eight bits; its input and output stay what they are.
+    """The same backbone in eight bits; its input and output stay what they are.
 
     Args:
-        graph: a backbone's, from `export_backbone`.
-        pictures: uint8 (N, H, W, 3): some that the network will be used on, but none to judge by.
+        graph: from `export_backbone`.
+        pictures: uint8 (N, H, W, 3): some that it will be used on, but none to judge by.
     """
     inferred = onnx.shape_inference.infer_shapes(graph)
     quantiser = QDQQuantizer(
@@ -126,11 +126,9 @@ def _ranges(graph: onnx.ModelProto, pictures: Pixels) -> dict[str, TensorData]:
     there = {output.name for output in graph.graph.output}
     shown.graph.output.extend(values[name] for name in names if name not in there)
     session = open_graph(shown.SerializeToString(), "cpu", granted_cores())
+    batches = (pictures[start : start + _BATCH] for start in range(0, len(pictures), _BATCH))
     edges = np.array(
-        [
-            [_edges(found) for found in session.run(names, {IMAGE.name: batch})]
-            for batch in _batches(pictures)
-        ]
+        [[_edges(found) for found in session.run(names, {IMAGE.name: b})] for b in batches]
     )
     # Zero must be one of the steps: padding and ReLU give it exactly.
     low = np.minimum(edges[..., 0].mean(axis=0), 0)
@@ -152,8 +150,3 @@ def _edges(values: np.ndarray) -> tuple[float, float]:
     looked_at = flat[:: max(1, flat.size // _LOOKED_AT)]
     low, high = np.quantile(looked_at, [1 - _PERCENTILE, _PERCENTILE])
     return float(low), float(high)
-
-
-def _batches(pictures: Pixels) -> Iterator[Pixels]:
-    for start in range(0, len(pictures), _BATCH):
-        yield pictures[start : start + _BATCH]

@@ -41,12 +41,7 @@ class GradCamHead(nn.Module):
     """
 
     def __init__(self, classifier: Classifier, activations: Tensor) -> None:
-        """Traces the head.
-
-        Args:
-            classifier: whose head it is.
-            activations: any that its backbone's trunk has made, for their shape.
-        """
+        """Traces the head; any activations that its trunk has made tell their shape."""
         super().__init__()
         self.head_and_gradient = _trace_head(classifier, activations.shape[1:])
         self.map_of = classifier.backbone.map_of
@@ -55,16 +50,9 @@ class GradCamHead(nn.Module):
     def forward(
         self, activations: Tensor, class_index: Tensor, weight: Tensor, bias: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Probabilities and the heatmap of one class for each picture.
+        """What the trunk has made, (N, …) → probabilities (N, K), heatmap (N, h, w) in [0, 1].
 
-        Args:
-            activations: float (N, …), from the backbone's trunk.
-            class_index: int64 (N,); -1 means the predicted class.
-            weight: float (K, features), of the last layer.
-            bias: float (K,), likewise.
-
-        Returns:
-            probabilities float (N, K), heatmap float (N, h, w) in [0, 1].
+        The class is int64 (N,), -1 for the predicted one; the last layer (K, C) and (K,).
         """
         logits, gradient = self.head_and_gradient(activations, class_index, weight, bias)
         return logits.softmax(1), heatmap_of(self.map_of(activations), self.map_of(gradient))
@@ -84,13 +72,7 @@ def explain_by_autograd(
 ) -> tuple[Tensor, Tensor]:
     """A whole answer by autograd: the reference that every export must meet.
 
-    Args:
-        classifier: in inference mode.
-        image: uint8 (N, H, W, 3).
-        class_index: int64 (N,); -1 means the predicted class.
-
-    Returns:
-        probabilities float (N, K), heatmap float (N, h, w) in [0, 1].
+    From uint8 (N, H, W, 3) and int64 (N,) to what a bundle's graph gives (`models.bundle`).
     """
     with torch.no_grad():
         activations = classifier.activations(image)
@@ -174,11 +156,7 @@ def _convolution(image: Tensor, weight: Tensor, bias: Tensor | None, *geometry: 
 
 
 def _convolution_backward(
-    gradient: Tensor,
-    image: Tensor,
-    weight: Tensor,
-    _bias_sizes: list[int] | None,
-    *geometry: Any,
+    gradient: Tensor, image: Tensor, weight: Tensor, _bias_sizes: Any, *geometry: Any
 ) -> tuple[Tensor, None, None]:
     """The gradient of a convolution's input; nobody asks for that of its parameters.
 

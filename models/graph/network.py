@@ -20,18 +20,12 @@ from models.graph.assembly import assemble_bundle
 from models.graph.classifier import Classifier, Normalise
 from models.graph.export import export_backbone, export_head
 from models.graph.gradcam import explain_activations
-from models.head import LinearHead
+from models.head import Floats, LinearHead
 from models.preprocessing import Pixels
-
-Floats = npt.NDArray[np.float32]
 
 
 class Network:
-    """A pretrained network without its last layer.
-
-    Attributes:
-        backbone: in inference mode; nothing here changes it.
-    """
+    """A pretrained network without its last layer; nothing here changes its backbone."""
 
     def __init__(self, backbone: Backbone) -> None:
         self.backbone = backbone
@@ -52,11 +46,7 @@ class Network:
         return found.hexdigest()
 
     def graph(self) -> onnx.ModelProto:
-        """Its first part, exported: uint8 `image` (N, H, W, 3) → `feature_map`.
-
-        Raises:
-            ExportError: torch's exporter cannot write this network down.
-        """
+        """Its first part, see `export_backbone`."""
         return export_backbone(self.backbone)
 
     def head_graph(self, head: LinearHead) -> onnx.ModelProto:
@@ -106,11 +96,10 @@ class Network:
     @cached_property
     def _read_on_gpu(self) -> Callable[[Pixels], Floats]:
         # A copy: what is exported stays on the CPU and in its own memory layout.
-        whole = nn.Sequential(Normalise(self.backbone), self.backbone)
-        module: nn.Module = copy.deepcopy(whole).eval()
+        module: nn.Module = copy.deepcopy(nn.Sequential(Normalise(self.backbone), self.backbone))
         # Asked here: the threads that read know nothing of the device that this process was given.
         device = torch.device("cuda", torch.cuda.current_device())
-        module = module.to(device)
+        module = module.eval().to(device)
         module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         one_at_a_time = threading.Lock()
 

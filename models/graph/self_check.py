@@ -7,15 +7,19 @@ enough to be decoded at half its size, with an EXIF orientation.
 import io
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import ExifTags, Image, ImageDraw
 
 
 def draw_self_check_pictures() -> list[bytes]:
     """Three small picture files, the same on every machine."""
+    see_through = _drawn(80, 120, (30, 120, 200))
+    see_through.putalpha(Image.linear_gradient("L").resize(see_through.size))
+    on_its_side = Image.Exif()
+    on_its_side[ExifTags.Base.Orientation] = 6
     return [
         _encoded(_drawn(96, 72, (200, 60, 40)), "PNG"),
-        _encoded(_see_through(_drawn(80, 120, (30, 120, 200))), "PNG"),
-        _encoded(_drawn(1000, 900, (60, 160, 60)), "JPEG", quality=60, exif=_lying_on_its_side()),
+        _encoded(see_through, "PNG"),
+        _encoded(_drawn(1000, 900, (60, 160, 60)), "JPEG", quality=60, exif=on_its_side),
     ]
 
 
@@ -28,18 +32,6 @@ def _drawn(width: int, height: int, colour: tuple[int, int, int]) -> Image.Image
     draw.ellipse((width * 0.2, height * 0.25, width * 0.6, height * 0.8), fill=colour)
     draw.rectangle((width * 0.55, height * 0.1, width * 0.9, height * 0.3), fill=(240, 240, 230))
     return image
-
-
-def _see_through(image: Image.Image) -> Image.Image:
-    alpha = Image.linear_gradient("L").resize(image.size)
-    image.putalpha(alpha)
-    return image
-
-
-def _lying_on_its_side() -> Image.Exif:
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    return exif
 
 
 def _encoded(image: Image.Image, kind: str, **options: object) -> bytes:

@@ -20,9 +20,10 @@ from service.http.replies import (
 )
 from service.http.schemas import STYLES, Classification, Models, NothingClassified, Refused, Style
 from service.http.uploads import Form, read_form
-from service.inference.answers import Upload, answer, answer_each, draw
+from service.inference.answers import answer, answer_each, draw
 from service.inference.runtime import Engine
 from service.inference.served_model import ServedModel
+from service.inference.upload import Upload
 
 
 async def classify(request: Request) -> Response:

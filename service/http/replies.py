@@ -8,8 +8,8 @@ from urllib.parse import quote
 from models.errors import RequestError
 from models.signature import PREDICTED_CLASS
 from service.http.schemas import Classified, Explanation, ModelDescription, Refused
-from service.inference.answers import Answer, Upload
-from service.inference.served_model import ServedModel
+from service.inference.served_model import Answer, ServedModel
+from service.inference.upload import Upload
 
 _LONGEST_STEM: Final = 80
 

@@ -18,7 +18,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
 from models.errors import BodyTooLargeError, MediaTypeError, RequestError, SlowBodyError
-from service.inference.answers import Upload
+from service.inference.upload import Upload
 from service.settings import Settings
 
 #: RFC 5987 has no place in forms (RFC 7578), but older clients send it for names beyond ASCII.

@@ -2,41 +2,17 @@
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import partial
 
 from models.errors import RequestError
 from models.preprocessing import read_picture
-from models.session import Prediction
 from models.signature import PREDICTED_CLASS
 from service.inference.drawing import Drawing, draw_png
 from service.inference.runtime import Engine
-from service.inference.served_model import ServedModel
+from service.inference.served_model import Answer, ServedModel
+from service.inference.upload import Upload
 from service.observability import metrics
 from service.observability.request_log import current
-
-
-@dataclass(frozen=True)
-class Upload:
-    """One picture as it came, by the name that its sender gave it."""
-
-    file_name: str
-    data: bytes
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the network says of a picture, whose `width` and `height` are those of it upright.
-
-    The heatmap is that of the class `class_index`, or, at -1, of the predicted one.
-    """
-
-    model: ServedModel
-    upload: Upload
-    class_index: int
-    prediction: Prediction
-    width: int
-    height: int
 
 
 async def answer(

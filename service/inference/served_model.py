@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import Iterator
 from concurrent.futures import Executor
+from dataclasses import dataclass
 
 import numpy as np
 from prometheus_client import Gauge
@@ -12,8 +13,9 @@ from prometheus_client import Gauge
 from models.bundle import BundleMetadata, read_bundle
 from models.decoding.batching import MicroBatcher
 from models.errors import UnknownClassError
-from models.session import Session
+from models.session import Prediction, Session
 from models.store import StoredBundle
+from service.inference.upload import Upload
 from service.observability import metrics
 from service.settings import Settings
 
@@ -90,6 +92,21 @@ def _measure(waited: list[float], seconds: float) -> None:
     for each in waited:
         metrics.QUEUE_WAIT.observe(each)
     metrics.INFERENCE.observe(seconds)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the network says of a picture, whose `width` and `height` are those of it upright.
+
+    The heatmap is that of the class `class_index`, or, at -1, of the predicted one.
+    """
+
+    model: ServedModel
+    upload: Upload
+    class_index: int
+    prediction: Prediction
+    width: int
+    height: int
 
 
 def load_session(stored: StoredBundle, settings: Settings) -> Session:

@@ -1,5 +1,6 @@
 """Folders of drawn pictures in the layouts that train-transfer understands."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,11 @@ from training.selection.int8_against_fp32 import PrecisionChoice
 from training.settings import TrainingSettings
 
 ROOT = Path(__file__).parents[2]
+
+# Steps this small are waited for by threads that have nothing to do: on two cores with other work
+# on them a backward step of 18 ms took a second. Here, and in the processes that tests start.
+torch.set_num_threads(1)
+os.environ["OMP_NUM_THREADS"] = "1"
 
 MakeFolder = Callable[..., Path]
 Run = Callable[..., dict[str, Any]]

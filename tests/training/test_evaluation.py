@@ -1,7 +1,9 @@
+"""How good answers are, checked by hand, and how sure one can be of that."""
+
 import numpy as np
 import pytest
 
-from training.evaluation import evaluate
+from training.evaluation import CONFIDENCE, ClassResult, Evaluation, evaluate
 
 
 def _answers(answered: list[int], classes: int) -> np.ndarray:
@@ -43,3 +45,14 @@ def test_what_cannot_be_known_is_none() -> None:
 
     assert found.classes["b"].precision is None
     assert found.classes["c"].recall is None
+
+
+def test_classes_keep_their_order_and_are_told_by_name() -> None:
+    found = evaluate(_answers([2, 0, 2], 3), np.array([2, 0, 2]), ("z", "a", "m"))
+
+    assert isinstance(found, Evaluation)
+    assert list(found.classes) == ["z", "a", "m"]
+    assert found.classes["m"] == ClassResult(recall=1, precision=1, count=2)
+    assert found.classes["a"] == ClassResult(recall=None, precision=None, count=0)
+    assert (found.commonest, found.count, CONFIDENCE) == ("m", 3, 0.95)
+    assert found.confusion.sum() == 3

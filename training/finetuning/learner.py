@@ -257,6 +257,9 @@ def _fit(trainer: pl.Trainer, learner: _Learner, folder: Path) -> bool:
     except InterruptedByUser:
         log.warning("interrupted; the best weights so far are kept")
         return True
+    except SystemExit as ended:
+        # Lightning's answer to a second Ctrl-C, which is the command's to tell of.
+        raise KeyboardInterrupt from ended
     finally:
         learner.to(memory_format=torch.contiguous_format)
     return False

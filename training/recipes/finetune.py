@@ -17,10 +17,9 @@ from models.errors import UsageError
 from models.graph.classifier import Classifier
 from models.graph.network import Network
 from models.head import LinearHead
-from training.data.folder import Example
 from training.data.parts import Rows
 from training.data.pictures import pictures_gone
-from training.evaluation import Probabilities, evaluate
+from training.evaluation import Probabilities
 from training.features.extractor import Extractor
 from training.features.graphs import Graph
 from training.features.table import FeatureTable
@@ -104,9 +103,9 @@ def finetune(
         answered = _in_fewer_bits(answered, probe, material)
     validation = material.parts.validation
     comparison = compare(before, answered.validation, material.table.labels[validation])
-    accuracies = (probe.evaluation.accuracy, answered.outcome.evaluation.accuracy)
-    log_comparison(comparison, answered.outcome.recipe)
     best = answered.outcome if comparison.is_tuned_better else probe
+    accuracies = (_accuracy(probe), _accuracy(answered.outcome))
+    log_comparison(comparison, answered.outcome.recipe)
     return best, FineTuningReport(plan, tuned, comparison, accuracies)
 
 
@@ -117,8 +116,8 @@ def _task(extractor: Extractor, material: Material, options: FineTuningOptions) 
         UsageError: there are fewer pictures than processes.
     """
     parts = material.parts
-    training = _examples(material, parts.train_without_validation)
-    validation = _examples(material, parts.validation)
+    training = material.examples(parts.train_without_validation)
+    validation = material.examples(parts.validation)
     if min(len(training), len(validation)) < size():
         raise UsageError(
             f"{size()} processes were started, for which {len(training)} pictures to learn from "
@@ -133,10 +132,6 @@ def _task(extractor: Extractor, material: Material, options: FineTuningOptions) 
         augmentation=options.augmentation,
         seed=material.seed,
     )
-
-
-def _examples(material: Material, rows: Rows) -> list[Example]:
-    return [material.table.examples[row] for row in rows]
 
 
 def _probe_of_part(material: Material) -> tuple[LinearHead, Probabilities]:
@@ -169,8 +164,7 @@ def _answered(classifier: Classifier, probe: Outcome, material: Material) -> _An
         extractor=extractor,
         head=head,
         precision=PrecisionChoice("fp32", "torch learns in it", None),
-        probabilities=judged,
-        evaluation=evaluate(judged, material.table.labels[parts.test], material.classes),
+        judged=material.judged(judged),
         trained_on=len(parts.train_without_validation),
         trained_parameters=sum(p.numel() for p in classifier.parameters()),
     )
@@ -204,14 +198,12 @@ def _in_fewer_bits(answered: _Answered, probe: Outcome, material: Material) -> _
         log.info("precision: fp32, which answers more of the validation part rightly")
         choice = replace(choice, precision="fp32", chosen_by="better on the validation part")
         return replace(answered, outcome=replace(outcome, precision=choice))
-    evaluation = evaluate(judged, labels[parts.test], material.classes)
     best = replace(
         outcome,
         extractor=extractor,
         head=fitted.head,
         precision=choice,
-        probabilities=judged,
-        evaluation=evaluation,
+        judged=material.judged(judged),
     )
     return _Answered(of_validation, best)
 
@@ -222,7 +214,7 @@ def _read(extractor: Extractor, material: Material, rows: Rows) -> FeatureTable:
     Raises:
         PicturesGoneError: one of them is gone.
     """
-    table = extractor.read_shared(_examples(material, rows), material.pictures)
+    table = extractor.read_shared(material.examples(rows), material.pictures)
     if table.left_out:
         raise pictures_gone(table.left_out[0].name, table.left_out[0].reason)
     return table
@@ -231,3 +223,7 @@ def _read(extractor: Extractor, material: Material, rows: Rows) -> FeatureTable:
 def _right(answers: Probabilities, labels: np.ndarray) -> int:
     """How many are answered rightly."""
     return int((answers.argmax(1) == labels).sum())
+
+
+def _accuracy(outcome: Outcome) -> float:
+    return outcome.judged.evaluation.accuracy

@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 
-from training.data.parts import Parts
+from training.data.folder import Example
+from training.data.parts import Parts, Rows
 from training.data.pictures import Pictures
 from training.data.sample import Sample
+from training.evaluation import Probabilities, evaluate
 from training.features.table import FeatureTable
+from training.report.record import Judged
 
 
 @dataclass(frozen=True)
@@ -27,3 +30,13 @@ class Material:
     sample: Sample
     pictures: Pictures
     seed: int
+
+    def examples(self, rows: Rows) -> tuple[Example, ...]:
+        """The examples in some rows of the table."""
+        return tuple(self.table.examples[row] for row in rows)
+
+    def judged(self, answers: Probabilities) -> Judged:
+        """What answers to the test part, float32 (N, K), are worth."""
+        test = self.parts.test
+        evaluation = evaluate(answers, self.table.labels[test], self.classes)
+        return Judged(self.examples(test), self.parts.judged_by, answers, evaluation)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from models.head import LinearHead
-from training.evaluation import Evaluation, Probabilities
 from training.features.extractor import Extractor
+from training.report.record import Judged
 from training.selection.int8_against_fp32 import PrecisionChoice
 
 Recipe = Literal["frozen", "fine-tuned", "from scratch"]
@@ -20,8 +20,7 @@ class Outcome:
         extractor: the network, its graph, and what that is shown.
         head: the last layer.
         precision: why the graph has the precision that it has.
-        probabilities: float32 (N, K), its answers to what judges it.
-        evaluation: their comparison with the truth.
+        judged: its answers to the test part, and how good they are.
         trained_on: how many pictures it learned from.
         trained_parameters: how many numbers were learned from them.
     """
@@ -30,7 +29,6 @@ class Outcome:
     extractor: Extractor
     head: LinearHead
     precision: PrecisionChoice
-    probabilities: Probabilities
-    evaluation: Evaluation
+    judged: Judged
     trained_on: int
     trained_parameters: int

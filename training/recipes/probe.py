@@ -3,7 +3,6 @@
 import logging
 from dataclasses import dataclass
 
-from training.evaluation import evaluate
 from training.features.extractor import Extractor
 from training.head.fit import FittedHead, fit_head
 from training.recipes.material import Material
@@ -38,14 +37,12 @@ def probe(extractor: Extractor, precision: PrecisionChoice, material: Material) 
     train, test = material.parts.train, material.parts.test
     log.info("fitting the head on %d pictures; %d are held out", len(train), len(test))
     fitted = fit_head(features, labels[train], len(material.classes), material.seed, train)
-    answers = fitted.head.probabilities(features[test])
     outcome = Outcome(
         recipe="frozen",
         extractor=extractor,
         head=fitted.head,
         precision=precision,
-        probabilities=answers,
-        evaluation=evaluate(answers, labels[test], material.classes),
+        judged=material.judged(fitted.head.probabilities(features[test])),
         trained_on=len(train),
         trained_parameters=fitted.head.weight.size + fitted.head.bias.size,
     )

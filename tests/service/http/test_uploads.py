@@ -10,7 +10,7 @@ from starlette.types import Message
 from models.errors import BodyTooLargeError, OverloadedError, RequestError
 from service.http.uploads import Form, read_form
 from service.inference.admission import Admission
-from service.inference.answers import Upload
+from service.inference.upload import Upload
 from service.settings import Settings
 
 SETTINGS = Settings(max_body_bytes=2000, body_seconds=60)

@@ -18,9 +18,10 @@ from service.http.replies import (
     picture_headers,
 )
 from service.http.schemas import Classified, ModelDescription, Refused
-from service.inference.answers import Upload, answer, answer_each, draw
+from service.inference.answers import answer, answer_each, draw
 from service.inference.runtime import Engine
 from service.inference.served_model import ServedModel
+from service.inference.upload import Upload
 from service.settings import Settings
 
 Scenario = Callable[[Engine, ServedModel], Awaitable[None]]

@@ -122,7 +122,7 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
         chromium_sandbox=os.geteuid() != 0,  # Chromium refuses to have one as root
         args=[
             *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),
-            "--disable-gpu",  # there is none; to draw as if there were one takes most of the time
+            "--renderer-process-limit=1",  # one for each test takes most of the time
         ],
     )
     yield browser
@@ -161,9 +161,8 @@ def shown(page: Page, served: Served) -> Iterator[Window]:
         finally:
             page.unroute_all()
             page.evaluate("sessionStorage.clear()")
-            page.goto("about:blank")
     assert window.complaints == []
-    here = (f"{address_of(served)}/", "blob:", "data:", "about:")
+    here = (f"{address_of(served)}/", "blob:", "data:")
     assert [a for a in window.addresses if not a.startswith(here)] == []
 
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -15,53 +14,39 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from models.errors import OutputError
 from models.graph.classifier import Classifier
 from models.preprocessing import read_pixels
-from tests.conftest import TINY_BACKBONE, lively_classifier
-from tests.training.conftest import Run, begin, best_weights, fill, wait_for
+from tests.conftest import TINY_BACKBONE, lively_backbone, with_lively_head
+from tests.training.conftest import ROOT, Run, best_weights
+from tests.training.moments import at
 from training.cli import main
 from training.data.folder import Example, scan_folder
 from training.data.pictures import Pictures
-from training.finetuning.checkpoints import AtomicCheckpoints
-from training.finetuning.learner import FineTuningTask, fine_tune, parameter_groups
+from training.finetuning.learner import (
+    FineTuningTask,
+    fine_tune,
+    parameter_groups,
+)
 from training.finetuning.plan import FineTuningOptions, FineTuningPlan, plan_fine_tuning
 
-ROOT = Path(__file__).parents[3]
+
+def small_classifier() -> Classifier:
+    """As large as the pictures are: the same network, in a sixth of the time."""
+    return with_lively_head(lively_backbone(TINY_BACKBONE, image_size=64), classes=2)
 
 
 @pytest.fixture
 def classifier() -> Classifier:
-    return lively_classifier(TINY_BACKBONE, classes=2)
+    return small_classifier()
 
 
 @pytest.fixture
-def task(class_folder: Path, classifier: Classifier) -> FineTuningTask:
-    examples = scan_folder(class_folder).examples
+def task(pets: Path, classifier: Classifier) -> FineTuningTask:
+    examples = scan_folder(pets).examples
     held: list[Example] = [e for i, e in enumerate(examples) if i % 4 == 0]
     taught = [e for e in examples if e not in held]
     shown = classifier.backbone.preprocessing
     return FineTuningTask(taught, held, 2, shown, Pictures(), "mild", seed=1)
-
-
-@pytest.mark.parametrize(
-    ("pictures", "epochs", "batch_size"),
-    [(20, 20, 16), (1000, 8, 16), (1999, 4, 16), (2000, 4, 32), (50_000, 4, 64)],
-)
-def test_epochs_and_batches_follow_from_the_number_of_pictures(
-    pictures: int, epochs: int, batch_size: int
-) -> None:
-    plan = plan_fine_tuning(pictures, FineTuningOptions(), from_scratch=False)
-
-    assert (plan.epochs, plan.batch_size) == (epochs, batch_size)
-
-
-def test_what_is_given_overrides_the_rule() -> None:
-    asked = FineTuningOptions(epochs=2, learning_rate=1e-5, batch_size=7)
-
-    plan = plan_fine_tuning(1000, asked, from_scratch=False)
-
-    assert (plan.epochs, plan.learning_rate, plan.batch_size) == (2, 1e-5, 7)
 
 
 def test_earlier_layers_learn_more_slowly(classifier: Classifier) -> None:
@@ -125,13 +110,6 @@ def test_the_course_s_network_is_trained_from_scratch_unasked(
     assert summary["trained_parameters"] == expected[summary["recipe"]]
 
 
-def test_from_scratch_takes_longer_and_treats_all_layers_alike() -> None:
-    plan = plan_fine_tuning(800, FineTuningOptions(), from_scratch=True)
-
-    assert plan.epochs == 62
-    assert plan.layer_decay == 1
-
-
 def _log_loss(classifier: Classifier, task: FineTuningTask) -> float:
     shown = task.preprocessing
     pixels = np.stack([read_pixels(e.path.read_bytes(), shown) for e in task.validation])
@@ -143,28 +121,11 @@ def _log_loss(classifier: Classifier, task: FineTuningTask) -> float:
 def test_the_same_seed_gives_the_same_weights(task: FineTuningTask, tmp_path: Path) -> None:
     weights = []
     for name in ("one", "other"):
-        network = lively_classifier(TINY_BACKBONE, classes=2)
+        network = small_classifier()
         fine_tune(network, task, FineTuningPlan(2, 8, 1e-3), tmp_path / name)
         weights.append(network.linear.weight.detach())
 
     assert torch.equal(*weights)
-
-
-def test_a_full_disk_is_a_sentence_and_the_last_good_checkpoint_stays(tmp_path: Path) -> None:
-    path = tmp_path / "last.ckpt"
-    checkpoints = AtomicCheckpoints()
-    checkpoints.save_checkpoint({"weight": torch.zeros(10)}, path)
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    # Python ignores SIGXFSZ: a write above the limit fails as one on a full disk does.
-    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
-    try:
-        with pytest.raises(OutputError, match=r"last\.ckpt cannot be written"):
-            checkpoints.save_checkpoint({"weight": torch.zeros(100_000)}, path)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-    assert torch.load(path, weights_only=True)["weight"].shape == (10,)
-    assert [p.name for p in tmp_path.iterdir()] == ["last.ckpt"]
 
 
 def test_one_goes_on_after_the_last_epoch_even_where_an_earlier_one_was_better(
@@ -172,65 +133,86 @@ def test_one_goes_on_after_the_last_epoch_even_where_an_earlier_one_was_better(
 ) -> None:
     """At a rate of 0 no epoch is better than the first; the folder is moved meanwhile."""
     idle = FineTuningPlan(2, 8, 0.0, patience=9)
-    first = fine_tune(lively_classifier(TINY_BACKBONE, 2), task, idle, tmp_path / "here")
+    first = fine_tune(small_classifier(), task, idle, tmp_path / "here")
     last = torch.load(tmp_path / "here/checkpoints/last.ckpt", weights_only=True)
     (tmp_path / "here").rename(tmp_path / "there")
 
     longer = replace(idle, epochs=4)
-    found = fine_tune(lively_classifier(TINY_BACKBONE, 2), task, longer, tmp_path / "there")
+    found = fine_tune(small_classifier(), task, longer, tmp_path / "there")
 
     assert (first.best_epoch, last["epoch"] + 1) == (1, 2)
     assert (found.epochs, found.best_epoch) == (4, 1)
 
 
+@pytest.fixture(scope="module")
+def unbroken(pets: Path, learned_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a run that was left in peace has ended."""
+    out = tmp_path_factory.mktemp("unbroken")
+    assert main(arguments(pets, learned_weights, out)) == 0
+    return out
+
+
+def arguments(data: Path, weights: Path, out: Path, epochs: int = 3) -> list[str]:
+    given = {"data": data, "backbone": TINY_BACKBONE, "weights": weights, "image-size": 64}
+    asked = {**given, "out": out, "epochs": epochs, "precision": "fp32"}
+    return ["--finetune", *(f"--{option}={value}" for option, value in asked.items())]
+
+
+def answers(out: Path) -> str:
+    (path,) = out.glob("*/*/predictions.csv")
+    return path.read_text("utf-8")
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("moment", ["epoch 1:", "epoch 2:", "fitting the head"])
-def test_a_killed_run_goes_on_and_ends_with_the_same_weights(
-    tmp_path: Path, learned_weights: Path, moment: str
+def test_a_run_that_is_killed_again_and_again_ends_with_the_same_weights(
+    tmp_path: Path, pets: Path, learned_weights: Path, unbroken: Path
 ) -> None:
-    for label in ("cat", "dog"):
-        fill(tmp_path / "pets" / label, label, range(20))
-    options = ["--finetune", "--weights", str(learned_weights), "--epochs", "3"]
-    unbroken = begin(tmp_path / "pets", tmp_path / "one", *options)
-    unbroken.communicate()
+    """Before it learns, and twice while it does so, each time by a signal that it cannot catch."""
+    begun = arguments(pets, learned_weights, tmp_path)
+    moments = ["fitting the head", "epoch 1:", "epoch 2:"]
+    command = [sys.executable, "-m", "tests.training.killed"]
+    subprocess.run([*command, json.dumps([moments, begun])], cwd=ROOT, check=True)
+    (folder,) = tmp_path.glob("*/*")
+    assert not (folder / "summary.json").exists()
 
-    killed = begin(tmp_path / "pets", tmp_path / "other", *options)
-    wait_for(killed, moment)
-    os.kill(killed.pid, signal.SIGKILL)
-    killed.communicate()
-    (settings,) = tmp_path.glob("other/*/*/settings.json")
-    resumed = subprocess.run(
-        [sys.executable, "-m", "training.cli", "--resume", settings.parent],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    assert main(["--resume", str(folder)]) == 0
 
-    assert resumed.returncode == 0, resumed.stderr
-    one, other = best_weights(tmp_path / "one"), best_weights(tmp_path / "other")
+    one, other = best_weights(unbroken), best_weights(tmp_path)
     assert all(torch.equal(one[name], other[name]) for name in one)
-    tables = [
-        next((tmp_path / name).glob("*/*/predictions.csv")).read_text("utf-8")
-        for name in ("one", "other")
-    ]
-    assert tables[0] == tables[1]
+    assert answers(tmp_path) == answers(unbroken)
 
 
-@pytest.mark.slow
-def test_ctrl_c_exports_the_best_so_far(tmp_path: Path, learned_weights: Path) -> None:
-    for label in ("cat", "dog"):
-        fill(tmp_path / "pets" / label, label, range(20))
-    options = ["--finetune", "--weights", str(learned_weights), "--epochs", "500"]
-    process = begin(tmp_path / "pets", tmp_path / "runs", *options)
+def press_ctrl_c() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
 
-    wait_for(process, "epoch 2:")
-    process.send_signal(signal.SIGINT)
-    process.communicate()
 
-    assert process.returncode == 0
-    (summary,) = tmp_path.glob("runs/*/*/summary.json")
+def test_ctrl_c_exports_the_best_so_far(tmp_path: Path, pets: Path, learned_weights: Path) -> None:
+    with at("epoch 2:", press_ctrl_c):
+        assert main(arguments(pets, learned_weights, tmp_path, epochs=500)) == 0
+
+    (summary,) = tmp_path.glob("*/*/summary.json")
     found: dict[str, Any] = json.loads(summary.read_text("utf-8"))
     assert found["fine_tuning"]["interrupted"]
     assert found["fine_tuning"]["best_epoch"] >= 1
+    assert found["fine_tuning"]["epochs"] == 2
     assert summary.with_name("bundle.onnx").exists()
+
+
+def test_ctrl_c_ends_after_the_step_and_a_second_one_at_once(
+    classifier: Classifier, task: FineTuningTask, tmp_path: Path
+) -> None:
+    plan = FineTuningPlan(500, 8, 1e-3)
+
+    with at("epoch 1:", press_ctrl_c):
+        found = fine_tune(classifier, task, plan, tmp_path)
+
+    assert (found.epochs, found.best_epoch, found.interrupted) == (1, 1, True)
+    with (
+        pytest.raises(KeyboardInterrupt),
+        at("epoch 2:", press_ctrl_c),
+        at("stopping after this step", press_ctrl_c),
+    ):
+        fine_tune(classifier, task, plan, tmp_path)
 
 
 def test_a_run_that_is_none_or_has_ended_is_not_resumed(

@@ -85,7 +85,7 @@ def test_what_is_kept_is_judged_in_the_precision_in_which_it_is_exported(
 
     assert best.extractor.graph.precision == best.precision.precision == "int8"
     found = best.head.probabilities(features)
-    np.testing.assert_allclose(found, best.probabilities, atol=1e-4)
+    np.testing.assert_allclose(found, best.judged.probabilities, atol=1e-4)
 
 
 def test_a_network_that_has_forgotten_everything_is_not_kept(

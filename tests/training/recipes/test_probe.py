@@ -21,10 +21,10 @@ def test_an_outcome_is_judged_by_what_it_did_not_learn_from(
 
     answers = probed.head.probabilities(material.table.features[test])
 
-    np.testing.assert_array_equal(probed.probabilities, answers)
+    np.testing.assert_array_equal(probed.judged.probabilities, answers)
     judged = evaluate(answers, material.table.labels[test], material.classes)
-    assert probed.evaluation.confusion.tolist() == judged.confusion.tolist()
-    assert probed.evaluation.count == len(test) == 4
+    assert probed.judged.evaluation.confusion.tolist() == judged.confusion.tolist()
+    assert probed.judged.evaluation.count == len(test) == 4
     assert probed.trained_on == len(material.parts.train) == 20
 
 
@@ -52,4 +52,4 @@ def test_what_is_held_out_has_no_part_in_the_head(
     found = probe(extractor, AS_ASKED, other).outcome
 
     np.testing.assert_array_equal(found.head.weight, probed.head.weight)
-    assert not np.array_equal(found.probabilities, probed.probabilities)
+    assert not np.array_equal(found.judged.probabilities, probed.judged.probabilities)

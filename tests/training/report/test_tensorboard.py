@@ -1,14 +1,26 @@
-"""Which held-out pictures TensorBoard shows, and how it is opened."""
+"""What TensorBoard shows of a run, with which held-out pictures, and how it is opened."""
 
+import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 from matplotlib.figure import Figure
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from models.bundle import Bundle
 from training.data.folder import Example
+from training.data.pictures import Pictures
 from training.evaluation import evaluate
-from training.report.record import Judged
-from training.report.tensorboard import chosen_examples, drawn, how_to_open
+from training.report.record import Judged, Record
+from training.report.tensorboard import (
+    chosen_examples,
+    drawn,
+    how_to_open,
+    log_to_tensorboard,
+)
 
 
 def judged(labels: list[int], answers: list[list[float]]) -> Judged:
@@ -49,3 +61,54 @@ def test_class_names_of_any_script_are_drawn_without_a_warning() -> None:
 
 def test_the_command_that_opens_it_can_be_pasted() -> None:
     assert how_to_open(Path("my runs")) == "tensorboard --logdir 'my runs'"
+
+
+def shown_in(folder: Path) -> EventAccumulator:
+    events = EventAccumulator(str(folder))
+    events.Reload()
+    return events
+
+
+def test_settings_accuracy_confusion_and_heatmaps_are_shown(
+    record: Record, bundle: Bundle, tmp_path: Path
+) -> None:
+    log_to_tensorboard(tmp_path, record, bundle, Pictures())
+
+    events = shown_in(tmp_path)
+    accuracy = events.Scalars("accuracy")[0].value
+    assert accuracy == pytest.approx(record.judged.evaluation.accuracy)
+    assert {"_hparams_/session_start_info", "_hparams_/session_end_info"} <= set(
+        events.summary_metadata
+    )
+    for name in ("confusion", "heatmaps"):
+        picture = events.Images(name)[0]
+        assert picture.width > 200
+        with Image.open(io.BytesIO(picture.encoded_image_string)) as image:
+            assert np.ptp(np.asarray(image)) > 100
+
+
+def test_a_picture_that_is_gone_costs_a_line(
+    record: Record, bundle: Bundle, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, *rest = record.judged.examples
+    gone = replace(first, path=tmp_path / "nowhere.png")
+    judged = replace(record.judged, examples=(gone, *rest))
+
+    log_to_tensorboard(tmp_path, replace(record, judged=judged), bundle, Pictures())
+
+    told = f"{gone.name} is not shown in TensorBoard: the file cannot be opened: No such file"
+    assert [message for message in caplog.messages if told in message] == caplog.messages
+    assert shown_in(tmp_path).Images("heatmaps")
+
+
+def test_a_matrix_of_very_many_classes_is_not_drawn(
+    record: Record, bundle: Bundle, tmp_path: Path
+) -> None:
+    classes = tuple(f"class {number}" for number in range(41))
+    answers = np.eye(41, dtype=np.float32)[:4]
+    evaluation = evaluate(answers, np.arange(4), classes)
+    judged = replace(record.judged, probabilities=answers, evaluation=evaluation)
+
+    log_to_tensorboard(tmp_path, replace(record, judged=judged), bundle, Pictures())
+
+    assert set(shown_in(tmp_path).Tags()["images"]) == {"heatmaps"}
