@@ -53,69 +53,62 @@ def started_group(environment: Mapping[str, str] = os.environ) -> Group:
     Raises:
         UsageError: what the environment says is not whole.
     """
-    said = _Said(environment)
     if "WORLD_SIZE" in environment:
-        return _of_torchrun(said) if said.number("WORLD_SIZE") > 1 else Group()
-    if said.number("SLURM_STEP_NUM_TASKS", 1) > 1:
-        return _of_srun(said)
-    return Group()
+        size = _number(environment, "WORLD_SIZE")
+        return _of_torchrun(environment, size) if size > 1 else Group()
+    size = _number(environment, "SLURM_STEP_NUM_TASKS", 1)
+    return _of_srun(environment, size) if size > 1 else Group()
 
 
-@dataclass(frozen=True)
-class _Said:
-    """Environment variables that must be there."""
-
-    environment: Mapping[str, str]
-
-    def text(self, name: str) -> str:
-        if name not in self.environment:
-            raise UsageError(
-                f"{name} is not set, as torchrun or srun would for each of several processes"
-            )
-        return self.environment[name]
-
-    def number(self, name: str, otherwise: int | None = None) -> int:
-        if otherwise is not None and name not in self.environment:
-            return otherwise
-        if not (said := self.text(name)).isdecimal():
-            raise UsageError(f"{name}={said!r} in the environment: a number is needed")
-        return int(said)
-
-
-def _of_torchrun(said: _Said) -> Group:
-    size = said.number("WORLD_SIZE")
+def _of_torchrun(said: Mapping[str, str], size: int) -> Group:
     return Group(
-        rank=said.number("RANK"),
+        rank=_number(said, "RANK"),
         size=size,
-        local_rank=said.number("LOCAL_RANK"),
-        local_size=said.number("LOCAL_WORLD_SIZE", size),
-        address=said.text("MASTER_ADDR"),
-        port=said.number("MASTER_PORT"),
+        local_rank=_number(said, "LOCAL_RANK"),
+        local_size=_number(said, "LOCAL_WORLD_SIZE", size),
+        address=_text(said, "MASTER_ADDR"),
+        port=_number(said, "MASTER_PORT"),
     )
 
 
-def _of_srun(said: _Said) -> Group:
-    size, machines = said.number("SLURM_STEP_NUM_TASKS"), said.number("SLURM_STEP_NUM_NODES", 1)
+def _of_srun(said: Mapping[str, str], size: int) -> Group:
+    machines = _number(said, "SLURM_STEP_NUM_NODES", 1)
     if size % machines:
         raise UsageError(
             f"{size} tasks on {machines} machines: every machine must have the same number "
             "(srun --ntasks-per-node N)"
         )
     # Steps of one job may run beside each other.
-    meeting = (said.number("SLURM_JOB_ID") + said.number("SLURM_STEP_ID", 0)) % 10_000
+    meeting = (_number(said, "SLURM_JOB_ID") + _number(said, "SLURM_STEP_ID", 0)) % 10_000
     return Group(
-        rank=said.number("SLURM_PROCID"),
+        rank=_number(said, "SLURM_PROCID"),
         size=size,
-        local_rank=said.number("SLURM_LOCALID"),
+        local_rank=_number(said, "SLURM_LOCALID"),
         local_size=size // machines,
-        address=said.environment.get("MASTER_ADDR") or _first_host(said),
-        port=said.number("MASTER_PORT", _FIRST_PORT + meeting),
+        address=said.get("MASTER_ADDR") or _first_host(_text(said, "SLURM_STEP_NODELIST")),
+        port=_number(said, "MASTER_PORT", _FIRST_PORT + meeting),
     )
 
 
-def _first_host(said: _Said) -> str:
+def _first_host(nodes: str) -> str:
     """`gpu[03-05,09],cpu1` → `gpu03`."""
-    return re.sub(r"\[([^\],-]+)[^\]]*\]", r"\1", said.text("SLURM_STEP_NODELIST")).split(",")[0]
+    return re.sub(r"\[([^\],-]+)[^\]]*\]", r"\1", nodes).split(",")[0]
+
+
+def _text(said: Mapping[str, str], name: str) -> str:
+    if name not in said:
+        raise UsageError(
+            f"{name} is not set, as torchrun or srun would for each of several processes"
+        )
+    return said[name]
+
+
+def _number(said: Mapping[str, str], name: str, otherwise: int | None = None) -> int:
+    if otherwise is not None and name not in said:
+        return otherwise
+    if not (text := _text(said, name)).isdecimal():
+        raise UsageError(f"{name}={text!r} in the environment: a number is needed")
+    return int(text)
 
 
 def check_batch_size(batch_size: int | None) -> None:

@@ -72,7 +72,7 @@ def progress(what: str, total: int, done: int = 0) -> Iterator[Advance]:
     `what` is done, as a person would say it.
     """
     if not console.is_terminal:
-        yield _Lines(what, total, done).advance
+        yield _lines(what, total, done)
         return
     shown = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*shown, TimeRemainingColumn(), console=console) as bars:
@@ -80,19 +80,19 @@ def progress(what: str, total: int, done: int = 0) -> Iterator[Advance]:
         yield lambda count: bars.advance(task, count)
 
 
-class _Lines:
-    def __init__(self, what: str, total: int, done: int) -> None:
-        self._what, self._total, self._before = what, total, done
-        self._done: float = done
-        self._start = self._last = time.monotonic()
+def _lines(what: str, total: int, before: int) -> Advance:
+    start = last = time.monotonic()
+    done: float = before
 
-    def advance(self, count: float) -> None:
-        self._done += count
+    def advance(count: float) -> None:
+        nonlocal done, last
+        done += count
         now = time.monotonic()
-        if now - self._last < _LINE_EVERY_S and self._done < self._total:
+        if now - last < _LINE_EVERY_S and done < total:
             return
-        self._last = now
-        rate = (self._done - self._before) / max(now - self._start, 1e-9)
-        left = (self._total - self._done) / max(rate, 1e-9)
-        rest = f", {left:.0f} s left" if self._done < self._total else ""
-        log.info("%s: %d of %d, %.1f a second%s", self._what, self._done, self._total, rate, rest)
+        last = now
+        rate = (done - before) / max(now - start, 1e-9)
+        rest = f", {(total - done) / max(rate, 1e-9):.0f} s left" if done < total else ""
+        log.info("%s: %d of %d, %.1f a second%s", what, done, total, rate, rest)
+
+    return advance

@@ -27,19 +27,20 @@ tags:
 - transfer-learning
 ---
 
-# {student}, distilled from {teacher}
+# {s.student}, distilled from {s.teacher}
 
-A {student} without a classifier ({millions:.1f} million parameters, {megabytes:.1f} MB), for
-`train-transfer --backbone {student} --weights {file}`.
+A {s.student} without a classifier ({millions:.1f} million parameters, {megabytes:.1f} MB), for
+`train-transfer --backbone {s.student} --weights {file}`.
 
-It started from random numbers and learned from the answers of a {teacher} ({teacher_weights}) to
-{shown:,} crops of {count:,} pictures from `{place}`, with no labels, by `distill-backbone` of
+It started from random numbers and learned from the answers of a {s.teacher} ({teacher_weights}) to
+{s.pictures:,} crops of {learned_from:,} pictures from `{s.data.name}`, with no labels, by \
+`distill-backbone` of
 train-transfer. {held_out} other pictures were never learned from: on those, the relative error of
 its pooled features (0 is the teacher, 1 who answers everything with the mean) fell like this:
 
 | pictures shown | relative error |
 |---|---|
-{curve}
+{rows}
 
 What it reaches on a task: not measured yet. `train-transfer` says so for yours.
 
@@ -98,17 +99,12 @@ def _as_halves(backbone: Backbone) -> dict[str, torch.Tensor]:
 
 
 def _card_of(settings: DistillationSettings, summary: dict[str, Any]) -> str:
-    curve = "\n".join(f"| {p['pictures']:,} | {p['error']:.3f} |" for p in summary["curve"])
     return _CARD.format(
-        student=settings.student,
-        teacher=settings.teacher,
+        **summary,
+        s=settings,
         teacher_weights=Path(settings.teacher_weights).name,
+        file=WEIGHTS_FILE,
         millions=summary["parameters"] / 1e6,
         megabytes=summary["bytes"] / 1e6,
-        file=WEIGHTS_FILE,
-        shown=settings.pictures,
-        count=summary["learned_from"],
-        held_out=summary["held_out"],
-        place=settings.data.name,
-        curve=curve,
+        rows="\n".join(f"| {p['pictures']:,} | {p['error']:.3f} |" for p in summary["curve"]),
     )

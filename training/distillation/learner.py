@@ -44,8 +44,9 @@ class Learner:
         if self.device.type == "cpu":
             _widen_slow_convolutions(student)
         # Copies would lose the lessons' hold on these two: they are moved in place.
-        self._teacher = _in_fast_layout(teacher.to(self.device, self._dtype))
-        self.student = _in_fast_layout(student.to(self.device))
+        fast: dict[str, Any] = {"device": self.device, "memory_format": torch.channels_last}
+        self._teacher = teacher.to(dtype=self._dtype, **fast)
+        self.student = student.to(**fast)
         self._maps = joined.to(self.device) if isinstance(joined, Mapped) else nn.Module()
         self._learning = nn.ModuleList([self.student.model, self._maps])
         self._averaged: AveragedModel | None = None
@@ -143,11 +144,6 @@ class Learner:
     def _autocast(self) -> torch.autocast:
         is_half = self._dtype == torch.bfloat16
         return torch.autocast(self.device.type, torch.bfloat16, enabled=is_half)
-
-
-def _in_fast_layout(network: Backbone) -> Backbone:
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return network
 
 
 class _WideConv2d(nn.Conv2d):

@@ -14,6 +14,7 @@ compared after a linear map that learns with it and is thrown away.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Final
 
 import torch
@@ -192,10 +193,10 @@ def _stages(chain: Sequence[Block], images: Tensor) -> list[Tensor]:
     """What leaves each stage, the feature map last."""
     found: list[Tensor] = []
     current: Any = images
-    for number, block in enumerate(chain):
-        current = block.module(current)
-        if number + 1 == len(chain) or chain[number + 1].stage != block.stage:
-            found.append(current)
+    for _, blocks in groupby(chain, lambda block: block.stage):
+        for block in blocks:
+            current = block.module(current)
+        found.append(current)
     return found
 
 

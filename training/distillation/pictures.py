@@ -11,7 +11,8 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
+from itertools import chain, count, islice, pairwise
 from pathlib import Path
 from typing import Final
 
@@ -75,8 +76,7 @@ def open_archive(path: Path) -> Archive:
 class Pictures:
     """The readable pictures of an archive, those to learn from and those held out.
 
-    Attributes:
-        left_out: name → why, of the files that are no pictures or broken ones.
+    Of the files that are no pictures or broken ones, `left_out` says why.
     """
 
     def __init__(self, archive: Archive, crop: int, last_crop: int, seed: int) -> None:
@@ -102,18 +102,13 @@ class Pictures:
 
     def batches(self, first: int, sizes: Sequence[int], batch_size: int) -> Iterator[Tensor]:
         """Crops, uint8 (N, 3, size, size), of the steps from `first` on, one of each size."""
-        shown = islice(self._order(), first * batch_size, None)
-        position = first * batch_size
-        waiting = None
-        for size in sizes:
-            keys = [(position + i, next(shown)) for i in range(batch_size)]
-            position += batch_size
-            asked = [self._pool.submit(self._crop, index, place, size) for place, index in keys]
-            if waiting is not None:  # these are made while the student learns from those
-                yield _as_tensor([future.result() for future in waiting])
-            waiting = asked
-        if waiting is not None:
-            yield _as_tensor([future.result() for future in waiting])
+        shown = islice(enumerate(self._order()), first * batch_size, None)
+        asked = (
+            self._pool.map(partial(self._crop, size), islice(shown, batch_size)) for size in sizes
+        )
+        # In pairs: the next ones are made while the student learns from these.
+        for these, _ in pairwise(chain(asked, [()])):
+            yield _as_tensor([*these])
 
     def held_out_batches(self, preprocessing: Preprocessing, batch_size: int) -> Iterator[Tensor]:
         """The held-out pictures as a network is shown them, uint8 (N, 3, H, W)."""
@@ -124,20 +119,17 @@ class Pictures:
 
     def _order(self) -> Iterator[int]:
         """Positions of pictures, shuffled anew each time over."""
-        epoch = 0
-        while True:
+        for epoch in count():
             rng = np.random.default_rng([self._seed, 1, epoch])
             chosen = np.flatnonzero(rng.random(len(self.names)) < self._shares)
             yield from rng.permutation(chosen).tolist()
-            epoch += 1
 
-    def _crop(self, index: int, position: int, size: int) -> npt.NDArray[np.uint8]:
+    def _crop(self, size: int, shown: tuple[int, int]) -> npt.NDArray[np.uint8]:
+        position, index = shown
         rng = np.random.default_rng([self._seed, 2, position])
         image = Image.fromarray(self._image(self.names[index]))
-        resized = image.resize(
-            (size, size), Image.Resampling.BICUBIC, box=random_box(image.size, rng)
-        )
-        pixels = np.asarray(resized)
+        box = random_box(image.size, rng)
+        pixels = np.asarray(image.resize((size, size), Image.Resampling.BICUBIC, box=box))
         return pixels[:, ::-1] if rng.random() < 0.5 else pixels
 
     def _image(self, name: str) -> npt.NDArray[np.uint8]:

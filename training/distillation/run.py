@@ -48,7 +48,9 @@ def distil(settings: DistillationSettings, resumed: Path | None = None) -> dict[
         KeyboardInterrupt: asked to stop, at the end of a step; all is stored, the run can go on.
     """
     archive = open_archive(settings.data)
-    teacher, student = _load_teacher(settings), _make_student(settings)
+    teacher = _load_teacher(settings)
+    torch.manual_seed(settings.seed)
+    student = untrained_backbone(settings.student)
     run_folder = resumed or make_run_folder(settings.out, settings.run_name)
     with logged_to(run_folder):
         write_json(run_folder / SETTINGS_FILE, settings.as_json())
@@ -58,8 +60,7 @@ def distil(settings: DistillationSettings, resumed: Path | None = None) -> dict[
             len(pictures.names), len(pictures.held_out), len(pictures.left_out),
         )  # fmt: skip
         run = _Run(settings, run_folder, pictures, Learner(teacher, student))
-        run.go()
-        return write_result(run_folder, settings, run.result(), run.history, pictures)
+        return write_result(run_folder, settings, run.go(), run.history, pictures)
 
 
 def _load_teacher(settings: DistillationSettings) -> Backbone:
@@ -75,12 +76,6 @@ def _load_teacher(settings: DistillationSettings) -> Backbone:
             "give --teacher-weights imagenet or a file"
         )
     return teacher
-
-
-def _make_student(settings: DistillationSettings) -> Backbone:
-    """The network that learns, from a random start."""
-    torch.manual_seed(settings.seed)
-    return untrained_backbone(settings.student)
 
 
 class _Run:
@@ -101,8 +96,8 @@ class _Run:
         )  # fmt: skip
         self._note_plan()
 
-    def go(self) -> None:
-        """Every step that is left."""
+    def go(self) -> Backbone:
+        """Every step that is left, to the student with its averaged weights."""
         plan = self._plan
         sizes = [plan.crop(step) for step in range(self._step, plan.steps)]
         batches = self._pictures.batches(self._step, sizes, plan.batch_size)
@@ -121,11 +116,7 @@ class _Run:
                 if asked.is_set():
                     raise KeyboardInterrupt("stopped; --resume goes on from here")
         self._store()
-
-    def result(self) -> Backbone:
-        """The student with its averaged weights, in inference mode."""
-        found = self._learner.result(self._for_statistics(8 * _STATISTICS_PICTURES))
-        return found.to("cpu")
+        return self._learner.result(self._for_statistics(8 * _STATISTICS_PICTURES)).to("cpu")
 
     def _one_step(self, images: torch.Tensor) -> None:
         plan, step = self._plan, self._step
