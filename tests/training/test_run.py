@@ -1,10 +1,14 @@
 """Whole runs, as the command does them, on folders of drawn pictures and a tiny real network."""
 
-import io
 import json
 import logging
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +21,14 @@ from models import store
 from models.bundle import read_bundle
 from models.preprocessing import read_pixels
 from models.session import Session
+from models.signature import feature_maps_of
 from tests.conftest import TINY_BACKBONE, encoded
-from tests.training.conftest import draw
+from tests.training.conftest import ROOT, Run, draw, draw_pets, trainer
+from tests.training.moments import at
 from training.cli import main
-from training.run import run
-from training.settings import TrainingSettings
-
-Run = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture
-def train(tmp_path: Path) -> Run:
-    def _train(data: Path, **options: Any) -> dict[str, Any]:
-        chosen = {"backbone": TINY_BACKBONE, "weights": "none", "out": tmp_path / "runs"}
-        return run(TrainingSettings(data, **{**chosen, **options}))
-
-    return _train
+from training.data.pictures import Pictures
+from training.features import extractor as pass_over_pictures
+from training.finetuning.plan import FineTuningOptions
 
 
 def _turned(image: Image.Image, orientation: int) -> bytes:
@@ -82,6 +78,7 @@ def test_a_dirty_folder_ends_well_and_every_bad_file_is_named_once(
     train: Run, class_folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     bad, good = _dirty(class_folder)
+    shutil.copy(class_folder / "cat" / "cat_00.png", class_folder / "dog" / "zz.png")
     before = {p: p.lstat().st_mtime_ns for p in class_folder.rglob("*")}
 
     with caplog.at_level(logging.INFO):
@@ -91,34 +88,10 @@ def test_a_dirty_folder_ends_well_and_every_bad_file_is_named_once(
     assert {file["file"] for file in summary["left_out"]["files"]} == bad
     for name in bad:
         assert sum(f"left out: {name}:" in message for message in caplog.messages) == 1
-    assert summary["held_out"] + summary["trained_on"] == good
+    assert summary["held_out"] + summary["trained_on"] == good + 1
+    assert "in two classes (cat/cat_00.png and dog/zz.png, …)" in caplog.text
     assert sum(summary["left_out"]["by_kind"].values()) == len(bad)
     assert before == {p: p.lstat().st_mtime_ns for p in class_folder.rglob("*")}
-
-
-def test_of_many_bad_files_ten_are_named_and_the_rest_counted(
-    train: Run, class_folder: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    for number in range(14):
-        (class_folder / "cat" / f"phone_{number:02}.heic").write_bytes(b"\0\0\0\x18ftypheic")
-
-    summary = train(class_folder)
-
-    named = [m for m in caplog.messages if m.startswith("left out: ")]
-    assert len(named) == 10
-    assert "left out, and named in summary.json: 4 more: " in caplog.text
-    assert summary["left_out"]["count"] == 14
-
-
-def test_a_picture_in_two_classes_is_said(
-    train: Run, class_folder: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    (picture, *_) = sorted((class_folder / "cat").iterdir())
-    shutil.copy(picture, class_folder / "dog" / "zz.png")
-
-    train(class_folder)
-
-    assert f"in two classes (cat/{picture.name} and dog/zz.png, …)" in caplog.text
 
 
 @pytest.mark.parametrize("option", ["epochs", "batch_size", "learning_rate"])
@@ -132,46 +105,78 @@ def test_an_option_without_effect_is_refused(
     assert f"{flag}: no effect without --finetune" in capsys.readouterr().err
 
 
-def test_a_run_leaves_a_bundle_that_answers_as_the_summary_says(
-    train: Run, class_folder: Path
-) -> None:
-    summary = train(class_folder)
-    folder = Path(summary["bundle"]).parent
+@dataclass(frozen=True)
+class Ended:
+    """A run that has ended."""
 
-    session = Session(read_bundle(folder / "bundle.onnx"), "cpu")
+    summary: dict[str, Any]
+    folder: Path
 
-    rows = (folder / "predictions.csv").read_text("utf-8").splitlines()[1:]
+    @property
+    def predictions(self) -> str:
+        return (self.folder / "predictions.csv").read_text("utf-8")
+
+
+def ended(summary: dict[str, Any]) -> Ended:
+    return Ended(summary, Path(summary["bundle"]).parent)
+
+
+@pytest.fixture(scope="module")
+def whole(run_apart: Run, pets: Path) -> Ended:
+    return ended(run_apart(pets, seed=3))
+
+
+def test_a_run_leaves_a_bundle_that_answers_as_the_summary_says(whole: Ended, pets: Path) -> None:
+    session = Session(read_bundle(whole.folder / "bundle.onnx"), "cpu")
+
+    rows = whole.predictions.splitlines()[1:]
     for row in rows:
         name, _, answered, *probabilities = row.split(",")
-        data = (class_folder / name).read_bytes()
+        data = (pets / name).read_bytes()
         found = session.predict(read_pixels(data, session.metadata.preprocessing)[None])[0]
         assert found.label == answered
         np.testing.assert_allclose(
             found.probabilities, [float(p) for p in probabilities], atol=1e-4
         )
-    assert len(rows) == summary["held_out"]
-    assert summary == json.loads((folder / "summary.json").read_text("utf-8"))
+    assert len(rows) == whole.summary["held_out"]
 
 
-def test_the_bundle_is_in_the_store_under_the_folders_name(train: Run, class_folder: Path) -> None:
-    summary = train(class_folder)
+def test_the_summary_is_what_is_written_down(whole: Ended) -> None:
+    assert whole.summary == json.loads((whole.folder / "summary.json").read_text("utf-8"))
+    told = whole.summary
+    assert (told["precision"]["precision"], told["framing"]["framing"]) == ("fp32", "squash")
+    assert "too few pictures" in told["precision"]["chosen_by"]
+    assert not list(whole.folder.glob(".*"))
 
-    stored = store.get("pets")
 
-    assert stored.tag == summary["model"]
-    assert stored.path.read_bytes() == Path(summary["bundle"]).read_bytes()
+def test_the_bundle_is_in_the_store_under_the_folders_name(whole: Ended) -> None:
+    stored = store.get(whole.summary["model"])
+
+    assert stored.tag.startswith("pets:")
+    assert store.get("pets").tag.startswith("pets:")
+    assert stored.path.read_bytes() == (whole.folder / "bundle.onnx").read_bytes()
 
 
-def test_the_same_folder_and_seed_give_the_same_result(train: Run, class_folder: Path) -> None:
-    first, second = train(class_folder, seed=3), train(class_folder, seed=3)
+def test_tensorboard_shows_the_run(whole: Ended) -> None:
+    events = EventAccumulator(str(whole.folder))
+    events.Reload()
 
-    assert first["data_digest"] == second["data_digest"]
-    assert first["confusion"] == second["confusion"]
-    files = [
-        Path(s["bundle"]).with_name("predictions.csv").read_text("utf-8") for s in (first, second)
-    ]
-    assert files[0] == files[1]
-    assert first["bundle"] != second["bundle"]
+    assert events.Scalars("accuracy")[0].value == pytest.approx(whole.summary["accuracy"])
+    assert {"confusion", "heatmaps"} <= set(events.Tags()["images"])
+
+
+def test_the_same_folder_and_seed_give_the_same_result(
+    whole: Ended, train: Run, pets: Path, own_cache: Path
+) -> None:
+    """Though nothing is known from before."""
+    assert not own_cache.exists()
+
+    again = ended(train(pets, seed=3))
+
+    assert again.summary["data_digest"] == whole.summary["data_digest"]
+    assert again.summary["confusion"] == whole.summary["confusion"]
+    assert again.predictions == whole.predictions
+    assert again.folder != whole.folder
 
 
 def test_the_courses_layout_is_judged_by_its_test_folder(train: Run, course_folder: Path) -> None:
@@ -181,26 +186,8 @@ def test_the_courses_layout_is_judged_by_its_test_folder(train: Run, course_fold
     assert list(summary["classes"]) == ["cat", "dog"]
 
 
-def test_tensorboard_shows_settings_accuracy_confusion_and_heatmaps(
-    train: Run, class_folder: Path
-) -> None:
-    summary = train(class_folder)
-
-    events = EventAccumulator(str(Path(summary["bundle"]).parent))
-    events.Reload()
-
-    assert events.Scalars("accuracy")[0].value == pytest.approx(summary["accuracy"])
-    assert "_hparams_/session_start_info" in events.summary_metadata
-    for name in ("confusion", "heatmaps"):
-        picture = events.Images(name)[0]
-        assert picture.width > 200
-        with Image.open(io.BytesIO(picture.encoded_image_string)) as image:
-            assert np.ptp(np.asarray(image)) > 100
-
-
-def test_eight_orientations_of_one_picture_are_one_picture(train: Run, class_folder: Path) -> None:
-    summary = train(class_folder)
-    session = Session(read_bundle(Path(summary["bundle"])), "cpu")
+def test_eight_orientations_of_one_picture_are_one_picture(whole: Ended) -> None:
+    session = Session(read_bundle(whole.folder / "bundle.onnx"), "cpu")
     picture = draw("cat", 70, (64, 48))
 
     pixels = [read_pixels(_turned(picture, n), session.metadata.preprocessing) for n in range(1, 9)]
@@ -219,3 +206,180 @@ def test_a_folder_whose_name_is_no_unicode_is_as_good_as_any(
     summary = train(odd)
 
     assert Path(summary["bundle"]).parents[1].name == r"bilder\xe4"
+
+
+# Pictures that go away, and runs that go on.
+
+
+@pytest.fixture
+def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a folder of which nothing fits into memory."""
+    monkeypatch.setattr("training.run.Pictures", partial(Pictures, keep_bytes=0))
+
+
+@pytest.mark.usefixtures("forgetful")
+@pytest.mark.parametrize("framing", ["squash", "auto"])
+def test_pictures_that_go_away_after_the_pass_cost_a_run_a_line(
+    train: Run, class_folder: Path, caplog: pytest.LogCaptureFixture, framing: str
+) -> None:
+    with at("fitting the head on", lambda: shutil.rmtree(class_folder)):
+        found = ended(train(class_folder, framing=framing))
+
+    assert "4 of 4 pictures cannot be read any more; torch and the file are" in caplog.text
+    assert "is not shown in TensorBoard: the file cannot be opened" in caplog.text
+    Session(read_bundle(found.folder / "bundle.onnx"), "cpu")
+    assert found.summary["held_out"] == len(found.predictions.splitlines()) - 1 == 4
+
+
+def test_pictures_that_fit_into_memory_are_not_missed(
+    train: Run, class_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with at("fitting the head on", lambda: shutil.rmtree(class_folder)):
+        train(class_folder)
+
+    assert "cannot be" not in caplog.text
+
+
+def fine_tuning(data: Path, out: Path, weights: Path) -> list[str]:
+    given = {"data": data, "out": out, "weights": weights, "backbone": TINY_BACKBONE}
+    asked = {**given, "image-size": 64, "precision": "fp32", "epochs": 2}
+    return ["--finetune", *(f"--{option}={value}" for option, value in asked.items())]
+
+
+@pytest.mark.usefixtures("forgetful")
+def test_pictures_that_go_away_while_fine_tuning_end_it_with_a_sentence_and_a_way_on(
+    class_folder: Path,
+    tmp_path: Path,
+    learned_weights: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    away = tmp_path / "away"
+    with at("epoch 1:", lambda: class_folder.rename(away)):
+        code = main(fine_tuning(class_folder, tmp_path / "runs", learned_weights))
+
+    (folder,) = tmp_path.glob("runs/*/*")
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert code == 1
+    assert said.startswith("train-transfer: ")
+    assert ".png could be read before, and cannot any more: the file cannot be opened" in said
+    assert "go on with --resume" in said
+    assert (folder / "checkpoints" / "last.ckpt").exists()
+
+    away.rename(class_folder)
+    assert main(["--resume", str(folder)]) == 0
+    summary = json.loads((folder / "summary.json").read_text("utf-8"))
+    assert summary["fine_tuning"]["epochs"] == FineTuningOptions(epochs=2).epochs
+
+
+@dataclass
+class Counted:
+    """How many pictures the network was shown."""
+
+    shown: int = 0
+
+    def feature_maps_of(self, session: Any, pixels: np.ndarray) -> np.ndarray:
+        self.shown += len(pixels)
+        return feature_maps_of(session, pixels)
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
+    found = Counted()
+    monkeypatch.setattr(pass_over_pictures, "feature_maps_of", found.feature_maps_of)
+    return found
+
+
+class CutOff(BaseException):
+    """As the power does."""
+
+
+def cut_off() -> None:
+    raise CutOff
+
+
+@pytest.fixture
+def cut_off_run(pets: Path, tmp_path: Path, learned_weights: Path) -> Callable[[str], Path]:
+    """The folder of a run that ended when the pass had, and did nothing more."""
+
+    def _cut_off(precision: str) -> Path:
+        asked = {"weights": str(learned_weights), "precision": precision}
+        with at("fitting the head on", cut_off), pytest.raises(CutOff):
+            trainer(tmp_path / "cut off")(pets, **asked)
+        (folder,) = tmp_path.glob("cut off/*/*")
+        return folder
+
+    return _cut_off
+
+
+@pytest.fixture(scope="module")
+def unbroken(run_apart: Run, pets: Path, learned_weights: Path) -> dict[str, Ended]:
+    """The same runs, left in peace."""
+    asked = {"weights": str(learned_weights)}
+    return {p: ended(run_apart(pets, **asked, precision=p)) for p in ("fp32", "int8")}
+
+
+def goes_on(folder: Path, counted: Counted) -> Ended:
+    """A run that goes on, and shows no picture to the network."""
+    counted.shown = 0
+    assert main(["--resume", str(folder)]) == 0
+    assert counted.shown == 0
+    return Ended(json.loads((folder / "summary.json").read_text("utf-8")), folder)
+
+
+def test_a_run_whose_cache_was_deleted_goes_on_with_what_it_has_read(
+    cut_off_run: Callable[[str], Path],
+    own_cache: Path,
+    counted: Counted,
+    unbroken: dict[str, Ended],
+) -> None:
+    folder = cut_off_run("int8")
+    assert counted.shown >= 24
+    shutil.rmtree(own_cache)
+
+    assert goes_on(folder, counted).predictions == unbroken["int8"].predictions
+
+
+def test_a_run_whose_home_cannot_be_written_goes_on_with_what_it_has_read(
+    cut_off_run: Callable[[str], Path],
+    no_cache: Path,
+    counted: Counted,
+    unbroken: dict[str, Ended],
+) -> None:
+    folder = cut_off_run("fp32")
+    assert counted.shown >= 24
+
+    assert goes_on(folder, counted).predictions == unbroken["fp32"].predictions
+    assert not no_cache.exists()
+
+
+@pytest.mark.slow
+def test_a_picture_that_fits_into_memory_is_opened_once(opens: dict[str, dict[str, int]]) -> None:
+    assert list(opens["all"].values()) == [1] * 80
+
+
+@pytest.mark.slow
+def test_a_picture_that_does_not_fit_is_opened_twice_beside_the_few_that_are_drawn(
+    opens: dict[str, dict[str, int]],
+) -> None:
+    """For its digest, and to be shown; some twenty are compared with torch, or drawn."""
+    counts = list(opens["nothing"].values())
+
+    assert len(counts) == 80
+    assert min(counts) == 2
+    assert sum(counts) <= 2 * 80 + 20
+
+
+@pytest.fixture(scope="module")
+def opens(
+    tmp_path_factory: pytest.TempPathFactory, learned_weights: Path
+) -> dict[str, dict[str, int]]:
+    """How often a run that asks all there is to ask opened each picture."""
+    root = tmp_path_factory.mktemp("opened")
+    asked = [draw_pets(root / "pets", 40), learned_weights, root / "runs"]
+    command = [sys.executable, "-m", "tests.training.opens", *map(str, asked)]
+    cache = {"TRAIN_TRANSFER_CACHE": str(root / "cache")}
+    found = subprocess.run(
+        command, cwd=ROOT, env=os.environ | cache, check=True, stdout=subprocess.PIPE, text=True
+    )
+    counts: dict[str, dict[str, int]] = json.loads(found.stdout)
+    return counts

@@ -30,7 +30,9 @@ def examples(class_folder: Path) -> tuple[Example, ...]:
 def alone(extractor: Extractor, example: Example) -> np.ndarray:
     """What network and graph give for one picture, without an extractor."""
     pixels = read_pixels(example.path.read_bytes(), extractor.preprocessing)[None]
-    return extractor.network.features(feature_maps_of(extractor.graph.session, pixels))[0]
+    features = extractor.network.features(feature_maps_of(extractor.graph.session, pixels))
+    found: np.ndarray = features[0]
+    return found
 
 
 def test_a_table_holds_what_each_picture_gives_alone(

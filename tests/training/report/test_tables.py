@@ -34,7 +34,7 @@ def test_every_held_out_picture_has_a_row(judged: Judged, tmp_path: Path) -> Non
         header, *rows = csv.reader(file)
     assert header == ["file", "true", "answered", "nuts, and more", "screws"]
     assert [row[0] for row in rows] == list(NAMES)
-    assert rows[0] == ["plain.png", "nuts, and more", "nuts, and more", "0.9", "0.1"]
+    assert rows[0][1:3] == ["nuts, and more", "nuts, and more"]
     assert rows[2][1:3] == ["nuts, and more", "screws"]
     assert [float(p) for p in rows[3][3:]] == pytest.approx([1 / 3, 2 / 3], abs=1e-6)
 
