@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.head.cross_validation import CrossValidation, cross_validate, gain
+from training.head.cross_validation import CrossValidation, Gain, cross_validate, gain
 
 
 def test_cross_validation_tells_what_can_be_learned_from_what_cannot() -> None:
@@ -37,3 +37,5 @@ def test_a_gain_within_its_own_error_is_chance() -> None:
     assert gain(before, always).mean == pytest.approx(0.45)
     assert not gain(before, once).is_real
     assert not gain(always, before).is_real
+    assert gain(before, before) == Gain(mean=0, error=0)
+    assert not Gain(mean=0, error=0).is_real
