@@ -30,7 +30,10 @@ def examples(class_folder: Path) -> tuple[Example, ...]:
 def alone(extractor: Extractor, example: Example) -> np.ndarray:
     """What network and graph give for one picture, without an extractor."""
     pixels = read_pixels(example.path.read_bytes(), extractor.preprocessing)[None]
-    return extractor.network.features(feature_maps_of(extractor.graph.session, pixels))[0]
+    row: np.ndarray = extractor.network.features(feature_maps_of(extractor.graph.session, pixels))[
+        0
+    ]
+    return row
 
 
 def test_a_table_holds_what_each_picture_gives_alone(
