@@ -1,4 +1,4 @@
-"""Writes training/backbones.csv: how large each backbone is, and whether it can be used.
+"""Writes training/inventory/backbones.csv: how large each backbone is, and whether it can be used.
 
 To be run when timm's version changes; a quarter of an hour on two cores.
 
