@@ -123,7 +123,7 @@ class Extractor:
             log.info("%d pictures were known from an earlier run", count)
         table = join_tables(examples, [*begun, *shares])
         known.add(table.digests, table.features)
-        first_says(lambda: known.keep_in(run_folder))
+        first_says(lambda: known.keep_in(run_folder, table.digests, table.features))
         _say_what_is_left_out(table.left_out)
         return table
 

@@ -5,6 +5,7 @@ was cut off goes on with what it has read, whatever became of the cache.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -53,12 +54,13 @@ class KnownFeatures:
 
     def add(self, digests: Sequence[str], features: Features) -> None:
         """Keeps more of them in the cache: (N, C)."""
-        if self._take(digests, features):
-            remember(_KIND, self._key, self._save)
+        if self._take(digests, features) and self._features is not None:
+            remember(_KIND, self._key, partial(_save, list(self._rows), self._features))
 
-    def keep_in(self, run_folder: Path) -> bool:
-        """Keeps them in the folder of a run; whether that could be written."""
-        return write_entry(run_folder, _KIND, self._key, self._save)
+    def keep_in(self, run_folder: Path, digests: Sequence[str], features: Features) -> bool:
+        """Keeps (N, C) in the folder of a run, and no others; whether that could be written."""
+        save = partial(_save, digests, features)
+        return write_entry(run_folder, _KIND, self._key, save)
 
     def _take(self, digests: Sequence[str], features: Features) -> bool:
         """Adds what is new; whether anything is."""
@@ -73,14 +75,15 @@ class KnownFeatures:
             self._rows[digest] = len(self._rows)
         return True
 
-    def _save(self, file: BinaryIO) -> None:
-        np.save(file, np.array(list(self._rows), dtype=np.bytes_))
-        np.save(file, np.asarray(self._features))
-
 
 def was_kept_in(run_folder: Path) -> bool:
     """Whether a run has kept features, of whatever graph."""
     return any(run_folder.glob(f"{_KIND}-*"))
+
+
+def _save(digests: Sequence[str], features: Features, file: BinaryIO) -> None:
+    np.save(file, np.array(digests, dtype=np.bytes_))
+    np.save(file, features)
 
 
 def _load(file: BinaryIO) -> tuple[list[str], Features]:

@@ -122,8 +122,7 @@ def test_what_is_known_is_not_shown_to_the_network_again(
     pictures = Pictures()
     marked = np.full((1, extractor.network.backbone.num_features), 7, np.float32)
     known = KnownFeatures(extractor._key)
-    known.add([pictures.digest(examples[4])], marked)
-    known.keep_in(tmp_path)
+    known.keep_in(tmp_path, [pictures.digest(examples[4])], marked)
 
     found = extractor.read_all(examples, pictures, (), tmp_path).features
 

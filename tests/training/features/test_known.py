@@ -28,7 +28,7 @@ def test_features_are_kept_by_the_contents_of_pictures() -> None:
 def test_what_a_run_has_kept_outlasts_the_cache(tmp_path: Path, own_cache: Path) -> None:
     known = KnownFeatures("net")
     known.add(["x", "y"], FEATURES)
-    assert known.keep_in(tmp_path)
+    assert known.keep_in(tmp_path, ["x", "y"], FEATURES)
     for entry in own_cache.iterdir():
         entry.unlink()
 
@@ -39,10 +39,22 @@ def test_what_a_run_has_kept_outlasts_the_cache(tmp_path: Path, own_cache: Path)
     assert KnownFeatures("net").get("y") is None
 
 
+def test_a_run_keeps_nothing_of_the_pictures_of_others(tmp_path: Path, own_cache: Path) -> None:
+    KnownFeatures("net").add(["z"], FEATURES[:1])
+    known = KnownFeatures("net")
+    known.add(["x", "y"], FEATURES)
+
+    known.keep_in(tmp_path, ["x", "y"], FEATURES)
+
+    for entry in own_cache.iterdir():
+        entry.unlink()
+    assert KnownFeatures("net", tmp_path).digests == {"x", "y"}
+
+
 def test_another_graph_does_not_take_what_a_run_has_kept(tmp_path: Path) -> None:
     known = KnownFeatures("net")
     known.add(["x", "y"], FEATURES)
-    known.keep_in(tmp_path)
+    known.keep_in(tmp_path, ["x", "y"], FEATURES)
 
     other = KnownFeatures("other", tmp_path)
 
@@ -54,7 +66,7 @@ def test_another_graph_does_not_take_what_a_run_has_kept(tmp_path: Path) -> None
 def test_a_damaged_file_is_as_good_as_none(tmp_path: Path, own_cache: Path) -> None:
     known = KnownFeatures("net")
     known.add(["x", "y"], FEATURES)
-    known.keep_in(tmp_path)
+    known.keep_in(tmp_path, ["x", "y"], FEATURES)
     for path in (*tmp_path.glob("features-*"), *own_cache.iterdir()):
         path.write_bytes(path.read_bytes()[:-1])
 
@@ -73,5 +85,5 @@ def test_a_home_that_cannot_be_written_costs_nothing_but_time(
 
     np.testing.assert_array_equal(known.get("x"), FEATURES[0])
     assert not no_cache.exists()
-    assert known.keep_in(tmp_path)
+    assert known.keep_in(tmp_path, ["x", "y"], FEATURES)
     assert KnownFeatures("net", tmp_path).goes_on

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -182,6 +183,14 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_weights(
     assert answers(tmp_path) == answers(unbroken)
 
 
+@pytest.fixture
+def hears_ctrl_c() -> Iterator[None]:
+    """What a shell starts in the background ignores it, the tests themselves included."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def press_ctrl_c() -> None:
     os.kill(os.getpid(), signal.SIGINT)
 
@@ -198,6 +207,7 @@ def test_ctrl_c_exports_the_best_so_far(tmp_path: Path, pets: Path, learned_weig
     assert summary.with_name("bundle.onnx").exists()
 
 
+@pytest.mark.usefixtures("hears_ctrl_c")
 def test_ctrl_c_ends_after_the_step_and_a_second_one_at_once(
     classifier: Classifier, task: FineTuningTask, tmp_path: Path
 ) -> None:
