@@ -383,3 +383,18 @@ def opens(
     )
     counts: dict[str, dict[str, int]] = json.loads(found.stdout)
     return counts
+
+
+def test_a_run_does_not_go_on_with_other_pictures_or_other_classes(
+    train: Run, class_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begun = Path(train(class_folder, precision="fp32", framing="squash")["bundle"]).parent
+    (begun / "summary.json").unlink()
+    moved = class_folder / "dog" / "cat_00.png"
+    (class_folder / "cat" / "cat_00.png").rename(moved)
+
+    assert main(["--resume", str(begun)]) == 2
+    assert "have changed since this run began" in capsys.readouterr().err
+
+    moved.rename(class_folder / "cat" / "cat_00.png")
+    assert main(["--resume", str(begun)]) == 0

@@ -1,10 +1,11 @@
 """A bounded sample of the training part, for what must be known before all pictures are read.
 
-How pictures are framed, and how large, decides what the one pass over them reads, and must not be
-learned from what is held out. Where the folder holds pictures out, the sample is drawn from its
-train/. Where it does not, the parts are made after the pass (docs/decisions/0003): the sample then
-comes first, and `split` never holds out what was in it. It is drawn whether it is looked at or not,
-so that the settings of a run do not change by which pictures it is judged.
+With how many bits the network computes, and how pictures are framed, decides what the one pass
+over them reads, and must not be learned from what is held out. Where the folder holds pictures out,
+the sample is drawn from its train/. Where it does not, the parts are made after the pass
+(docs/decisions/0003): the sample then comes first, and `make_parts` never holds out what was in it.
+It is drawn whether it is looked at or not, so that the settings of a run do not change by which
+pictures it is judged.
 
 No seed has a part in it: what is decided here decides what all pictures are read with, and another
 seed is no reason to read them again.

@@ -39,6 +39,16 @@ def test_what_a_run_has_kept_outlasts_the_cache(tmp_path: Path, own_cache: Path)
     assert KnownFeatures("net").get("y") is None
 
 
+def test_what_is_known_is_not_kept_a_second_time(own_cache: Path) -> None:
+    KnownFeatures("net").add(["x", "y"], FEATURES)
+    (entry,) = own_cache.iterdir()
+    before = entry.read_bytes()
+
+    KnownFeatures("net").add(["y", "x"], FEATURES[::-1])
+
+    assert entry.read_bytes() == before
+
+
 def test_a_run_keeps_nothing_of_the_pictures_of_others(tmp_path: Path, own_cache: Path) -> None:
     KnownFeatures("net").add(["z"], FEATURES[:1])
     known = KnownFeatures("net")
