@@ -10,10 +10,11 @@ ordinary ONNX metadata to everybody else.
 """
 
 import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, BinaryIO, Final, Literal
 
 import onnx
 from google.protobuf.message import DecodeError, Message
@@ -165,6 +166,51 @@ def parse_bundle(data: bytes, source: str) -> Bundle:
         raise BundleError(f"{source} points to data outside the file, which a bundle may not")
     metadata = _parse_metadata(props[_METADATA_KEY], source)
     return Bundle(metadata, data, hashlib.sha256(data).hexdigest(), source)
+
+
+def read_metadata(path: Path) -> BundleMetadata:
+    """What a bundle says of itself, without the network; that the file is whole is not checked.
+
+    Raises:
+        BundleError: it says nothing, or cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            for entry in _metadata_entries(file):
+                if entry.key == _METADATA_KEY:
+                    return _parse_metadata(entry.value, str(path))
+    except (OSError, EOFError, DecodeError) as error:
+        raise BundleError(f"{path} cannot be read as a bundle: {error}") from error
+    raise BundleError(f"{path} is no bundle: it says nothing of itself")
+
+
+def _metadata_entries(file: BinaryIO) -> Iterator[onnx.StringStringEntryProto]:
+    """The metadata of an ONNX file; all else, hundreds of megabytes of weights, is skipped.
+
+    As protobuf is encoded: https://protobuf.dev/programming-guides/encoding.
+    """
+    while start := file.read(1):
+        field, kind = divmod(_varint(file, start), 8)
+        if kind == 0:
+            _varint(file)
+        elif kind == 2 and field == onnx.ModelProto.METADATA_PROPS_FIELD_NUMBER:
+            yield onnx.StringStringEntryProto.FromString(file.read(_varint(file)))
+        elif kind in (1, 2, 5):
+            file.seek({1: 8, 5: 4}.get(kind) or _varint(file), os.SEEK_CUR)
+        else:
+            raise EOFError("it is not an ONNX file")
+
+
+def _varint(file: BinaryIO, first: bytes = b"") -> int:
+    """A number in groups of seven bits, the lowest first; at most ten of them."""
+    found = 0
+    for place in range(10):
+        if not (byte := first if first and not place else file.read(1)):
+            raise EOFError("it ends too early")
+        found |= (byte[0] & 127) << 7 * place
+        if byte[0] < 128:
+            return found
+    raise EOFError("it is not an ONNX file")
 
 
 def _parse_model(data: bytes, source: str) -> onnx.ModelProto:
