@@ -8,9 +8,9 @@ from pathlib import Path
 
 from models.errors import UsageError
 from models.options import add_option, add_options, settings_of
-from training.run_folder import stored_settings
+from training.run_folder import keeping_log, stored_settings
 from training.settings import TrainingSettings
-from training.terminal import log_to_console, run_command
+from training.terminal import log_to_console, run_command, working
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -43,9 +43,11 @@ def _do(argv: Sequence[str]) -> int:
         if resumed is None
         else stored_settings(resumed, TrainingSettings)
     )
-    from training.run import run  # noqa: PLC0415
+    with keeping_log():
+        with working("starting"):
+            from training.run import run  # noqa: PLC0415
 
-    run(settings, resumed)
+        run(settings, resumed)
     return 0
 
 

@@ -9,11 +9,12 @@ taken.
 
 import contextlib
 import hashlib
+import logging
 import os
 import re
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -23,8 +24,11 @@ from typing import Final
 import filelock
 
 from models import store
+from models.bundle import BundleMetadata
 from models.errors import OutputError, StoreError
 from models.store import LONGEST_NAME, ORIGIN_FILE, StoredBundle, store_name
+
+log = logging.getLogger(__name__)
 
 _LOCK_FILE: Final = ".train-transfer.lock"
 
@@ -95,6 +99,54 @@ def check_writable() -> None:
         raise OutputError(
             f"the model store cannot be written: {error}. Set BENTOML_HOME to a folder that can"
         ) from error
+
+
+def say_where(filing: Filing, classes: Collection[str]) -> None:
+    """Says what of a run's place in the store would surprise, before pictures are read."""
+    if filing.name != filing.plain_name:
+        log.info(
+            "in the model store this is %s: %s is another folder's, or nobody knows whose; "
+            "--name NAME gives it a name of its own",
+            filing.name, filing.plain_name,
+        )  # fmt: skip
+    warn_of_other_classes(filing.name, classes)
+
+
+def warn_of_other_classes(name: str, classes: Collection[str]) -> None:
+    """Says that the newest version of a name, if any, tells other classes apart."""
+    newest = next(iter(store.versions(name)), None)
+    found = newest and newest.metadata
+    if newest and found and set(found.classes) != set(classes):
+        log.warning(
+            "the model store already has %s with other classes (%s); --name gives this one a name "
+            "of its own, and a service that runs goes on with the old one",
+            newest.tag, ", ".join(found.classes),
+        )  # fmt: skip
+
+
+def say_what_is_better(mine: StoredBundle) -> None:
+    """Names the best version in the store that was made of the same pictures, if it is another."""
+    known = mine.metadata
+    every = [other for name in store.names() for other in store.versions(name)]
+    rivals = [(other, found) for other in every if (found := other.metadata)]
+    if known is None:
+        return
+    same = [pair for pair in rivals if pair[1].data_digest == known.data_digest]
+    best, found = max(same, key=lambda pair: pair[1].training.accuracy)
+    if found.training.accuracy > known.training.accuracy:
+        log.info(
+            "the model store holds a better version for the same pictures: %s, %.1f %% right "
+            "(this one %.1f %%); %s%s. TRANSFER_MODEL=%s serves it",
+            best.tag, 100 * found.training.accuracy, 100 * known.training.accuracy,
+            _how_sure(found, known),
+            "" if found.training.seed == known.training.seed else ", and others were held out",
+            best.tag,
+        )  # fmt: skip
+
+
+def _how_sure(better: BundleMetadata, worse: BundleMetadata) -> str:
+    overlap = better.training.accuracy_interval[0] <= worse.training.accuracy_interval[1]
+    return "the difference may be chance" if overlap else "their intervals do not overlap"
 
 
 def _taken() -> list[str]:

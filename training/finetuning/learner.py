@@ -279,6 +279,12 @@ def _with_best_weights(
         finished, best_epoch = trainer.current_epoch, checkpoint["epoch"] + 1
     classifier.to("cpu").eval()
     interrupted, precision = ended
+    if not interrupted and finished < (most := trainer.max_epochs or 0):
+        log.info(
+            "stopped early, after epoch %d of at most %d: the validation loss fell no more; the "
+            "weights of epoch %d are kept",
+            finished, most, best_epoch,
+        )  # fmt: skip
     return FineTuned(finished, best_epoch, interrupted, precision)
 
 
