@@ -23,12 +23,10 @@ from pydantic import AfterValidator, Base64Bytes, BaseModel, ConfigDict, Field, 
 
 from models.errors import BundleError, OutputError
 from models.files import whole_file
+from models.precision import Precision
 from models.preprocessing import Preprocessing
 
 FORMAT_VERSION: Final = 1
-
-#: What a backbone computes with.
-Precision = Literal["fp32", "int8", "fp16"]
 
 _METADATA_KEY: Final = "train_transfer"
 _DIGEST_KEY: Final = "sha256"

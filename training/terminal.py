@@ -17,7 +17,7 @@ from typing import Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from models.errors import TransferError
@@ -88,7 +88,7 @@ def _make_consoles_patient() -> None:
         stream = getattr(sys, name)
         if stream is None:
             # Also because the next file that is opened would get its number, and what C prints.
-            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
@@ -102,7 +102,8 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Prints a table: columns in a terminal, in a pipe lines with tabs; the headings first."""
     out = PatientConsole(highlight=False)
     if out.is_terminal:
-        table = Table(*headings)
+        # Folded: what a name is cut off of could not be copied into the next command.
+        table = Table(*(Column(heading, overflow="fold") for heading in headings))
         for row in rows:
             table.add_row(*map(Text, row))
         out.print(table)

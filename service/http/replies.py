@@ -20,6 +20,7 @@ def describe(model: ServedModel, *, is_default: bool) -> ModelDescription:
     return ModelDescription(
         model=model.tag,
         name=model.name,
+        is_newest=model.is_newest,
         is_default=is_default,
         digest=model.session.digest,
         classes=metadata.classes,

@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
-from models.bundle import Precision
+from models.precision import Precision
 from service.inference.drawing import Drawing
 
 #: How a heatmap can be asked for.
@@ -92,6 +92,10 @@ class ModelDescription(_Answer):
 
     model: str = Field(description="tag in the model store: `name:version`")
     name: str = Field(description="its name alone, under which its newest version is served")
+    is_newest: bool = Field(
+        description="whether the store holds no newer version of that name; one with other classes "
+        "is not taken up"
+    )
     is_default: bool = Field(description="whether it answers where no model is asked for")
     digest: str = Field(description="SHA-256 of the bundle file")
     classes: tuple[str, ...]

@@ -14,7 +14,7 @@ from models.bundle import BundleMetadata, read_bundle
 from models.decoding.batching import MicroBatcher
 from models.errors import UnknownClassError
 from models.session import Prediction, Session
-from models.store import StoredBundle
+from models.store import StoredBundle, newest_tag
 from service.inference.upload import Upload
 from service.observability import metrics
 from service.settings import Settings
@@ -43,6 +43,11 @@ class ServedModel:
     def metadata(self) -> BundleMetadata:
         """What the bundle says of itself."""
         return self.session.metadata
+
+    @property
+    def is_newest(self) -> bool:
+        """Whether the store has no newer version of its name; true where the store is gone."""
+        return newest_tag(self.name) in (self.tag, None)
 
     @property
     def metric(self) -> Gauge:
