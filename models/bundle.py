@@ -24,7 +24,7 @@ from models.errors import BundleError, OutputError
 from models.files import whole_file
 from models.preprocessing import Preprocessing
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 
 #: What a backbone computes with.
 Precision = Literal["fp32", "int8", "fp16"]
@@ -74,7 +74,7 @@ class TrainingSummary(_Record):
 class BundleMetadata(_Record):
     """What a bundle says of itself."""
 
-    format_version: Literal[1] = FORMAT_VERSION
+    format_version: Literal[2] = FORMAT_VERSION
     classes: Annotated[tuple[str, ...], Field(min_length=2), AfterValidator(_check_classes)]
     preprocessing: Preprocessing
     backbone: str
@@ -187,7 +187,7 @@ def _parse_metadata(document: str, source: str) -> BundleMetadata:
         if key == "format_version":
             raise BundleError(
                 f"{source} is of format {first['input']!r}; this program reads "
-                f"{FORMAT_VERSION}. Train it again, or use the program that made it"
+                f"{FORMAT_VERSION}. Make it anew from its pictures: train-transfer --data FOLDER"
             ) from error
         raise BundleError(f"{source}: metadata {key}: {first['msg']}") from error
 
