@@ -67,6 +67,13 @@ def levels_of(image: Image.Image) -> Levels:
     return float(low), float(high)
 
 
+def widened(levels: Levels, grey_range: Levels) -> Levels:
+    """Levels of 8 bits, which are their full range, in the numbers of a wider one."""
+    low, high = grey_range
+    begin, end = (low + level / 255 * (high - low) for level in levels)
+    return begin, end
+
+
 def range_of(levels: Levels) -> Levels:
     """Which grey is black and which is white, where these levels are all that is known.
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from models.greys import Levels, Spread, are_usual, is_wide, levels_of, range_of, shown
+from models.greys import Levels, Spread, are_usual, is_wide, levels_of, range_of, shown, widened
 from models.image_files import MAX_PIXELS, Stored, load_picture
 
 Pixels = npt.NDArray[np.uint8]
@@ -183,6 +183,5 @@ def _as_learned(image: Image.Image, learned: Levels, held: Spread | None) -> tup
     if is_wide(image):
         return levels, usual
     # 8 bits are the full range already, and nothing lies beyond it.
-    begin, end = (low + level / 255 * (high - low) for level in levels)
     first, second, third, fourth = (min(max(level, low), high) for level in usual)
-    return (begin, end), (first, second, third, fourth)
+    return widened(levels, learned), (first, second, third, fourth)

@@ -53,10 +53,13 @@ class Picture:
         return decode_image(self._data, grey_range=preprocessing.grey_range)
 
     @property
-    def wide_levels(self) -> Levels | None:
-        """Its lowest and highest grey where it holds more than 8 bits of them; else None."""
-        if not has_wide_greys(self._data):
-            return None
+    def has_wide_greys(self) -> bool:
+        """Whether it holds greys of more than 8 bits, from the header alone."""
+        return has_wide_greys(self._data)
+
+    @property
+    def levels(self) -> Levels:
+        """Its lowest and highest grey."""
         return levels_of(load_picture(self._data, MAX_PIXELS).image)
 
     def decoded(self, ways: Sequence[Preprocessing]) -> "Picture":

@@ -4,19 +4,20 @@ The sample may miss the brightest picture of the rest, and need not find it: whi
 bits that the greys need, 4,095 for 3,870 (`models.greys`; docs/decisions/0020 has the figures).
 """
 
+import contextlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
 from models.cores import granted_cores
 from models.errors import ImageError
-from models.greys import Levels, Spread, range_of, shown, spread_of
+from models.greys import Levels, Spread, range_of, shown, spread_of, widened
 from training.data.folder import Example
 from training.data.pictures import Pictures
 from training.data.sample import Sample
-from training.terminal import progress
+from training.terminal import Advance, progress
 
 log = logging.getLogger(__name__)
 
@@ -49,44 +50,54 @@ def choose_greys(wanted: Levels | None, sample: Sample, pictures: Pictures) -> G
         sample: what to ask.
         pictures: opens its files.
     """
-    found = _levels(sample.examples, pictures)
-    if not found:
-        return GreyChoice(wanted, chosen_by="--grey-range") if wanted else GreyChoice()
-    held = spread_of(found)
-    grey_range = wanted or range_of((held[0], held[3]))
+    with progress("looking at greys", len(sample.examples)) as advance:
+        wide, others = _told_apart(sample.examples, pictures, advance)
+        if not wide:
+            return GreyChoice(wanted, chosen_by="--grey-range") if wanted else GreyChoice()
+        levels = _levels(wide, pictures)
+        found = spread_of(levels)
+        grey_range = wanted or range_of((found[0], found[3]))
+        # 8 bits beside them are the full range already: the network learns from those, too.
+        beside = [widened(each, grey_range) for each in _levels(others, pictures)]
     chosen_by = "--grey-range" if wanted else "the fewest bits that hold the greys of a sample"
+    _say(found, grey_range, f"{len(wide)} of {len(sample.examples)}", chosen_by)
+    return GreyChoice(grey_range, spread_of([*levels, *beside]), chosen_by, len(wide))
+
+
+def _say(found: Spread, grey_range: Levels, how_many: str, chosen_by: str) -> None:
     log.info(
-        "%d of %d pictures of a sample hold greys of more than 8 bits, from %s: %s is shown as "
-        "black to white (%s)",
-        len(found), len(sample.examples), shown((held[0], held[3])), shown(grey_range),
-        "--grey-range" if wanted else "--grey-range LOW,HIGH sets another",
+        "%s pictures of a sample hold greys of more than 8 bits, from %s: %s is shown as black to "
+        "white (%s; --grey-range LOW,HIGH sets another)",
+        how_many, shown((found[0], found[3])), shown(grey_range), chosen_by,
     )  # fmt: skip
-    if 0 < _FAR_APART * held[2] < held[3]:
+    if 0 < _FAR_APART * found[2] < found[3]:
         log.warning(
             "white is %s in some of these pictures and %s in others: where two devices made them, "
             "the network may learn the device; bring them to one range",
-            *(f"{level:,.6g}" for level in held[2:]),
+            *(f"{level:,.6g}" for level in found[2:]),
         )
-    return GreyChoice(grey_range, held, chosen_by, len(found))
 
 
-def _levels(examples: Iterable[Example], pictures: Pictures) -> list[Levels]:
-    """Of each picture of more than 8 bits that can be read; the pass names those that cannot."""
+def _told_apart(
+    examples: Sequence[Example], pictures: Pictures, advance: Advance
+) -> tuple[list[Example], list[Example]]:
+    """Those of more than 8 bits, by their headers, and the others."""
+    wide, others = [], []
+    for example in examples:
+        advance(1)
+        with contextlib.suppress(ImageError):  # the pass names what cannot be opened
+            (wide if pictures.open(example).has_wide_greys else others).append(example)
+    return wide, others
+
+
+def _levels(examples: Sequence[Example], pictures: Pictures) -> list[Levels]:
+    """Of each picture that can be read; the pass names those that cannot."""
 
     def look(example: Example) -> Levels | None:
         try:
-            return pictures.open(example).wide_levels
+            return pictures.open(example).levels
         except ImageError:
             return None
 
-    chosen = list(examples)
-    with (
-        progress("looking at greys", len(chosen)) as advance,
-        ThreadPoolExecutor(granted_cores(), thread_name_prefix="greys") as pool,
-    ):
-        found = []
-        for levels in pool.map(look, chosen):
-            advance(1)
-            if levels is not None:
-                found.append(levels)
-    return found
+    with ThreadPoolExecutor(granted_cores(), thread_name_prefix="greys") as pool:
+        return [levels for levels in pool.map(look, examples) if levels is not None]
