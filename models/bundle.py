@@ -26,7 +26,7 @@ from models.files import whole_file
 from models.precision import Precision
 from models.preprocessing import Preprocessing
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 
 _METADATA_KEY: Final = "train_transfer"
 _DIGEST_KEY: Final = "sha256"
@@ -73,7 +73,7 @@ class TrainingSummary(_Record):
 class BundleMetadata(_Record):
     """What a bundle says of itself."""
 
-    format_version: Literal[1] = FORMAT_VERSION
+    format_version: Literal[2] = FORMAT_VERSION
     classes: Annotated[tuple[str, ...], Field(min_length=2), AfterValidator(_check_classes)]
     preprocessing: Preprocessing
     backbone: str
@@ -231,7 +231,7 @@ def _parse_metadata(document: str, source: str) -> BundleMetadata:
         if key == "format_version":
             raise BundleError(
                 f"{source} is of format {first['input']!r}; this program reads "
-                f"{FORMAT_VERSION}. Train it again, or use the program that made it"
+                f"{FORMAT_VERSION}. Make it anew from its pictures: train-transfer --data FOLDER"
             ) from error
         raise BundleError(f"{source}: metadata {key}: {first['msg']}") from error
 

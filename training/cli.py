@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _do(argv: Sequence[str]) -> int:
     _check_retired(argv)
-    given = vars(_parser().parse_args(argv))
+    given = vars(_parser().parse_args(_with_negative_greys(argv)))
     doctor, pattern = given.pop("doctor"), given.pop("list_backbones")
     resumed, runs = given.pop("resume"), given.pop("list_runs")
     log_to_console()
@@ -60,6 +60,20 @@ def _train(given: Mapping[str, Any], resumed: Path | None) -> int:
 
         run(settings, resumed)
     return 0
+
+
+def _with_negative_greys(argv: Sequence[str]) -> list[str]:
+    """The arguments, a range that begins with a minus joined to its option by `=`.
+
+    argparse takes it for an option of its own, and CT numbers begin so.
+    """
+    found: list[str] = []
+    for argument in argv:
+        if found and found[-1] == "--grey-range" and argument.startswith("-"):
+            found[-1] += f"={argument}"
+        else:
+            found.append(argument)
+    return found
 
 
 def _check_retired(argv: Sequence[str]) -> None:

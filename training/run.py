@@ -203,7 +203,7 @@ def _trained(
     pictures = Pictures()
     sample = draw_sample(folder, pictures)
     whole = Extractor(network, graph_of(network), network.backbone.preprocessing)
-    wanted = Wanted(settings.framing, settings.precision)
+    wanted = Wanted(settings.framing, settings.precision, settings.greys)
     view, extractor = decide_view(wanted, whole, sample, pictures, run_folder)
     first = sample.examples if view.has_read_sample else ()
     table = extractor.read_all(folder.examples, pictures, first, run_folder)
@@ -274,6 +274,7 @@ def _exported(
         settings=settings.as_json(),
         layout=trained.folder.layout,
         left_out=material.table.left_out,
+        one_colour=material.table.names_of_one_colour,
         data_digest=material.table.data_digest,
         view=trained.view.as_json(),
         learned=_learned(trained, agreement.as_json()),

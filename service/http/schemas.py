@@ -49,6 +49,9 @@ class Classified(_OfPicture):
     label: str = Field(description="name of the most probable class")
     probability: Probability = Field(description="its probability")
     probabilities: dict[str, Probability] = Field(description="of all classes, by name")
+    warnings: list[str] = Field(
+        description="sentences on why this answer is to be doubted; empty where nothing is known"
+    )
 
 
 class Refused(_OfPicture):

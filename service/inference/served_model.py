@@ -103,7 +103,8 @@ def _measure(waited: list[float], seconds: float) -> None:
 class Answer:
     """What the network says of a picture, whose `width` and `height` are those of it upright.
 
-    The heatmap is that of the class `class_index`, or, at -1, of the predicted one.
+    The heatmap is that of the class `class_index`, or, at -1, of the predicted one. `warnings` are
+    sentences on what is unlike the pictures that the model learned from.
     """
 
     model: ServedModel
@@ -112,6 +113,7 @@ class Answer:
     prediction: Prediction
     width: int
     height: int
+    warnings: tuple[str, ...] = ()
 
 
 def load_session(stored: StoredBundle, settings: Settings) -> Session:

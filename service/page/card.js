@@ -218,6 +218,7 @@ export class Card {
     unseen.hidden = !isCut;
     this.#find("opacity").hidden = false;
     this.#note(
+      ...answer.warnings.map(sentence),
       strongest ? "" : `Nothing in this picture speaks for ${answer.class}.`,
       isCut ? "What is grey was not shown to the network." : "",
     );
@@ -235,7 +236,10 @@ export class Card {
     const made = await preview(await response.blob());
     if (made) this.#showPicture({ ...made, isServices: true });
     this.#find("opacity").hidden = true;
-    this.#note("This browser shows such files differently or not at all: this is the service's picture.");
+    this.#note(
+      ...answer.warnings.map(sentence),
+      "This browser shows such files differently or not at all: this is the service's picture.",
+    );
   }
 
   #note(...sentences) {

@@ -17,7 +17,9 @@ import numpy as np
 from PIL import Image
 
 from models.errors import ImageError, PicturesGoneError
-from models.preprocessing import Pixels, Preprocessing, decode_image, read_pixels, stored_size
+from models.greys import Levels, levels_of
+from models.image_files import MAX_PIXELS, has_wide_greys, load_picture, stored_size
+from models.preprocessing import Pixels, Preprocessing, decode_image, read_pixels
 from training.data.folder import Example
 
 #: Bytes of files that are kept at most, and of pixels of pictures that are shown in several ways.
@@ -46,12 +48,22 @@ class Picture:
         """What the network is shown, uint8 (H, W, 3)."""
         return read_pixels(self._data, preprocessing)
 
-    def image(self) -> Image.Image:
-        """The whole of it, upright RGB."""
-        return decode_image(self._data)
+    def image(self, preprocessing: Preprocessing) -> Image.Image:
+        """The whole of it, upright RGB, its greys as the network is shown them."""
+        return decode_image(self._data, grey_range=preprocessing.grey_range)
+
+    @property
+    def has_wide_greys(self) -> bool:
+        """Whether it holds greys of more than 8 bits, from the header alone."""
+        return has_wide_greys(self._data)
+
+    @property
+    def levels(self) -> Levels:
+        """Its lowest and highest grey."""
+        return levels_of(load_picture(self._data, MAX_PIXELS).image)
 
     def decoded(self, ways: Sequence[Preprocessing]) -> "Picture":
-        """The same without its bytes, for so many ways of showing it, all of one size."""
+        """The same without its bytes, for so many ways of showing it, all of one size and range."""
         return _Decoded(self, ways)
 
 
@@ -61,7 +73,8 @@ class _Decoded(Picture):
         self._size = picture.size
         # As `models.preprocessing.read_picture` decodes for this size.
         smallest = 2 * max(ways[0].height, ways[0].width)
-        image = decode_image(picture._data, smallest=smallest)  # noqa: SLF001  its own kind
+        data, grey_range = picture._data, ways[0].grey_range  # noqa: SLF001  its own kind
+        image = decode_image(data, smallest=smallest, grey_range=grey_range)
         self._pixels = {way: way.pixels(image) for way in ways}
 
     @property

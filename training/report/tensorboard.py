@@ -201,7 +201,7 @@ def _explained(
     preprocessing = session.metadata.preprocessing
     picture = pictures.open(example)
     (answer,) = session.predict(picture.pixels(preprocessing)[np.newaxis])
-    image = picture.image()
+    image = picture.image(preprocessing)
     # As large as it is drawn: a dozen photographs of a phone took gigabytes.
     image.thumbnail((_DRAWN, _DRAWN))
     return overlay(image, answer.heatmap, preprocessing), answer

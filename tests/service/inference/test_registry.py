@@ -217,7 +217,7 @@ def test_the_version_that_latest_names_answers_even_if_it_is_older(
 
 def other_format(bundle: Bundle) -> bytes:
     model = onnx.load_model_from_string(bundle.data)
-    return bundle_bytes(model, bundle.metadata.model_copy(update={"format_version": 2}))
+    return bundle_bytes(model, bundle.metadata.model_copy(update={"format_version": 3}))
 
 
 def other_answers(bundle: Bundle) -> bytes:

@@ -166,7 +166,7 @@ def test_the_whole_picture_is_upright() -> None:
     picture = Picture(photograph("JPEG", orientation=6))
 
     assert picture.size == (500, 300)
-    assert picture.image().size == (300, 500)
+    assert picture.image(SHOWN).size == (300, 500)
 
 
 def test_those_that_can_be_read_come_in_their_order(examples: tuple[Example, ...]) -> None:
