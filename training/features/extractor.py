@@ -23,7 +23,7 @@ from models.errors import ImageError
 from models.preprocessing import Framing, Pixels, Preprocessing
 from models.providers import cuda_problem, provider_of
 from models.signature import feature_maps_of
-from training.data.folder import Example
+from training.data.example import Example
 from training.data.pictures import Pictures
 from training.features.cache import digest_of
 from training.features.graphs import Graph
