@@ -163,4 +163,11 @@ def _values(hint: Any) -> dict[str, Any]:
         return {"action": "store_true"}
     if hint not in (int, float, str, Path):
         raise TypeError(f"no option can be made of {hint}")
-    return {"type": hint}
+    return {"type": _path if hint is Path else hint}
+
+
+def _path(text: str) -> Path:
+    """A path; empty text, as of a shell's variable that is not set, would mean this folder."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("an empty path is none")
+    return Path(text)

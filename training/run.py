@@ -19,13 +19,15 @@ from models.errors import DataFolderError, TransferError, UsageError
 from models.graph.self_check import draw_self_check_pictures
 from models.preprocessing import Pixels, Preprocessing, read_pixels
 from models.store import StoredBundle
-from training.data.folder import ImageFolder, printable, scan_folder
+from training.data.example import ImageFolder
+from training.data.folder import scan_folder
+from training.data.names import printable
 from training.data.parts import check_counts, make_parts
 from training.data.pictures import Pictures, readable_pixels
 from training.data.sample import draw_sample
 from training.features.extractor import Extractor
 from training.features.graphs import graph_of, head_graph_of
-from training.features.table import FeatureTable
+from training.features.table import FeatureTable, LeftOut
 from training.filing import (
     Filing,
     check_writable,
@@ -94,7 +96,7 @@ def run(settings: TrainingSettings, resumed: Path | None = None) -> dict[str, An
         if settings.backbone is not None:
             check_backbone(settings.backbone)
         with working("looking for pictures"):
-            folder = scan_folder(settings.data)
+            folder = scan_folder(settings.data, [settings.out])
         check_counts(folder, folder.examples)
         _log_folder(folder)
         # Before pictures are read: what they taught must not be lost for want of a place.
@@ -200,7 +202,7 @@ class _Trained:
 def _trained(
     settings: TrainingSettings, folder: ImageFolder, network: "Network", run_folder: Path
 ) -> _Trained:
-    pictures = Pictures()
+    pictures = Pictures(folder.read)
     sample = draw_sample(folder, pictures)
     whole = Extractor(network, graph_of(network), network.backbone.preprocessing)
     wanted = Wanted(settings.framing, settings.precision, settings.greys)
@@ -273,7 +275,7 @@ def _exported(
     record = Record(
         settings=settings.as_json(),
         layout=trained.folder.layout,
-        left_out=material.table.left_out,
+        left_out=(*material.table.left_out, *_not_used(trained.folder)),
         one_colour=material.table.names_of_one_colour,
         data_digest=material.table.data_digest,
         view=trained.view.as_json(),
@@ -343,9 +345,21 @@ def _log_folder(folder: ImageFolder) -> None:
     for part in sorted({e.part for e in folder.examples}, key=str):
         shown = ", ".join(f"{c} ({counts[part, i]})" for i, c in enumerate(folder.classes))
         log.info("  %s: %s", part or "classes", shown)
-    if folder.stray:
-        more = ", …" if len(folder.stray) > 10 else ""
-        log.info("  not used, in no class or empty: %s%s", ", ".join(folder.stray[:10]), more)
+    for unused in folder.unused:
+        more = ", …" if len(unused.shown) > 10 else ""
+        names = ", ".join(unused.shown[:10])
+        count = f" ({len(unused.files):,} files)" if len(unused.files) > 1 else ""
+        log.info("  not used, %s: %s%s%s", unused.reason, names, more, count)
+    for remark in folder.remarks:
+        log.warning("%s", remark)
+
+
+def _not_used(folder: ImageFolder) -> list[LeftOut]:
+    return [
+        LeftOut(name, f"not used: {unused.reason}")
+        for unused in folder.unused
+        for name in unused.files
+    ]
 
 
 def _compared_pixels(material: Material, preprocessing: Preprocessing) -> Pixels:

@@ -1,5 +1,6 @@
 """All that a run can be told, in one place: the parser, --help and summary.json follow it."""
 
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -27,8 +28,9 @@ class TrainingSettings:
     data: Annotated[
         Path,
         Option(
-            "the pictures: a folder per class; train/ with val/ and/or test/, a folder per class "
-            "inside; or train/ and test/ with the class in the file name (cat.12.jpg)",
+            "the pictures, in a folder, a zip or a tar: a folder per class; train/ with val/ and/"
+            "or test/, a folder per class inside; or train/ and test/ with the class in the file "
+            "name (cat.12.jpg)",
             "DIR",
         ),
     ]
@@ -129,7 +131,9 @@ class TrainingSettings:
     @property
     def run_name(self) -> str:
         """The given name, or the data folder's."""
-        return self.name or self.data.resolve().name or "pictures"
+        place = self.data.resolve()
+        plain = re.sub(r"(\.tar)?\.\w+$", "", place.name) if place.is_file() else place.name
+        return self.name or plain or "pictures"
 
     @property
     def greys(self) -> Levels | None:

@@ -8,7 +8,7 @@ come from the same bytes, whatever becomes of the file between two looks at it.
 
 import hashlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -20,7 +20,7 @@ from models.errors import ImageError, PicturesGoneError
 from models.greys import Levels, levels_of
 from models.image_files import MAX_PIXELS, has_wide_greys, load_picture, stored_size
 from models.preprocessing import Pixels, Preprocessing, decode_image, read_pixels
-from training.data.folder import Example
+from training.data.example import Example, read_file
 
 #: Bytes of files that are kept at most, and of pixels of pictures that are shown in several ways.
 _FILES: Final = 128 * 1024**2
@@ -92,12 +92,14 @@ class _Decoded(Picture):
 class Pictures:
     """All files of a folder. Several threads may ask."""
 
-    def __init__(self, keep_bytes: int = _FILES) -> None:
+    def __init__(self, read: Callable[[Path], bytes] = read_file, keep_bytes: int = _FILES) -> None:
         """Begins with nothing kept.
 
         Args:
+            read: gives the bytes of a file, or an `ImageError`; an archive has its own.
             keep_bytes: how much of the files stays in memory.
         """
+        self._read_bytes = read
         self._files, self._decoded = _Kept(keep_bytes), _Kept(0)
         self._ways: dict[Path, Sequence[Preprocessing]] = {}
         self._digests: dict[Path, str] = {}
@@ -153,10 +155,7 @@ class Pictures:
             self._ways, self._decoded = {}, _Kept(0)
 
     def _read(self, path: Path) -> Picture:
-        try:
-            picture = Picture(path.read_bytes())
-        except OSError as error:
-            raise ImageError(f"the file cannot be opened: {error.strerror}") from error
+        picture = Picture(self._read_bytes(path))
         self._digests[path] = picture.digest
         return self._files.kept(path, picture)
 

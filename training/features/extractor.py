@@ -24,7 +24,7 @@ from models.greys import Levels, Spread
 from models.preprocessing import Framing, Pixels, Preprocessing, is_one_colour
 from models.providers import cuda_problem, provider_of
 from models.signature import feature_maps_of
-from training.data.folder import Example
+from training.data.example import Example
 from training.data.pictures import Pictures
 from training.features.cache import digest_of
 from training.features.graphs import Graph

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from training.data.folder import Example
+from training.data.example import Example
 
 Features = npt.NDArray[np.float32]
 

@@ -30,7 +30,7 @@ from torch.nn import functional as F
 from models.graph.classifier import Classifier
 from models.preprocessing import Preprocessing
 from models.quiet import quiet
-from training.data.folder import Example
+from training.data.example import Example
 from training.data.pictures import Pictures
 from training.finetuning.augmentation import Batches, training_loader, validation_loader
 from training.finetuning.checkpoints import BEST, LAST, AtomicCheckpoints, epoch_checkpoint

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from training.data.folder import Example
+from training.data.example import Example
 from training.evaluation import Evaluation, Probabilities
 from training.features.table import LeftOut
 from training.head.fit import FittedHead

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from training.data.folder import Example
+from training.data.example import Example
 from training.report.record import Judged
 from training.run_folder import write_rows
 

@@ -35,7 +35,8 @@ from models.bundle import Bundle
 from models.errors import ImageError
 from models.heatmap import overlay
 from models.session import Prediction, Session
-from training.data.folder import Example, printable
+from training.data.example import Example
+from training.data.names import printable
 from training.data.pictures import Pictures
 from training.evaluation import Evaluation
 from training.report.record import Judged, Record

@@ -14,7 +14,7 @@ from typing import Final
 from models.cores import granted_cores
 from models.errors import ImageError
 from models.greys import Levels, Spread, range_of, shown, spread_of, widened
-from training.data.folder import Example
+from training.data.example import Example
 from training.data.pictures import Pictures
 from training.data.sample import Sample
 from training.terminal import Advance, progress

@@ -13,7 +13,7 @@ import numpy as np
 
 from models.errors import DataFolderError
 from models.precision import Precision
-from training.data.folder import Example
+from training.data.example import Example
 from training.data.pictures import Pictures, readable_pixels
 from training.data.sample import Sample
 from training.features.extractor import Extractor

@@ -14,7 +14,8 @@ from models.errors import ImageError, PicturesGoneError
 from models.preprocessing import Preprocessing, read_pixels
 from tests.conftest import encoded
 from training.data import pictures as module
-from training.data.folder import Example, scan_folder
+from training.data.example import Example
+from training.data.folder import scan_folder
 from training.data.pictures import Picture, Pictures, pictures_gone, readable_pixels
 from training.selection.framing import FRAMINGS
 

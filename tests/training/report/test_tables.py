@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from models.errors import OutputError
-from training.data.folder import Example
+from training.data.example import Example
 from training.evaluation import evaluate
 from training.report.record import Judged
 from training.report.tables import write_predictions

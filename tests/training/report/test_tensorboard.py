@@ -11,7 +11,7 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from models.bundle import Bundle
-from training.data.folder import Example
+from training.data.example import Example
 from training.data.pictures import Pictures
 from training.evaluation import evaluate
 from training.report.record import Judged, Record
