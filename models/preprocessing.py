@@ -17,6 +17,7 @@ import numpy.typing as npt
 from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from models.errors import ImageError, ImageTooLargeError, first_line
+from models.scans import check_scans
 
 Pixels = npt.NDArray[np.uint8]
 Framing = Literal["crop", "short-side", "squash"]
@@ -129,6 +130,7 @@ def _decode(
     """What `decode_image` returns, and the size of the upright picture in full."""
     if not data:
         raise ImageError("the file is empty")
+    check_scans(data)
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             _check_size(image, max_pixels)
