@@ -15,6 +15,7 @@ from PIL import ExifTags, Image, ImageCms, ImageOps, TiffImagePlugin, Unidentifi
 from models.errors import ImageError, ImageTooLargeError, first_line
 from models.greys import Levels, is_wide, levels_of, range_of, to_bytes
 from models.mending import with_an_end, without_metadata
+from models.scans import check_scans
 from models.unreadable import camera_raw, never_read, what_it_is
 
 #: A picture whose header claims more pixels is not decoded: a guard against decompression bombs
@@ -76,6 +77,7 @@ def load_picture(data: bytes, max_pixels: int, smallest: int | None = None) -> S
     """
     if reason := never_read(data):
         raise ImageError(reason)
+    check_scans(data)
     if max_pixels > (Image.MAX_IMAGE_PIXELS or 0):
         Image.MAX_IMAGE_PIXELS = max_pixels  # somebody wants more, and says so
     try:

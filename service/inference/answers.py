@@ -26,7 +26,7 @@ async def answer(
     work = partial(read_picture, upload.data, preprocessing, engine.settings.max_pixels)
     try:
         with metrics.DECODE.time():
-            picture = await engine.workers.run(work)
+            picture = await engine.workers.run(work, current())
         prediction = await model.batcher.answer(picture.pixels, class_index)
     except RequestError as error:
         metrics.REFUSED_PICTURES.labels(type(error).__name__).inc()
@@ -56,4 +56,4 @@ async def draw(engine: Engine, answered: Answer, style: Drawing) -> bytes:
     preprocessing = answered.model.metadata.preprocessing
     work = partial(draw_png, data, engine.settings.max_pixels, style, heatmap, preprocessing)
     with metrics.RENDER.time():
-        return await engine.workers.run(work)
+        return await engine.workers.run(work, current())
