@@ -1,35 +1,28 @@
 // One picture: asked about, and shown with its answer or with what is wrong with it.
 
 import { explain } from "./api.js";
-import { ClassRows } from "./class_rows.js";
+import { CardView } from "./card_view.js";
 import { classOfFolders } from "./folders.js";
 import { isCut } from "./heatmap.js";
 import { opacity } from "./opacity.js";
 import { download, pngName, pngOf } from "./saving.js";
-import { Stage } from "./stage.js";
-import { percent, plainName, sentence, strongestPlace } from "./words.js";
-
-const template = document.getElementById("card");
+import { percent, plainName, strongestPlace } from "./words.js";
 
 export class Card {
-  /** The card's element, for the list. */
-  element = template.content.firstElementChild.cloneNode(true);
   /** `waiting`, `asking`, `answered`, `refused` or `cancelled`. */
   state = "";
   /** The picture's folders and name as it was brought. */
   path;
   #file;
   #desk;
-  #inside = this.element.firstElementChild;
-  #stage;
+  #view;
   #abort = new AbortController();
   #answer = null;
+  #truth;
   #heatmaps = new Map();
   #chosen = "";
-  #truth;
   #saving = new AbortController();
-  #rows;
-  #retry = () => this.#desk.ask(this);
+  #retry;
 
   /**
    * @param brought { file, path }: the picture.
@@ -41,18 +34,19 @@ export class Card {
     this.#file = file;
     this.path = path;
     this.#desk = desk;
-    this.#stage = new Stage(this.#find("frame"), this.name);
-    this.#rows = new ClassRows(this.#find("rows"), this.#find("more"), (name) => this.#choose(name));
-    this.#find("name").textContent = this.name;
-    this.#find("name").title = this.name;
-    this.#find("remove").setAttribute("aria-label", `Remove ${this.name}`);
-    this.#find("save").setAttribute("aria-label", `Save PNG of ${this.name}`);
-    this.#find("open").setAttribute("aria-label", `Show ${this.name} large`);
-    this.#find("remove").addEventListener("click", () => desk.remove(this));
-    this.#find("again").addEventListener("click", () => this.#retry());
-    this.#find("save").addEventListener("click", () => this.#save());
-    this.#find("open").addEventListener("click", () => desk.open(this));
+    this.#view = new CardView(this.name, {
+      remove: () => desk.remove(this),
+      open: () => desk.open(this),
+      again: () => this.#retry(),
+      save: () => this.#save(),
+      choose: (className) => this.#choose(className),
+    });
     this.wait();
+  }
+
+  /** The card's element, for the list. */
+  get element() {
+    return this.#view.element;
   }
 
   /** What the picture is called. */
@@ -72,18 +66,18 @@ export class Card {
 
   /** Whether the answer is the class that a folder is called like; undefined where none is. */
   get isRight() {
-    return this.#truth && this.answer ? this.#truth === this.#answer.label : undefined;
+    return this.#truth !== undefined && this.answer ? this.#truth === this.#answer.label : undefined;
   }
 
   /** Why there is no answer; "" where there is one. */
   get problem() {
-    return this.answer ? "" : this.#find("problem-words").textContent;
+    return this.answer ? "" : this.#view.words;
   }
 
   /** The outcome in a sentence, for those who do not see the card. */
   get outcome() {
-    if (!this.answer) return `${this.name}: ${this.problem || this.#find("state").textContent}`;
-    return `${this.name}: ${this.#answer.label}, ${percent(this.#answer.probability)}`;
+    const said = this.answer ? `${this.answer.label}, ${percent(this.answer.probability)}` : this.problem;
+    return `${this.name}: ${said}`;
   }
 
   /** Forgets the answer: the card is about to be asked again. */
@@ -92,7 +86,7 @@ export class Card {
     this.#abort = new AbortController();
     this.#answer = null;
     this.#heatmaps.clear();
-    this.#keepPlace();
+    this.#view.keepPlace(this.#desk.chosen());
     this.#setState("waiting", "Waiting");
   }
 
@@ -100,7 +94,7 @@ export class Card {
   async run() {
     this.#retry = () => this.#desk.ask(this);
     this.#setState("asking", "Asking …");
-    const pictured = this.#stage.show(this.#file);
+    const pictured = this.#view.stage.show(this.#file);
     const isCurrent = await this.#attempt(async (signal) => {
       const answer = await this.#explain(undefined, signal);
       await pictured;
@@ -118,53 +112,29 @@ export class Card {
 
   /** Shows all of the card in another element, with its picture in full, until `comeBack`. */
   goTo(place) {
-    this.element.style.minHeight = `${this.element.offsetHeight}px`; // so that the list stays
-    place.replaceChildren(this.#inside);
-    this.#stage.enlarge(this.#file);
+    this.#view.goTo(place, this.#file);
   }
 
   /** Back to the list. */
   comeBack() {
-    this.element.append(this.#inside);
-    this.element.style.minHeight = "";
-    this.#stage.reduce();
+    this.#view.comeBack();
   }
 
   /** Gives the focus to what opens the picture. */
   focus() {
-    this.#find("open").focus();
+    this.#view.focus();
   }
 
   /** Gives back what the browser keeps for the card. */
   close() {
     this.#abort.abort();
     this.#saving.abort();
-    this.element.remove();
-    this.#stage.close();
-  }
-
-  #find(name) {
-    return this.#inside.getElementsByClassName(name)[0];
+    this.#view.close();
   }
 
   #setState(state, words) {
-    this.state = this.element.dataset.state = state;
-    this.#inside.setAttribute("aria-busy", this.isPending);
-    this.#find("state").textContent = words;
-    this.#find("problem").hidden = true;
-    this.#find("answer").hidden = state === "refused" || state === "cancelled";
-    if (state !== "answered") this.#stage.hideHeatmap();
-  }
-
-  /** Lays the card out, unseen, as its answer will be, so that nothing moves when that comes. */
-  #keepPlace() {
-    const model = this.#desk.chosen();
-    this.#rows.keepPlace(model?.classes.length ?? 1);
-    this.#find("label").textContent = "\u00A0";
-    this.#find("percent").textContent = "";
-    this.#find("truth").hidden = true;
-    this.#note([]);
-    this.#find("by-tag").textContent = model?.model ?? "";
+    this.state = state;
+    this.#view.setState(state, words);
   }
 
   /** Does something that may fail or be cancelled; false where something newer took its place. */
@@ -182,15 +152,11 @@ export class Card {
 
   #showProblem(words, mayRetry, state) {
     if (this.state !== "answered") this.#setState(state, "");
-    this.#find("problem-words").textContent = sentence(words);
-    this.#find("again").hidden = !mayRetry;
-    this.#find("problem").hidden = false;
+    this.#view.showProblem(words, mayRetry);
   }
 
   async #explain(className, signal) {
-    const onWait = () => {
-      this.#find("state").textContent = "The service is busy; asking again in a moment …";
-    };
+    const onWait = () => this.#view.say("The service is busy; asking again in a moment …");
     const response = await explain(this.#file, this.#question(className, "raw"), { signal, onWait });
     return response.json();
   }
@@ -202,33 +168,21 @@ export class Card {
   async #show(answer, signal) {
     if (this.#answer?.model !== answer.model) {
       this.#heatmaps.clear();
-      this.#rows.fill(answer.probabilities, answer.label);
+      this.#truth = classOfFolders(this.path, Object.keys(answer.probabilities));
+      this.#view.showAnswer(answer, this.#truth);
     }
     this.#answer = answer;
     this.#chosen = answer.class;
     this.#heatmaps.set(answer.class, answer);
-    this.#rows.choose(answer.class);
-    this.#find("label").textContent = answer.label;
-    this.#find("percent").textContent = percent(answer.probability);
-    this.#find("by-tag").textContent = answer.model;
-    this.#showTruth(answer);
+    this.#view.choose(answer.class);
     this.#desk.answered(answer.model);
-    if (this.#stage.isAsTheServiceSeesIt(answer)) this.#showHeatmap(answer);
+    if (this.#view.stage.isAsTheServiceSeesIt(answer)) this.#showHeatmap(answer);
     else await this.#showServicesPicture(answer, signal);
   }
 
-  /** What the folders say, if anything. */
-  #showTruth({ label, probabilities }) {
-    const truth = (this.#truth = classOfFolders(this.path, Object.keys(probabilities)));
-    const line = this.#find("truth");
-    line.hidden = truth === undefined;
-    line.classList.toggle("is-wrong", truth !== label);
-    line.textContent = truth === label ? "Right, as its folder says" : `Wrong: its folder says \u2068${truth}\u2069`;
-  }
-
   #showHeatmap(answer) {
-    this.#stage.showHeatmap(answer);
-    this.#note(
+    this.#view.stage.showHeatmap(answer);
+    this.#view.note(
       answer.warnings,
       strongestPlace(answer.heatmap) ? "" : `Nothing in this picture speaks for ${answer.class}.`,
       isCut(answer) ? "What is grey was not shown to the network." : "",
@@ -236,23 +190,17 @@ export class Card {
   }
 
   async #showServicesPicture(answer, signal) {
-    const response = await explain(this.#file, this.#question(answer.class, "overlay"), { signal });
-    await this.#stage.showServices(await response.blob());
-    this.#note(
+    await this.#view.stage.showServices(await this.#servicesPng(answer.class, signal));
+    this.#view.note(
       answer.warnings,
       "This browser shows such files differently or not at all: this is the service's picture, " +
         "which the slider does not change.",
     );
   }
 
-  #note(warnings = [], ...sentences) {
-    const strong = warnings.map((text) => {
-      const element = document.createElement("strong");
-      element.className = "warning";
-      element.textContent = `${sentence(text)} `;
-      return element;
-    });
-    this.#find("note").replaceChildren(...strong, sentences.filter(Boolean).join(" "));
+  async #servicesPng(className, signal) {
+    const response = await explain(this.#file, this.#question(className, "overlay"), { signal });
+    return response.blob();
   }
 
   async #choose(className) {
@@ -260,20 +208,20 @@ export class Card {
     this.#abort = new AbortController();
     this.#retry = () => this.#choose(className);
     this.#chosen = className;
-    this.#find("problem").hidden = true;
-    this.#rows.choose(className);
+    this.#view.hideProblem();
+    this.#view.choose(className);
     await this.#attempt(async (signal) => {
       const known = this.#heatmaps.get(className);
       await this.#show(known ?? (await this.#explain(className, signal)), signal);
-      this.#desk.say(this.#stage.words);
+      this.#desk.settled(this);
+      this.#desk.say(this.#view.stage.words);
     });
   }
 
   async #save() {
-    const save = this.#find("save");
     const { signal } = this.#saving;
-    save.disabled = true;
-    this.#find("problem").hidden = true;
+    this.#view.maySave = false;
+    this.#view.hideProblem();
     try {
       const [className, strength] = [this.#chosen, opacity()];
       download(await this.#png(className, strength, signal), pngName(this.#file.name, className));
@@ -283,14 +231,13 @@ export class Card {
         this.#showProblem(error.message, error.mayRetry ?? true, "refused");
       }
     }
-    save.disabled = false;
+    this.#view.maySave = true;
   }
 
   /** What is seen: drawn here as the page shows it, or by the service where its picture is shown. */
   async #png(className, strength, signal) {
     const answer = this.#heatmaps.get(className) ?? (await this.#explain(className, signal));
-    if (this.#stage.isAsTheServiceSeesIt(answer)) return pngOf(this.#file, answer, strength);
-    const response = await explain(this.#file, this.#question(className, "overlay"), { signal });
-    return response.blob();
+    const isOurs = this.#view.stage.isAsTheServiceSeesIt(answer);
+    return isOurs ? pngOf(this.#file, answer, strength) : this.#servicesPng(className, signal);
   }
 }

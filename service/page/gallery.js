@@ -88,8 +88,8 @@ export class Gallery {
     const [all, shown] = [this.#cards.length, this.#shown.length];
     const isPart = shown < all;
     document.body.classList.toggle("has-pictures", all > 0);
-    find("tools").hidden = all === 0;
-    find("arrange").hidden = find("add-side").hidden = all < 2;
+    find("tools").hidden = find("add-side").hidden = all === 0;
+    find("arrange").hidden = find("remove-all").hidden = all < 2;
     find("only-wrong-label").hidden = rightWords(this.#cards) === "";
     find("shown").textContent = isPart ? partWords(this.#shown, this.#cards) : this.standing;
     find("show-all").hidden = !isPart;
