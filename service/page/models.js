@@ -29,13 +29,11 @@ export function chosenModel() {
     ?? models[0];
 }
 
-/** What is known of the model that answered; asked again where it is new. */
-export async function describedModel(tag) {
-  const known = models.find((model) => model.model === tag);
-  if (known) return known;
+/** Says anew what is served, once for each model that answered and was not known. */
+export async function knowModel(tag) {
+  if (models.some((model) => model.model === tag)) return;
   asked ??= loadModels().catch(() => {}).finally(() => { asked = null; });
   await asked;
-  return models.find((model) => model.model === tag);
 }
 
 /** Calls back when another model has been chosen. */
