@@ -82,7 +82,8 @@ def _told_apart(
     examples: Sequence[Example], pictures: Pictures, advance: Advance
 ) -> tuple[list[Example], list[Example]]:
     """Those of more than 8 bits, by their headers, and the others."""
-    wide, others = [], []
+    wide: list[Example] = []
+    others: list[Example] = []
     for example in examples:
         advance(1)
         with contextlib.suppress(ImageError):  # the pass names what cannot be opened
