@@ -56,8 +56,8 @@ class Settings(BaseSettings):
     decode_workers: int = Field(
         default_factory=granted_cores,
         ge=1,
-        description="processes that decode and draw, one picture at a time each, and one more while "
-        "some take longer than a second; default: the same",
+        description="processes that decode and draw, one picture at a time each, and one more "
+        "while some take longer than a second; default: the same",
     )
     decode_seconds: float = Field(
         10, gt=0, description="for decoding, and again for drawing, one picture; above it 413"
