@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.cores import granted_cores
 from models.errors import UsageError
+from models.image_files import MAX_PIXELS
 from models.providers import Provider
 
 log = logging.getLogger(__name__)
@@ -87,9 +88,9 @@ class Settings(BaseSettings):
         32 * 1024**2, ge=1, description="bytes of a request's body, all pictures together"
     )
     max_pixels: int = Field(
-        50_000_000,
+        MAX_PIXELS,
         ge=1,
-        description="pixels of a picture, as its header claims; a phone's 48 megapixels pass",
+        description="pixels of a picture, as its header claims; a phone's 200 megapixels pass",
     )
     api_keys: SecretStr | None = Field(
         None,

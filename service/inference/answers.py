@@ -32,7 +32,8 @@ async def answer(
         metrics.REFUSED_PICTURES.labels(type(error).__name__).inc()
         raise
     metrics.ANSWERS.labels(model.tag, prediction.label).inc()
-    return Answer(model, upload, class_index, prediction, picture.width, picture.height)
+    size = picture.width, picture.height
+    return Answer(model, upload, class_index, prediction, *size, picture.warnings)
 
 
 async def answer_each(

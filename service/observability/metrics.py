@@ -70,6 +70,12 @@ REFUSED_BUNDLES = Counter(
     ["name"],
 )
 
+KEPT_BACK = _gauge(
+    "transfer_kept_back_versions",
+    "1: the newest version of this name has other classes, and an older one goes on; 0: it was so",
+    ["name"],
+)
+
 MODEL = _gauge(
     "transfer_model_info",
     "1: this model is served; 0: it was",

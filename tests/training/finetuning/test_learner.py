@@ -21,7 +21,8 @@ from tests.conftest import TINY_BACKBONE, lively_backbone, with_lively_head
 from tests.training.conftest import ROOT, Run, best_weights
 from tests.training.moments import at
 from training.cli import main
-from training.data.folder import Example, scan_folder
+from training.data.example import Example
+from training.data.folder import scan_folder
 from training.data.pictures import Pictures
 from training.finetuning.learner import (
     FineTuningTask,
