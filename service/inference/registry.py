@@ -166,6 +166,7 @@ class ModelRegistry:
         new = ServedModel(wanted.stored, session, self._settings.max_batch, self._thread)
         self._served[wanted.key] = new
         new.metric.set(1)
+        metrics.begin_model(new.tag, new.name, session.classes)
         self._forget_problems(wanted.key)
         if old:
             old.metric.set(0)

@@ -12,6 +12,7 @@ import onnx
 import pytest
 from bentoml._internal.configuration.containers import BentoMLContainer
 from bentoml._internal.models import ModelStore
+from prometheus_client import REGISTRY
 
 from models import store
 from models.bundle import Bundle, bundle_bytes
@@ -80,6 +81,19 @@ def test_a_new_version_of_a_name_is_taken_up(bundle: Bundle) -> None:
         assert not old.batcher.is_open
 
     play("a", scenario)
+
+
+def test_the_figures_of_a_model_begin_at_0_when_it_is_served(bundle: Bundle) -> None:
+    """Else the first event of each would be no increase, and no alarm would hear of it."""
+    stored = put(bundle, "begins", "at")
+
+    async def scenario(_: ModelRegistry) -> None:
+        answers = {"model": stored.tag, "label": "at2"}
+        assert REGISTRY.get_sample_value("transfer_answers_total", answers) == 0
+        refused = {"name": "begins"}
+        assert REGISTRY.get_sample_value("transfer_refused_bundles_total", refused) == 0
+
+    play("begins", scenario)
 
 
 @pytest.mark.parametrize("asked", ["a", "all", None])
