@@ -84,23 +84,24 @@ def run(settings: TrainingSettings, resumed: Path | None = None) -> dict[str, An
     Raises:
         TransferError: with a sentence for the user, and `exit_code`.
     """
+    group = started_group()
+    if group.rank:
+        be_quiet()
+    # Before pictures are read: what they taught must not be lost for want of a place.
+    check_writable()
+    with working("looking for pictures"):
+        folder = scan_folder(settings.data, [settings.out])
+    check_counts(folder, folder.examples)
+    _log_folder(folder)
     with working("loading torch and timm"):
         # Late, because torch takes seconds, and nothing above this line and beside it needs it.
         from models.backbones.catalogue import check_backbone  # noqa: PLC0415
         from training.process_group import joined  # noqa: PLC0415
 
-    with joined(started_group()):
-        if not is_first():
-            be_quiet()
+    with joined(group):
         check_batch_size(settings.batch_size)
         if settings.backbone is not None:
             check_backbone(settings.backbone)
-        with working("looking for pictures"):
-            folder = scan_folder(settings.data, [settings.out])
-        check_counts(folder, folder.examples)
-        _log_folder(folder)
-        # Before pictures are read: what they taught must not be lost for want of a place.
-        first_says(check_writable)
         first_says(lambda: say_where(_filing(settings), folder.classes))
         return _run(settings, folder, resumed)
 
