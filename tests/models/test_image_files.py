@@ -83,7 +83,8 @@ def test_transparency_that_hides_all_hides_nothing(kind: str) -> None:
 
 
 def test_a_second_band_beside_a_grey_one_changes_nothing() -> None:
-    greys = np.dstack([COLOURS[..., 0], np.full((12, 16), 9, np.uint8)])
+    greys: npt.NDArray[np.uint8] = np.full((12, 16, 2), 9, np.uint8)
+    greys[..., 0] = 200
 
     assert np.asarray(decode_image(tiff(greys, 1, extra=0))).mean() == 200
 
