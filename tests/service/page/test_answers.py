@@ -73,6 +73,12 @@ def test_the_model_that_answered_is_named_with_what_is_known_of_it(
     )
 
 
+def test_what_speaks_against_an_answer_stands_in_the_card(window: Window) -> None:
+    window.choose(payload(encoded(Image.new("RGB", (40, 30)))))
+
+    expect(window.cards.locator(".note")).to_contain_text("The picture is all one colour")
+
+
 def test_an_empty_page_says_what_is_served(window: Window) -> None:
     lead = window.page.locator("#lead")
 
