@@ -11,7 +11,7 @@ from itertools import combinations
 from typing import Final
 
 from models.errors import DataFolderError
-from training.data.layout import Content, shown
+from training.data.content import Content, shown
 from training.data.names import (
     alike,
     is_container,
@@ -80,7 +80,7 @@ def _remarks_on_folders_inside(content: Content, folders: Sequence[Folder]) -> l
         return [f"{shown(folders)} hold the same folders ({names}): if those are classes, turn it"]
     said = []
     for one in folders:
-        others = {name for other in folders if other is not one for name in inside[other.name]}
+        others = {n for other in folders if other is not one for n in _all_inside(content, other)}
         if len(inside[one.name]) > 1 and not others.intersection(inside[one.name]):
             said.append(
                 f"{printable(one.name)}/ holds folders of pictures itself "

@@ -5,15 +5,16 @@ none is called like one; else the one pass that reads them (`training.features.e
 """
 
 from collections.abc import Collection, Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Final
 
 from models.errors import DataFolderError
 from training.data.archives import Names
+from training.data.content import Content
 from training.data.doubts import check_classes, remarks_on_folders, remarks_on_names
 from training.data.example import Example, ImageFolder, Unused
 from training.data.labels import name_tables
-from training.data.layout import LAYOUTS, Content, Layout, Left, find_layout
+from training.data.layout import LAYOUTS, Layout, Left, find_layout
 from training.data.names import is_container, listed, printable
 from training.data.tree import Tree, list_tree
 
@@ -108,4 +109,4 @@ def _together(reason: str, left: Sequence[Left]) -> Unused:
 
 
 def _name(names: Names) -> str:
-    return printable(str(PurePath(*names)))
+    return printable("/".join(names))

@@ -186,6 +186,12 @@ COCO | x | holds no classes
     train2017/*.jpg 6
     val2017/*.jpg 3
     annotations/instances.json
+Roboflow's table, with three copies of each picture | x | train/_classes.csv looks like a table
+    train/a*_jpg.rf.0.jpg 30
+    train/a*_jpg.rf.1.jpg 30
+    train/a*_jpg.rf.2.jpg 30
+    train/_classes.csv <- a0001_jpg.rf.1.jpg,1
+    valid/b*_jpg.rf.0.jpg 9
 YOLO | x | holds no classes
     train/images/*.jpg 6
     train/labels/*.txt 6
