@@ -11,7 +11,7 @@ from typing import Final
 from models.errors import DataFolderError
 from training.data.archives import Names
 from training.data.content import Content
-from training.data.doubts import check_classes, remarks_on_folders, remarks_on_names
+from training.data.doubts import remarks_on_names
 from training.data.example import Example, ImageFolder, Unused
 from training.data.labels import name_tables
 from training.data.layout import LAYOUTS, Layout, Left, find_layout
@@ -34,11 +34,7 @@ def scan_folder(root: Path, besides: Collection[Path] = ()) -> ImageFolder:
     tree = list_tree(root, besides)
     content = Content(tree)
     layout = find_layout(content)
-    remarks: list[str] = []
-    if all(part is None for _, _, part in layout.found):
-        check_classes(content, layout.top)
-        _check_tables(content, layout)
-        remarks = remarks_on_folders(content, layout.top)
+    _check_tables(content, layout)
     classes = tuple(sorted({printable(label) for label, _, _ in layout.found}))
     if len(classes) < 2:
         raise DataFolderError(_no_two_classes(content, classes))
@@ -48,7 +44,7 @@ def scan_folder(root: Path, besides: Collection[Path] = ()) -> ImageFolder:
         classes,
         _examples(tree, layout, classes),
         _unused(tree, layout.left),
-        (*remarks, *remarks_on_names(classes)),
+        (*layout.remarks, *remarks_on_names(classes)),
         tree.read,
     )
 

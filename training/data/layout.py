@@ -12,6 +12,7 @@ from typing import Final
 from models.errors import DataFolderError
 from training.data.archives import Names
 from training.data.content import Content, is_wrapper, shown
+from training.data.doubts import check_classes, remarks_on_folders
 from training.data.example import Part
 from training.data.names import (
     is_container,
@@ -50,15 +51,15 @@ class Layout:
 
     Attributes:
         words: which of the layouts it is.
-        top: the folder whose folders are classes or parts.
         found: for each file to learn from or to judge by its class, its name and its part.
         left: all other files.
+        remarks: sentences on what may be meant otherwise.
     """
 
     words: str
-    top: Folder
     found: tuple[tuple[str, Names, Part | None], ...]
     left: tuple[Left, ...]
+    remarks: tuple[str, ...] = ()
 
 
 def find_layout(content: Content) -> Layout:
@@ -90,7 +91,7 @@ def _walked_into(content: Content) -> tuple[Folder, list[Left]]:
     outer = (re.sub(r"(\.tar)?\.\w+$", "", tree.root.name), *(one.name for one in chain[1:]))
     pairs = zip(outer, (one.name for one in chain[1 : end + 1]), strict=False)
     sure = (
-        tree.is_archive
+        (tree.is_archive and any(may_be_a_class(one.name) for one in content.pictured(chain[end])))
         or bool(found[end].complete)
         or all(is_wrapper(name, above) for above, name in pairs)
     )
@@ -157,8 +158,8 @@ def _check_alone(content: Content, top: Folder, part: Folder, others: Sequence[F
     if same or holds_classes or len(_plausible(content.label_groups(inner))) > 1:
         raise DataFolderError(
             f"{content.place(top.names)}: {printable(part.name)}/ is a part, by its name and "
-            f"by the classes in it, and {shown(others)} beside it is none. Move that away, call "
-            "it train/, val/ or test/, or put the classes into train/"
+            f"by the classes in it, and {shown(others)} beside it no part: move that "
+            "away, call it train/, val/ or test/, or put the classes into train/"
         )
 
 
@@ -194,7 +195,10 @@ def _joined(parts: Iterable[str]) -> str:
 
 def _in_parts(content: Content, top: Folder, parts: dict[str, Part]) -> Layout:
     inner = {one.name: content.inner(one) for one in top.folders if one.name in parts}
-    read, words = _reader(content, [inner[n] for n in inner if parts[n] == "train"], inner.values())
+    train = [inner[name] for name in inner if parts[name] == "train"]
+    for one in train:
+        check_classes(content, one)
+    read, words = _reader(content, train, inner.values())
     found: list[tuple[str, Names, Part | None]] = []
     left = _loose(top.files)
     for one in top.folders:
@@ -207,7 +211,7 @@ def _in_parts(content: Content, top: Folder, parts: dict[str, Part]) -> Layout:
         left += [*rest, *_loose([names for names in one.below() if names not in used])]
     with_classes = {names[len(top.names)] for _, names, _ in found}
     words = f"{_joined(with_classes or parts)} {words}"
-    layout = Layout(words, top, tuple(found), tuple(left))
+    layout = Layout(words, tuple(found), tuple(left))
     _check_classes_of_parts(layout, content)
     return layout
 
@@ -287,6 +291,8 @@ def _is_called_like_a_part(name: str) -> bool:
 
 
 def _per_class(content: Content, top: Folder) -> Layout:
+    check_classes(content, top)
     classes, left = _classes_in(content, top)
     found = tuple((label, names, None) for label, names in classes)
-    return Layout("a folder per class", top, found, tuple(left))
+    remarks = remarks_on_folders(content, content.pictured(top))
+    return Layout("a folder per class", found, tuple(left), tuple(remarks))

@@ -226,6 +226,15 @@ held out alone | cat dog | no train/
 parts below classes | cat dog | parts stand above classes
     {c}/train/*.jpg 6
     {c}/test/*.jpg 3
+images and masks inside of parts | images masks | no names of classes
+    train/{c}/*.png 6
+    test/{c}/*.png 6
+a train alone beside what is none | a b | results/
+    train/{c}/*.jpg 6
+    results/*.png 3
+numbers beside what is none | 0 1 | results/
+    train/{c}/*.jpg 6
+    results/*.png 3
 images and masks | x | no names of classes
     images/*.png 6
     masks/*.png 6
