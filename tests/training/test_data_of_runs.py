@@ -2,12 +2,16 @@
 
 import logging
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.training.conftest import Run, draw, fill
+from models.errors import DataFolderError
+from tests.training.conftest import ROOT, Run, draw, fill
 from training.cli import main
+from training.data.folder import scan_folder
 
 
 def test_what_is_not_used_is_told_and_counted(
@@ -55,3 +59,21 @@ def test_no_path_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--data", ""])
 
     assert "argument --data: an empty path is none" in capsys.readouterr().err
+
+
+def test_the_readmes_program_makes_a_folder_per_class_from_a_table(tmp_path: Path) -> None:
+    for number in range(12):
+        fill(tmp_path / "train", ("cat", "dog")[number % 2], range(number, number + 1))
+    names = sorted(path.stem for path in (tmp_path / "train").iterdir())
+    for name in names:
+        (tmp_path / "train" / f"{name}.png").rename(tmp_path / "train" / f"{name}.jpg")
+    rows = [f"{name},{name[:3]}" for name in names]
+    (tmp_path / "labels.csv").write_text("\n".join(["id,breed", *rows]))
+    program = (ROOT / "README.md").read_text("utf-8").partition("import csv, ")[2]
+
+    with pytest.raises(DataFolderError, match="in the README does it"):
+        scan_folder(tmp_path)
+    command = [sys.executable, "-c", f"import csv, {program.partition('```')[0]}"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+
+    assert scan_folder(tmp_path / "by_class").classes == ("cat", "dog")
