@@ -21,7 +21,7 @@ install: $(INSTALLED)  ## the environment alone, in .venv: what running needs
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	@echo "installing into $(VENV): some 2 GB, minutes; the last step, unpacking, is quiet"
+	@echo "installing into $(VENV): some 1.8 GB, minutes; the last step, unpacking, is quiet"
 	$(PIP_INSTALL) --editable .
 	@touch $@
 

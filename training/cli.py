@@ -45,7 +45,7 @@ def _do(argv: Sequence[str]) -> int:
     if file is not None:
         from training.inventory.bring_in import bring_in  # noqa: PLC0415
 
-        return bring_in(file, given["name"])
+        return bring_in(file, given.get("name"))
     return _train(given, resumed)
 
 

@@ -196,9 +196,9 @@ class ModelRegistry:
         metrics.KEPT_BACK.labels(wanted.key).set(1)
         log.warning(
             "%s is not taken up: its classes are others (%s) than those of %s, which goes on (%s). "
-            "%sa new start serves it",
+            "%s new start serves it",
             wanted.stored.tag, _shown(found.classes), old.tag, _shown(old.session.classes),
-            f"TRANSFER_MODEL={wanted.stored.tag} or " if wanted.stored.is_in_store else "",
+            f"TRANSFER_MODEL={wanted.stored.tag} or a" if wanted.stored.is_in_store else "A",
         )  # fmt: skip
         return True
 
