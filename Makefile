@@ -1,9 +1,15 @@
 # What people do here. `make` alone lists it.
 PYTHON ?= python3
 VENV ?= .venv
+# Not from the environment, where some shells keep the name of the machine.
+HOST = 127.0.0.1
 PORT ?= 3000
 BIN := $(VENV)/bin
+# What running needs; what tests need beside it; what the benchmarks hold us against.
 INSTALLED := $(VENV)/installed
+FOR_TESTS := $(VENV)/installed-for-tests
+FOR_BENCHMARKS := $(VENV)/installed-for-benchmarks
+PIP_INSTALL := $(BIN)/pip install --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-fast browser check map serve bento bench clean
@@ -11,11 +17,20 @@ INSTALLED := $(VENV)/installed
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-install: $(INSTALLED)  ## the environment alone, in .venv
+install: $(INSTALLED)  ## the environment alone, in .venv: what running needs
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@echo "installing into $(VENV): some 1.8 GB, minutes; the last step, unpacking, is quiet"
+	$(PIP_INSTALL) --editable .
+	@touch $@
+
+$(FOR_TESTS): $(INSTALLED)
+	$(PIP_INSTALL) --editable '.[dev]'
+	@touch $@
+
+$(FOR_BENCHMARKS): $(FOR_TESTS)
+	$(PIP_INSTALL) --editable '.[bench]'
 	@touch $@
 
 browser:  ## Debian's chromium, for the tests of the page, where it is missing and can be had
@@ -27,13 +42,13 @@ browser:  ## Debian's chromium, for the tests of the page, where it is missing a
 demo: install  ## draw pictures, train, serve, ask, and show one heatmap
 	$(BIN)/python scripts/demo.py
 
-test: install browser  ## all tests
+test: $(FOR_TESTS) browser  ## all tests
 	$(BIN)/python -m pytest
 
-test-fast: install  ## tests that take no more than a few seconds each
+test-fast: $(FOR_TESTS)  ## tests that take no more than a few seconds each
 	$(BIN)/python -m pytest -m "not slow"
 
-check: install  ## lint, format, types, the page's JavaScript, and who may import whom
+check: $(FOR_TESTS)  ## lint, format, types, the page's JavaScript, and who may import whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -43,17 +58,18 @@ check: install  ## lint, format, types, the page's JavaScript, and who may impor
 map:  ## the map in CONTRIBUTING.md, from the first line of every module
 	$(PYTHON) scripts/draw_map.py --write
 
-serve: install  ## serve the newest bundle of the model store, on this machine only
+serve: install  ## serve the newest bundle of the model store, on this machine only; HOST=0.0.0.0: to all
 	@$(BIN)/python -c "import socket; s = socket.socket(); \
-		s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(('127.0.0.1', $(PORT)))" 2>/dev/null \
-		|| { echo "not started: port $(PORT) is taken or not allowed; make serve PORT=3001 takes another" >&2; exit 2; }
-	BENTOML_DO_NOT_TRACK=true $(BIN)/bentoml serve --host 127.0.0.1 --port $(PORT)
+		s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(('$(HOST)', $(PORT)))" 2>/dev/null \
+		|| { echo "not started: $(HOST), port $(PORT), is taken or not allowed; make serve PORT=3001 takes another" >&2; exit 2; }
+	BENTOML_DO_NOT_TRACK=true $(BIN)/bentoml serve --host $(HOST) --port $(PORT)
 
 bento: install  ## the service with its model as one file, image_classification-….bento
+	$(PIP_INSTALL) --quiet uv
 	PATH="$(abspath $(BIN)):$$PATH" UV_CONSTRAINT="$(CURDIR)/constraints.txt" BENTOML_DO_NOT_TRACK=true $(BIN)/bentoml build
 	BENTOML_DO_NOT_TRACK=true $(BIN)/bentoml export image_classification:latest "$(CURDIR)"
 
-bench: install  ## every benchmark, one after the other
+bench: $(FOR_BENCHMARKS)  ## every benchmark, one after the other
 	@for program in benchmarks/[a-z]*.py; do echo "== $$program"; $(BIN)/python $$program || exit 1; done
 
 clean:  ## remove the environment and caches; never runs, models or pictures

@@ -46,10 +46,11 @@ _ROMAN: Final = str.maketrans(
 
 @dataclass(frozen=True)
 class StoredBundle:
-    """A version in the store: its tag `name:version`, and its bundle file."""
+    """A version in the store, or a file beside it: its tag `name:version`, and its bundle file."""
 
     tag: str
     path: Path
+    is_in_store: bool = True
 
     @property
     def name(self) -> str:

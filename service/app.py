@@ -30,7 +30,12 @@ from service.edge.access import keys_of
 from service.edge.envelope import InnerEnd
 from service.edge.layers import surrounded
 from service.host import http_protocol
-from service.host.bento import ServedBundle, serve_what_the_bento_carries, take_out_timeout
+from service.host.bento import (
+    ServedBundle,
+    keep_files_where_they_are,
+    serve_what_the_bento_carries,
+    take_out_timeout,
+)
 from service.host.preflight import load_once, not_started_on_error, warn_if_strangers_reach_it
 from service.http.application import build_app
 from service.http.routes import all_routes
@@ -79,6 +84,7 @@ class ImageClassification:
     def check_that_it_can_start() -> None:
         """Runs once, before the supervisor and its worker are there."""
         serve_what_the_bento_carries(ImageClassification)
+        keep_files_where_they_are()
         with not_started_on_error():
             settings = read_settings()
             keys = keys_of(settings)

@@ -40,7 +40,8 @@ class Settings(BaseSettings):
     model: str | None = Field(
         None,
         description="what is served: one or several, with commas, of `name`, whose newest version "
-        "is taken up while running, and `name:version`; or `all` of the store; the first is the "
+        "is taken up while running, `name:version`, and paths of files that end with .onnx, which "
+        "are taken up when they change; or `all` of the store; the first is the "
         "default. If unset, the name of the newest bundle at the start",
     )
     watch_seconds: float = Field(

@@ -27,7 +27,7 @@ def _do(argv: Sequence[str]) -> int:
     _check_retired(argv)
     given = vars(_parser().parse_args(_with_negative_greys(argv)))
     doctor, pattern = given.pop("doctor"), given.pop("list_backbones")
-    resumed, runs = given.pop("resume"), given.pop("list_runs")
+    resumed, runs, file = given.pop("resume"), given.pop("list_runs"), given.pop("import")
     log_to_console()
     # Late imports, because torch and timm take seconds that --help need not wait for.
     if doctor:
@@ -42,6 +42,10 @@ def _do(argv: Sequence[str]) -> int:
         from training.inventory.run_table import list_runs  # noqa: PLC0415
 
         return list_runs(runs)
+    if file is not None:
+        from training.inventory.bring_in import bring_in  # noqa: PLC0415
+
+        return bring_in(file, given.get("name"))
     return _train(given, resumed)
 
 
@@ -117,6 +121,10 @@ def _parser() -> Parser:
     job.add_argument(
         "--list-runs", nargs="?", type=Path, const=Path("runs"), metavar="DIR",
         help="show all runs below DIR (default: runs), the best first, and end",
+    )  # fmt: skip
+    job.add_argument(
+        "--import", type=Path, metavar="FILE",
+        help="bring a bundle file into the model store, under its name or --name, and end",
     )  # fmt: skip
     job.add_argument("--doctor", action="store_true", help="say what this machine can do, and end")
     add_options(parser, TrainingSettings, besides=("data",))

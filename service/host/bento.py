@@ -7,6 +7,8 @@ TRANSFER_MODEL says otherwise.
 """
 
 import os
+import shlex
+from pathlib import Path
 from typing import Any
 
 import bentoml
@@ -16,6 +18,7 @@ from bentoml.models import BentoModel
 from starlette.applications import Starlette
 
 from models.errors import TransferError
+from models.loose_file import names_a_file
 from service.inference.registry import find_bundles
 from service.settings import PREFIX, read_settings
 
@@ -29,6 +32,11 @@ class ServedBundle(BentoModel):  # type: ignore[misc]
             stored = find_bundles(read_settings())[0].stored
         except TransferError as error:
             raise SystemExit(f"not built: {error}") from error
+        if not stored.is_in_store:
+            raise SystemExit(
+                "not built: a bento carries a model of the store, and TRANSFER_MODEL is a file. "
+                f"First: train-transfer --import {shlex.quote(str(stored.path))}"
+            )
         info: BentoModelInfo = BentoModel(stored.tag).to_info(alias)
         return info
 
@@ -41,6 +49,17 @@ def serve_what_the_bento_carries(service: "bentoml.Service[Any]") -> None:
     if service.bento is not None:
         tags = ",".join(str(model.tag) for model in service.bento.info.all_models)
         os.environ.setdefault(f"{PREFIX}MODEL", tags)
+
+
+def keep_files_where_they_are() -> None:
+    """Makes paths in TRANSFER_MODEL absolute: a worker may run in another folder than the user."""
+    name = f"{PREFIX}MODEL"
+    models = [model.strip() for model in os.environ.get(name, "").split(",")]
+    if any(map(names_a_file, models)):
+        absolute = (
+            str(Path(model).absolute()) if names_a_file(model) else model for model in models
+        )
+        os.environ[name] = ",".join(absolute)
 
 
 def take_out_timeout(starlette: Starlette) -> None:

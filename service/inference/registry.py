@@ -14,10 +14,12 @@ import logging
 import sys
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from models import store
-from models.errors import StoreError, TransferError, UnknownModelError
+from models.errors import StoreError, TransferError, UnknownModelError, UsageError
+from models.loose_file import loose_bundle, names_a_file
 from models.store import StoredBundle
 from service.inference.served_model import ServedModel, load_session
 from service.observability import metrics
@@ -35,7 +37,7 @@ _State = tuple[str, int, int, int]
 class Wanted:
     """A bundle that the settings ask for, and the state of its file before anybody read it.
 
-    `key`: `name`, which follows the store, or `name:version`, which never changes.
+    `key`: `name`, which follows the store or a file, or `name:version`, which never changes.
     """
 
     key: str
@@ -47,11 +49,17 @@ def find_bundles(settings: Settings) -> list[Wanted]:
     """The bundles that the settings name, the default first.
 
     Unset means the newest bundle of the store; from then on its name is followed. `all` begins with
-    that one too. StoreError: one of them is not there, or the store is empty.
+    that one too.
+
+    Raises:
+        StoreError: one of them is not there, or the store is empty.
+        UsageError: a file and another model would have one name.
     """
     if settings.models and not settings.serves_all:
-        keys = [key.removesuffix(_LATEST) for key in settings.models]
-        return [_wanted(key, store.get(key)) for key in dict.fromkeys(keys)]
+        keys = dict.fromkeys(key.removesuffix(_LATEST) for key in settings.models)
+        named = [_named(key) for key in keys]
+        _check_names_of_files(named)
+        return named
     found = [store.newest(), *(store.every_newest() if settings.serves_all else ())]
     return [_wanted(stored.name, stored) for stored in dict.fromkeys(found)]
 
@@ -66,6 +74,7 @@ class ModelRegistry:
         self._served: dict[str, ServedModel] = {}
         self._refused: dict[str, _State | None] = {}
         self._kept_back: dict[str, str] = {}
+        self._files: dict[str, Path] = {}
 
     @property
     def served(self) -> tuple[ServedModel, ...]:
@@ -97,6 +106,8 @@ class ModelRegistry:
         """Loads everything that the settings name; TransferError: one, or all of `all`, is bad."""
         refusal: TransferError | None = None
         for wanted in await asyncio.to_thread(find_bundles, self._settings):
+            if not wanted.stored.is_in_store:
+                self._files[wanted.key] = wanted.stored.path
             try:
                 await self._serve(wanted)
                 await asyncio.to_thread(self._warn_of_other_classes, wanted)
@@ -145,7 +156,7 @@ class ModelRegistry:
 
     def _newest(self, name: str) -> StoredBundle | None:
         try:
-            return store.get(name)
+            return loose_bundle(file) if (file := self._files.get(name)) else store.get(name)
         except StoreError as error:
             if name not in self._refused:
                 log.warning("%s; %s goes on", error, self._served[name].tag)
@@ -185,9 +196,9 @@ class ModelRegistry:
         metrics.KEPT_BACK.labels(wanted.key).set(1)
         log.warning(
             "%s is not taken up: its classes are others (%s) than those of %s, which goes on (%s). "
-            "TRANSFER_MODEL=%s serves it, and so does a new start",
+            "%s new start serves it",
             wanted.stored.tag, _shown(found.classes), old.tag, _shown(old.session.classes),
-            wanted.stored.tag,
+            f"TRANSFER_MODEL={wanted.stored.tag} or a" if wanted.stored.is_in_store else "A",
         )  # fmt: skip
         return True
 
@@ -195,7 +206,8 @@ class ModelRegistry:
         """Says that the newest version of a name answers another question than the one before."""
         stored, served = wanted.stored, self._served[wanted.key]
         others = (other for other in store.versions(stored.name) if other.tag != stored.tag)
-        before = next(others, None) if wanted.key == stored.name else None
+        follows_store = stored.is_in_store and wanted.key == stored.name
+        before = next(others, None) if follows_store else None
         known = before and before.metadata
         if before and known and set(known.classes) != set(served.session.classes):
             log.warning(
@@ -232,6 +244,26 @@ def _give_memory_back() -> None:
 def _shown(classes: tuple[str, ...]) -> str:
     """Names of classes, the first ten."""
     return ", ".join((*classes[:10], *(["…"] if len(classes) > 10 else [])))
+
+
+def _named(key: str) -> Wanted:
+    """What the settings call so: a file, else a name or tag of the store."""
+    if not names_a_file(key):
+        return _wanted(key, store.get(key))
+    stored = loose_bundle(Path(key).absolute())
+    return _wanted(stored.name, stored)
+
+
+def _check_names_of_files(found: list[Wanted]) -> None:
+    for wanted in found:
+        others = [other for other in found if other is not wanted]
+        same = next((o for o in others if o.stored.name == wanted.stored.name), None)
+        if same and not wanted.stored.is_in_store:
+            raise UsageError(
+                f"{wanted.stored.path} would be served as {wanted.stored.name!r}, as would "
+                f"{same.stored.path}: give the file another name, or bring it into the store "
+                "(train-transfer --import FILE --name NAME)"
+            )
 
 
 def _wanted(key: str, stored: StoredBundle) -> Wanted:

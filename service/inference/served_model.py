@@ -32,7 +32,7 @@ class ServedModel:
     def __init__(
         self, stored: StoredBundle, session: Session, max_batch: int, thread: Executor
     ) -> None:
-        self.tag, self.name = stored.tag, stored.name
+        self.tag, self.name, self._is_in_store = stored.tag, stored.name, stored.is_in_store
         self.session = session
         self.batcher = MicroBatcher(session.predict, max_batch, thread, _measure)
         self._users = 0
@@ -47,7 +47,7 @@ class ServedModel:
     @property
     def is_newest(self) -> bool:
         """Whether the store has no newer version of its name; true where the store is gone."""
-        return newest_tag(self.name) in (self.tag, None)
+        return not self._is_in_store or newest_tag(self.name) in (self.tag, None)
 
     @property
     def metric(self) -> Gauge:

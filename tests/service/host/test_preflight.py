@@ -1,6 +1,8 @@
 """Would the service start? Each bundle is asked in a process of its own."""
 
 import logging
+import os
+from pathlib import Path
 
 import click
 import pytest
@@ -8,7 +10,7 @@ import pytest
 from models import store
 from models.errors import StoreError, UsageError
 from models.providers import cuda_problem
-from service.host.bento import ServedBundle
+from service.host.bento import ServedBundle, keep_files_where_they_are
 from service.host.preflight import (
     is_this_machine_only,
     load_once,
@@ -69,6 +71,28 @@ def test_a_gpu_that_is_not_there_ends_the_start_with_the_reason(
         load_once(settings(provider="cuda"))
     said = capfd.readouterr().err
     assert said.strip().startswith("not started: CUDA was asked for, and cannot be had: ")
+
+
+def test_a_file_is_no_model_of_a_bento(
+    bundle_data: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pets.onnx").write_bytes(bundle_data)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TRANSFER_MODEL", "pets.onnx")
+
+    with pytest.raises(SystemExit, match=f"--import {tmp_path / 'pets.onnx'}"):
+        ServedBundle("newest").to_info()
+
+
+def test_a_relative_path_means_the_same_in_every_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TRANSFER_MODEL", "a/pets.onnx, cars")
+
+    keep_files_where_they_are()
+
+    assert os.environ["TRANSFER_MODEL"] == f"{tmp_path / 'a' / 'pets.onnx'},cars"
 
 
 def test_of_all_bundles_one_that_is_good_is_enough(
