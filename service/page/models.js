@@ -81,7 +81,9 @@ function describeFigures(model) {
   find("interval").querySelector(".interval-band").style.width = `${(high - low) * 100}%`;
   find("interval").querySelector(".interval-mark").style.left = `${model.accuracy * 100}%`;
   find("learned").textContent = count(model.trained_on, "picture");
-  find("learned-note").textContent = `on ${day(model.created)}; version ${model.model.split(":").at(-1)}`;
+  const older = model.is_newest ? "" : ", not the newest in the store";
+  find("learned-note").textContent =
+    `on ${day(model.created)}; version ${model.model.split(":").at(-1)}${older}`;
   find("network").textContent = model.backbone;
   find("network-note").textContent =
     `sees ${model.framing === "squash" ? "the whole picture" : "the middle of the picture"} at ` +
