@@ -113,9 +113,8 @@ def _network(settings: TrainingSettings) -> tuple[TrainingSettings, "Network"]:
     import torch  # noqa: PLC0415
 
     from models.backbones.backbone import load_backbone  # noqa: PLC0415
-    from models.backbones.bundled_backbone import decide_weights  # noqa: PLC0415
     from models.backbones.course_networks import FROM_SCRATCH  # noqa: PLC0415
-    from models.backbones.weights import parse_weights  # noqa: PLC0415
+    from models.backbones.weights import decide_weights, parse_weights  # noqa: PLC0415
     from models.graph.network import Network  # noqa: PLC0415
 
     name, weights = first_says(
