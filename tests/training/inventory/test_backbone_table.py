@@ -10,7 +10,7 @@ import timm
 
 from models.backbones.catalogue import measure
 from models.backbones.course_networks import __all__ as EXTRA_NAMES
-from models.backbones.weights import source_of
+from models.backbones.hub import source_of
 from models.pretrained import torch_cache_path
 from training.cli import main
 from training.inventory.backbone_table import Row, Table, read_table, write_table
