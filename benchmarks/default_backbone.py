@@ -23,8 +23,12 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import models.backbones  # noqa: F401  makes timm importable
+
+# isort: split
 import numpy as np
 import timm
+import timm.data
 import torch
 from PIL import Image
 from rich.console import Console

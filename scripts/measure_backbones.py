@@ -5,12 +5,14 @@ To be run when timm's version changes; a quarter of an hour on two cores.
     python scripts/measure_backbones.py
 """
 
+from models.backbones.catalogue import measure  # it makes timm importable
+from models.backbones.hub import source_of
+
+# isort: split
 from multiprocessing import get_context
 
 import timm
 
-from models.backbones.catalogue import measure
-from models.backbones.weights import source_of
 from models.cores import granted_cores
 from training.inventory.backbone_table import Row, Table, write_table
 
