@@ -36,7 +36,8 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
 from models.cores import granted_cores
-from training.data.folder import Example, scan_folder
+from training.data.example import Example
+from training.data.folder import scan_folder
 from training.data.parts import make_parts
 
 EPOCHS = 30

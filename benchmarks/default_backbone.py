@@ -161,7 +161,7 @@ def pointing(run_folder: Path, drawn: Path) -> list[bool]:
     """For each held-out picture, whether the middle of the hottest cell lies in the box."""
     with (drawn / "boxes.csv").open(encoding="utf-8") as file:
         boxes = {row["path"]: row for row in csv.DictReader(file)}
-    with (run_folder / "predictions.csv").open(encoding="utf-8") as file:
+    with (run_folder / "predictions.csv").open(encoding="utf-8-sig") as file:
         names = [row["file"] for row in csv.DictReader(file)]
     session = Session(read_bundle(run_folder / "bundle.onnx"))
     preprocessing = session.metadata.preprocessing

@@ -45,7 +45,8 @@ from models.graph.fewer_bits import in_half_precision
 from models.graph.network import Network
 from models.preprocessing import Pixels, read_pixels
 from models.providers import Provider, cuda_problem, open_graph
-from training.data.folder import Example, scan_folder
+from training.data.example import Example
+from training.data.folder import scan_folder
 from training.data.pictures import Pictures
 from training.features.extractor import Extractor
 from training.features.graphs import Graph

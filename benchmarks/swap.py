@@ -2,8 +2,9 @@
 
     python benchmarks/swap.py [--times 50]
 
-The versions hold the same network, and their class names say which version they are: so an answer
-must name a version, carry its class names, and have the probabilities that the network has alone.
+The versions hold the same network, and each has the class names of the one before in another order
+(other names would not be taken up): so an answer must name a version, carry its names in its order,
+and have the probabilities that the network has alone.
 The exit code is 1 where a request failed, an answer was another version's, or memory has grown by
 more than a tenth between the fifth exchange and the last.
 """
@@ -35,15 +36,15 @@ def main() -> int:
     with serving(arguments.bundle, watch_seconds=0.2, model="measured") as server:
         bundle = parse_bundle(store.newest().path.read_bytes(), "the bundle")
         first = store.newest().tag
-        marks = {first: ""}
+        turns = {first: 0}
         alone = [answer_of(post(server.url, "/classify", form(data))) for data in pictures]
-        asked, memory = exchange_all(server, bundle, pictures, marks, arguments.times)
+        asked, memory = exchange_all(server, bundle, pictures, turns, arguments.times)
     statuses = Counter(answer.status for _, answer in asked)
     wrong = sum(
-        not is_right(marks, alone[i], answer) for i, answer in asked if answer.status == 200
+        not is_right(turns, alone[i], answer) for i, answer in asked if answer.status == 200
     )
     table(
-        ("exchanges", len(marks) - 1), *((f"answered {s}", n) for s, n in sorted(statuses.items()))
+        ("exchanges", len(turns) - 1), *((f"answered {s}", n) for s, n in sorted(statuses.items()))
     )
     versions = {answer_of(answer)["model"] for _, answer in asked if answer.status == 200}
     table(("versions that answered", len(versions)), ("answers of no version", wrong))
@@ -53,7 +54,7 @@ def main() -> int:
 
 
 def exchange_all(
-    server: Server, bundle: Bundle, pictures: list[bytes], marks: dict[str, str], times: int
+    server: Server, bundle: Bundle, pictures: list[bytes], turns: dict[str, int], times: int
 ) -> tuple[list[tuple[int, Answer]], list[float]]:
     """Puts version after version while clients ask; what they got, and memory after each."""
     over = threading.Event()
@@ -70,9 +71,9 @@ def exchange_all(
         asking = [clients.submit(ask, client) for client in range(CLIENTS)]
         try:
             for number in range(times):
-                mark = f"v{number}-"
-                tag = store.put(marked(bundle, mark), "measured").tag
-                marks[tag] = mark
+                turn = (number + 1) % len(bundle.metadata.classes)
+                tag = store.put(turned(bundle, turn), "measured").tag
+                turns[tag] = turn
                 wait_until_served(server, tag)
                 memory.append(server.memory())
             post(server.url, "/classify", form(pictures[0]))
@@ -81,9 +82,10 @@ def exchange_all(
         return [one for client in asking for one in client.result()], memory
 
 
-def marked(bundle: Bundle, mark: str) -> bytes:
-    """The same network; its class names begin with a mark."""
-    classes = tuple(f"{mark}{name}" for name in bundle.metadata.classes)
+def turned(bundle: Bundle, turn: int) -> bytes:
+    """The same network; its class names begin with another one."""
+    names = bundle.metadata.classes
+    classes = (*names[turn:], *names[:turn])
     model = onnx.load_model_from_string(bundle.data)
     return bundle_bytes(model, bundle.metadata.model_copy(update={"classes": classes}))
 
@@ -104,12 +106,12 @@ def answer_of(answer: Answer) -> dict[str, object]:
     return found
 
 
-def is_right(marks: dict[str, str], alone: dict[str, object], answer: Answer) -> bool:
+def is_right(turns: dict[str, int], alone: dict[str, object], answer: Answer) -> bool:
     """Whether names and probabilities are those of the version that is named."""
     found = answer_of(answer)
-    mark = marks[str(found["model"])]
+    turn = turns[str(found["model"])]
     expected, got = (a["predictions"][0]["probabilities"] for a in (alone, found))
-    names = [f"{mark}{name}" for name in expected]
+    names = [*list(expected)[turn:], *list(expected)[:turn]]
     near = zip(expected.values(), got.values(), strict=True)
     return list(got) == names and all(abs(a - b) < TOLERANCE for a, b in near)
 

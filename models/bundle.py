@@ -10,10 +10,11 @@ ordinary ONNX metadata to everybody else.
 """
 
 import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, BinaryIO, Final, Literal
 
 import onnx
 from google.protobuf.message import DecodeError, Message
@@ -22,12 +23,10 @@ from pydantic import AfterValidator, Base64Bytes, BaseModel, ConfigDict, Field, 
 
 from models.errors import BundleError, OutputError
 from models.files import whole_file
+from models.precision import Precision
 from models.preprocessing import Preprocessing
 
-FORMAT_VERSION: Final = 1
-
-#: What a backbone computes with.
-Precision = Literal["fp32", "int8", "fp16"]
+FORMAT_VERSION: Final = 2
 
 _METADATA_KEY: Final = "train_transfer"
 _DIGEST_KEY: Final = "sha256"
@@ -74,7 +73,7 @@ class TrainingSummary(_Record):
 class BundleMetadata(_Record):
     """What a bundle says of itself."""
 
-    format_version: Literal[1] = FORMAT_VERSION
+    format_version: Literal[2] = FORMAT_VERSION
     classes: Annotated[tuple[str, ...], Field(min_length=2), AfterValidator(_check_classes)]
     preprocessing: Preprocessing
     backbone: str
@@ -167,6 +166,51 @@ def parse_bundle(data: bytes, source: str) -> Bundle:
     return Bundle(metadata, data, hashlib.sha256(data).hexdigest(), source)
 
 
+def read_metadata(path: Path) -> BundleMetadata:
+    """What a bundle says of itself, without the network; that the file is whole is not checked.
+
+    Raises:
+        BundleError: it says nothing, or cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            for entry in _metadata_entries(file):
+                if entry.key == _METADATA_KEY:
+                    return _parse_metadata(entry.value, str(path))
+    except (OSError, EOFError, DecodeError) as error:
+        raise BundleError(f"{path} cannot be read as a bundle: {error}") from error
+    raise BundleError(f"{path} is no bundle: it says nothing of itself")
+
+
+def _metadata_entries(file: BinaryIO) -> Iterator[onnx.StringStringEntryProto]:
+    """The metadata of an ONNX file; all else, hundreds of megabytes of weights, is skipped.
+
+    As protobuf is encoded: https://protobuf.dev/programming-guides/encoding.
+    """
+    while start := file.read(1):
+        field, kind = divmod(_varint(file, start), 8)
+        if kind == 0:
+            _varint(file)
+        elif kind == 2 and field == onnx.ModelProto.METADATA_PROPS_FIELD_NUMBER:
+            yield onnx.StringStringEntryProto.FromString(file.read(_varint(file)))
+        elif kind in (1, 2, 5):
+            file.seek({1: 8, 5: 4}.get(kind) or _varint(file), os.SEEK_CUR)
+        else:
+            raise EOFError("it is not an ONNX file")
+
+
+def _varint(file: BinaryIO, first: bytes = b"") -> int:
+    """A number in groups of seven bits, the lowest first; at most ten of them."""
+    found = 0
+    for place in range(10):
+        if not (byte := first if first and not place else file.read(1)):
+            raise EOFError("it ends too early")
+        found |= (byte[0] & 127) << 7 * place
+        if byte[0] < 128:
+            return found
+    raise EOFError("it is not an ONNX file")
+
+
 def _parse_model(data: bytes, source: str) -> onnx.ModelProto:
     model = onnx.ModelProto()
     try:
@@ -187,7 +231,7 @@ def _parse_metadata(document: str, source: str) -> BundleMetadata:
         if key == "format_version":
             raise BundleError(
                 f"{source} is of format {first['input']!r}; this program reads "
-                f"{FORMAT_VERSION}. Train it again, or use the program that made it"
+                f"{FORMAT_VERSION}. Make it anew from its pictures: train-transfer --data FOLDER"
             ) from error
         raise BundleError(f"{source}: metadata {key}: {first['msg']}") from error
 

@@ -11,7 +11,10 @@ can be told from what was not.
 """
 
 import argparse
-from collections.abc import Collection, Mapping
+import difflib
+import importlib.metadata
+import sys
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, fields
 from pathlib import Path
 from types import NoneType, UnionType
@@ -37,6 +40,55 @@ class Option:
     group: str | None = None
     is_positional: bool = False
     also: tuple[str, ...] = ()
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that knows the version of this program, and says what may have been meant."""
+
+    def __init__(self, prog: str, description: str) -> None:
+        super().__init__(prog=prog, description=description, allow_abbrev=False)
+        self.add_argument("--version", action=_Version)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As every parser; but an unknown option comes first, and not what is missing for it."""
+        given = sys.argv[1:] if args is None else list(args)
+        for word in given[: given.index("--")] if "--" in given else given:
+            option = word.partition("=")[0]
+            # A number below zero is a value.
+            if (option[:1] == "-" and option[1:2].strip("-.0123456789")) or option[:2] == "--":
+                self._check_known(option)
+        return super().parse_known_args(given, namespace)
+
+    def _check_known(self, option: str) -> None:
+        known = self._option_string_actions
+        if option not in known:
+            self.error(f"unrecognized arguments: {option}{_meant(option, known)}")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            error.message += _meant(f"{value}", [str(choice) for choice in action.choices or ()])
+            raise
+
+
+class _Version(argparse.Action):
+    """Prints the version, which is looked up only then."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str) -> None:
+        text = "show the version, and end"
+        super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, help=text)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any, **__: Any) -> None:
+        print(f"{parser.prog} {importlib.metadata.version('train-transfer')}")
+        parser.exit()
+
+
+def _meant(word: str, known: Collection[str]) -> str:
+    """`; did you mean …?`, where a known word is near; empty where none is."""
+    near = difflib.get_close_matches(word.lower(), known, n=1)
+    longer = [each for each in known if len(word) > 3 and each.startswith(word)]
+    return f"; did you mean {(near or longer)[0]}?" if near or longer else ""
 
 
 def flag_of(name: str) -> str:
@@ -114,4 +166,11 @@ def _values(hint: Any) -> dict[str, Any]:
         return {"action": "store_true"}
     if hint not in (int, float, str, Path):
         raise TypeError(f"no option can be made of {hint}")
-    return {"type": hint}
+    return {"type": _path if hint is Path else hint}
+
+
+def _path(text: str) -> Path:
+    """A path; empty text, as of a shell's variable that is not set, would mean this folder."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("an empty path is none")
+    return Path(text)

@@ -5,6 +5,7 @@ followed here; that a bundle is whole is checked by whoever reads it (`models.bu
 """
 
 import contextlib
+import hashlib
 import os
 import re
 import unicodedata
@@ -19,12 +20,28 @@ import bentoml
 from bentoml._internal.configuration.containers import BentoMLContainer
 from bentoml.exceptions import BentoMLException, NotFound
 
-from models.bundle import write_bundle
-from models.errors import OutputError, StoreError
+from models.bundle import BundleMetadata, read_metadata, write_bundle
+from models.errors import BundleError, OutputError, StoreError
 
 BUNDLE_FILE: Final = "bundle.onnx"
 
-_LONGEST_NAME: Final = 63
+#: Beside the bundle: of which folder it was made, for those alone who file it.
+ORIGIN_FILE: Final = "folder.txt"
+
+LONGEST_NAME: Final = 63
+
+#: Letters that Unicode does not take apart into one of a to z and a mark.
+_ROMAN: Final = str.maketrans(
+    dict(
+        zip(
+            "абвгдезиклмнопрстуфыэіαβγδεζηικλμνξοπρστυφςωøłđ",
+            "abvgdeziklmnoprstufyeiavgdeziiklmnxoprstyfsoold",
+            strict=True,
+        )
+    )
+    | {"ж": "zh", "х": "kh", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "shch", "ю": "yu", "я": "ya"}
+    | {"ъ": "", "ь": "", "θ": "th", "χ": "ch", "ψ": "ps", "ß": "ss", "æ": "ae", "œ": "oe"}
+)
 
 
 @dataclass(frozen=True)
@@ -39,19 +56,38 @@ class StoredBundle:
         """The tag without the version."""
         return self.tag.partition(":")[0]
 
+    @property
+    def metadata(self) -> BundleMetadata | None:
+        """What it says of itself; None where that cannot be read."""
+        try:
+            return read_metadata(self.path)
+        except BundleError:
+            return None
+
 
 def store_name(name: str) -> str:
-    """The nearest name that the store accepts: lower-case letters, digits, `_`, `-` and `.`."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    cleaned = re.sub(r"[^a-z0-9._-]+", "_", plain)[:_LONGEST_NAME].strip("._-")
-    return cleaned or "model"
+    """The nearest name that the store accepts: lower-case letters, digits, `_`, `-` and `.`.
+
+    A name in a script that cannot be put into those letters is told apart by its digest.
+    """
+    letters = unicodedata.normalize("NFKD", name.lower()).translate(_ROMAN)
+    ascii_alone = letters.encode("ascii", "ignore").decode()
+    cleaned = re.sub(r"[^a-z0-9._-]+", "_", ascii_alone)[:LONGEST_NAME].strip("._-")
+    if cleaned or not any(c.isalnum() for c in name):
+        return cleaned or "model"
+    return f"model-{hashlib.sha256(name.encode('utf-8', 'surrogateescape')).hexdigest()[:6]}"
 
 
-def put(data: bytes, name: str) -> StoredBundle:
-    """Keeps a bundle as the newest version of `store_name(name)`, or raises `OutputError`."""
+def put(data: bytes, name: str, origin: str = "") -> StoredBundle:
+    """Keeps a bundle as the newest version of `store_name(name)`, or raises `OutputError`.
+
+    `origin` is kept beside it, where there is one.
+    """
     try:
         with bentoml.models.create(store_name(name)) as model:
             write_bundle(data, Path(model.path_of(BUNDLE_FILE)))
+            if origin:
+                Path(model.path_of(ORIGIN_FILE)).write_text(origin, encoding="ascii")
         return get(str(model.tag))
     except (OSError, BentoMLException) as error:
         raise OutputError(
@@ -65,7 +101,7 @@ def get(tag: str) -> StoredBundle:
         model = bentoml.models.get(tag)
         path = Path(model.path_of(BUNDLE_FILE))
     except NotFound as error:
-        held = ", ".join(_names()) or "nothing"
+        held = ", ".join(names()) or "nothing"
         raise StoreError(f"the model store has no {tag}; it holds {held}") from error
     except (BentoMLException, ValueError) as error:
         raise StoreError(f"the model store has no {tag}: {error}") from error
@@ -91,10 +127,28 @@ def newest() -> StoredBundle:
 def every_newest() -> list[StoredBundle]:
     """The newest version of every name, by name; other programs' models are left out."""
     found = []
-    for name in _names():
+    for name in names():
         with contextlib.suppress(StoreError):  # another program's model, or one being written
             found.append(get(name))
     return found
+
+
+def versions(name: str) -> list[StoredBundle]:
+    """All versions of a name that hold a bundle, the one that was put last first."""
+    found = [(path.stat().st_mtime_ns, path) for path in location().glob(f"{name}/*/{BUNDLE_FILE}")]
+    return [StoredBundle(f"{name}:{path.parent.name}", path) for _, path in sorted(found)[::-1]]
+
+
+def newest_tag(name: str) -> str | None:
+    """The tag of the newest version of a name, without a look at it; None where none can be told.
+
+    In a bento, which carries one version, and where the store is gone.
+    """
+    try:
+        version = (location() / name / "latest").read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError, StoreError):
+        return None
+    return f"{name}:{version}" if version else None
 
 
 def location() -> Path:
@@ -112,5 +166,6 @@ def count() -> int:
     return sum(1 for _ in location().glob(f"*/*/{BUNDLE_FILE}"))
 
 
-def _names() -> list[str]:
+def names() -> list[str]:
+    """All names that the store holds, other programs' models among them."""
     return sorted(p.parent.name for p in location().glob("*/latest"))

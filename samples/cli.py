@@ -1,10 +1,9 @@
 """`draw-screws-nuts DIR`: a folder of drawn screws and nuts, for who has no pictures at hand."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 
-from models.options import add_options, settings_of
+from models.options import Parser, add_options, settings_of
 from samples.folder import SampleSettings, draw_folder
 from training.terminal import log_to_console, run_command
 
@@ -16,7 +15,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _do(argv: Sequence[str] | None) -> int:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="draw-screws-nuts",
         description="Draw varied screws and nuts into a new folder, to try train-transfer with.",
     )

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.cores import granted_cores
 from models.errors import UsageError
+from models.image_files import MAX_PIXELS
 from models.providers import Provider
 
 log = logging.getLogger(__name__)
@@ -56,7 +57,8 @@ class Settings(BaseSettings):
     decode_workers: int = Field(
         default_factory=granted_cores,
         ge=1,
-        description="processes that decode and draw, one picture at a time each; default: the same",
+        description="processes that decode and draw, one picture at a time each, and one more "
+        "while some take longer than a second; default: the same",
     )
     decode_seconds: float = Field(
         10, gt=0, description="for decoding, and again for drawing, one picture; above it 413"
@@ -86,9 +88,9 @@ class Settings(BaseSettings):
         32 * 1024**2, ge=1, description="bytes of a request's body, all pictures together"
     )
     max_pixels: int = Field(
-        50_000_000,
+        MAX_PIXELS,
         ge=1,
-        description="pixels of a picture, as its header claims; a phone's 48 megapixels pass",
+        description="pixels of a picture, as its header claims; a phone's 200 megapixels pass",
     )
     api_keys: SecretStr | None = Field(
         None,

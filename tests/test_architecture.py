@@ -42,7 +42,9 @@ MAY_IMPORT = {
     "training": {"models"},
     "training.cli": {"models", "training", "training.inventory", "training.run"},
     "training.data": {"models", "training"},
-    "training.distillation": {"models", "models.backbones", "training", "training.finetuning"},
+    "training.distillation": {
+        "models", "models.backbones", "training", "training.data", "training.finetuning",
+    },
     "training.features": {"models", "models.graph", "training", "training.data"},
     "training.finetuning": {
         "models", "models.backbones", "models.graph", "training", "training.data",

@@ -1,6 +1,7 @@
 """What lies in deploy/ is what its programs accept, and speaks of metrics that there are."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,8 @@ from service.observability import metrics
 ROOT = Path(__file__).parents[1]
 
 DEPLOY = ROOT / "deploy"
+
+PROMTOOL = shutil.which("promtool")
 
 #: Of BentoML's, as tests/end_to_end/test_operators.py sees them.
 BENTOMLS = {"bentoml_service_request_total", "bentoml_service_request_duration_seconds_bucket"}
@@ -90,6 +93,28 @@ def test_an_alarm_asks_for_metrics_that_there_are(rule: dict[str, Any]) -> None:
     asked = set(re.findall(r"\b(?:transfer|bentoml)_\w+", rule["expr"]))
     assert asked
     assert asked <= metric_names()
+
+
+@pytest.mark.skipif(
+    not shutil.which("promtool"), reason="promtool is not here (Debian: prometheus)"
+)
+def test_every_alarm_goes_off_when_it_should_and_only_then() -> None:
+    done = subprocess.run(
+        [str(PROMTOOL), "test", "rules", "alerts_test.yaml"],
+        cwd=DEPLOY, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_alarm_is_tested_to_go_off_and_to_be_silent() -> None:
+    cases = [
+        (case["alertname"], bool(case.get("exp_alerts")))
+        for test in documents("alerts_test.yaml")[0]["tests"]
+        for case in test["alert_rule_test"]
+    ]
+
+    assert set(cases) == {(r["alert"], goes_off) for r in rules() for goes_off in (True, False)}
 
 
 def test_every_alarm_has_its_paragraph_and_every_paragraph_its_alarm() -> None:

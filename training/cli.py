@@ -3,14 +3,14 @@
 import argparse
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from models.errors import UsageError
-from models.options import add_option, add_options, settings_of
-from training.run_folder import stored_settings
+from models.options import Parser, add_option, add_options, settings_of
 from training.settings import TrainingSettings
-from training.terminal import log_to_console, run_command
+from training.terminal import log_to_console, run_command, working
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -25,9 +25,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _do(argv: Sequence[str]) -> int:
     _check_retired(argv)
-    given = vars(_parser().parse_args(argv))
+    given = vars(_parser().parse_args(_with_negative_greys(argv)))
     doctor, pattern = given.pop("doctor"), given.pop("list_backbones")
-    resumed = given.pop("resume")
+    resumed, runs = given.pop("resume"), given.pop("list_runs")
     log_to_console()
     # Late imports, because torch and timm take seconds that --help need not wait for.
     if doctor:
@@ -38,15 +38,42 @@ def _do(argv: Sequence[str]) -> int:
         from training.inventory.backbone_table import list_backbones  # noqa: PLC0415
 
         return list_backbones(pattern)
+    if runs is not None:
+        from training.inventory.run_table import list_runs  # noqa: PLC0415
+
+        return list_runs(runs)
+    return _train(given, resumed)
+
+
+def _train(given: Mapping[str, Any], resumed: Path | None) -> int:
+    # Late, as above.
+    from training.run_folder import keeping_log, stored_settings  # noqa: PLC0415
+
     settings = (
         settings_of(TrainingSettings, given)
         if resumed is None
         else stored_settings(resumed, TrainingSettings)
     )
-    from training.run import run  # noqa: PLC0415
+    with keeping_log():
+        with working("starting"):
+            from training.run import run  # noqa: PLC0415
 
-    run(settings, resumed)
+        run(settings, resumed)
     return 0
+
+
+def _with_negative_greys(argv: Sequence[str]) -> list[str]:
+    """The arguments, a range that begins with a minus joined to its option by `=`.
+
+    argparse takes it for an option of its own, and CT numbers begin so.
+    """
+    found: list[str] = []
+    for argument in argv:
+        if found and found[-1] == "--grey-range" and argument.startswith("-"):
+            found[-1] += f"={argument}"
+        else:
+            found.append(argument)
+    return found
 
 
 def _check_retired(argv: Sequence[str]) -> None:
@@ -70,10 +97,9 @@ def _check_retired(argv: Sequence[str]) -> None:
     )
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="train-transfer",
-        allow_abbrev=False,
         description="From a small folder of pictures to a classifier that shows where it looked: "
         "a pretrained network, frozen, with a new last layer, exported as one ONNX file.",
     )
@@ -87,6 +113,10 @@ def _parser() -> argparse.ArgumentParser:
     job.add_argument(
         "--resume", type=Path, metavar="RUN",
         help="go on with a run that was cut off, in its folder and with its settings",
+    )  # fmt: skip
+    job.add_argument(
+        "--list-runs", nargs="?", type=Path, const=Path("runs"), metavar="DIR",
+        help="show all runs below DIR (default: runs), the best first, and end",
     )  # fmt: skip
     job.add_argument("--doctor", action="store_true", help="say what this machine can do, and end")
     add_options(parser, TrainingSettings, besides=("data",))

@@ -1,9 +1,11 @@
 """The story of a run, from a folder of pictures to a bundle in the store, top to bottom."""
 
 import logging
+import shlex
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -12,18 +14,27 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from models import store
 from models.bundle import Description, TrainingSummary, parse_bundle, write_bundle
-from models.errors import DataFolderError, UsageError
+from models.errors import DataFolderError, TransferError, UsageError
 from models.graph.self_check import draw_self_check_pictures
 from models.preprocessing import Pixels, Preprocessing, read_pixels
-from training.data.folder import ImageFolder, printable, scan_folder
+from models.store import StoredBundle
+from training.data.example import ImageFolder
+from training.data.folder import scan_folder
+from training.data.names import printable
 from training.data.parts import check_counts, make_parts
 from training.data.pictures import Pictures, readable_pixels
 from training.data.sample import draw_sample
 from training.features.extractor import Extractor
 from training.features.graphs import graph_of, head_graph_of
-from training.features.table import FeatureTable
+from training.features.table import FeatureTable, LeftOut
+from training.filing import (
+    Filing,
+    check_writable,
+    say_what_is_better,
+    say_where,
+    warn_of_other_classes,
+)
 from training.finetuning.plan import FineTuningOptions
 from training.group import check_batch_size, first_says, is_first, started_group
 from training.recipes.material import Material
@@ -32,10 +43,11 @@ from training.recipes.probe import Probe, probe
 from training.report.record import Learned, Record
 from training.report.tables import write_predictions
 from training.report.tensorboard import how_to_open, log_to_tensorboard
-from training.report.terminal import print_evaluation
+from training.report.terminal import append_evaluation, print_evaluation
 from training.run_folder import (
     BUNDLE_FILE,
     DATA_FILE,
+    LOG_FILE,
     SETTINGS_FILE,
     SUMMARY_FILE,
     logged_to,
@@ -45,7 +57,7 @@ from training.run_folder import (
 )
 from training.selection.select import View, Wanted, decide_view
 from training.settings import TrainingSettings
-from training.terminal import be_quiet, console
+from training.terminal import be_quiet, working
 
 if TYPE_CHECKING:
     from models.graph.network import Network
@@ -72,9 +84,10 @@ def run(settings: TrainingSettings, resumed: Path | None = None) -> dict[str, An
     Raises:
         TransferError: with a sentence for the user, and `exit_code`.
     """
-    # Late, because torch takes seconds, and nothing above this line and beside it needs it.
-    from models.backbones.catalogue import check_backbone  # noqa: PLC0415
-    from training.process_group import joined  # noqa: PLC0415
+    with working("loading torch and timm"):
+        # Late, because torch takes seconds, and nothing above this line and beside it needs it.
+        from models.backbones.catalogue import check_backbone  # noqa: PLC0415
+        from training.process_group import joined  # noqa: PLC0415
 
     with joined(started_group()):
         if not is_first():
@@ -82,10 +95,18 @@ def run(settings: TrainingSettings, resumed: Path | None = None) -> dict[str, An
         check_batch_size(settings.batch_size)
         if settings.backbone is not None:
             check_backbone(settings.backbone)
-        folder = scan_folder(settings.data)
+        with working("looking for pictures"):
+            folder = scan_folder(settings.data, [settings.out])
         check_counts(folder, folder.examples)
         _log_folder(folder)
+        # Before pictures are read: what they taught must not be lost for want of a place.
+        first_says(check_writable)
+        first_says(lambda: say_where(_filing(settings), folder.classes))
         return _run(settings, folder, resumed)
+
+
+def _filing(settings: TrainingSettings) -> Filing:
+    return Filing(settings.data, settings.name)
 
 
 def _run(settings: TrainingSettings, folder: ImageFolder, resumed: Path | None) -> dict[str, Any]:
@@ -94,21 +115,43 @@ def _run(settings: TrainingSettings, folder: ImageFolder, resumed: Path | None) 
     settings, network = _network(settings)
     make = partial(make_run_folder, settings.out, printable(settings.run_name))
     run_folder = resumed or first_says(make)
-    with logged_to(run_folder):
+    with logged_to(run_folder), _way_on(run_folder):
         first_says(lambda: write_json(run_folder / SETTINGS_FILE, settings.as_json()))
         trained = _trained(settings, folder, network, run_folder)
         record = first_says(lambda: _exported(settings, run_folder, trained, begun))
-    log.info("run folder: %s", run_folder)
-    log.info("bundle: %s, in the model store as %s", record.bundle, record.model)
-    log.info("to compare runs: %s", how_to_open(settings.out))
+        if is_first():
+            append_evaluation(run_folder / LOG_FILE, record.judged.evaluation)
+        log.info("run folder: %s", run_folder)
+        log.info("bundle: %s, in the model store as %s", record.bundle, record.model)
+        log.info("to compare runs: %s", how_to_open(settings.out))
     # Last: whoever pipes this into `head` closes the pipe, and must not lose the run by it.
-    if not console.quiet:
-        print_evaluation(record.judged.evaluation)
+    if is_first():
+        with suppress(OSError):
+            print_evaluation(record.judged.evaluation)
     return record.as_json()
+
+
+@contextmanager
+def _way_on(run_folder: Path) -> Iterator[None]:
+    """Says how to go on with what was done, where a run ends before its end."""
+    try:
+        yield
+    except (TransferError, KeyboardInterrupt):
+        if (run_folder / DATA_FILE).exists():
+            log.warning(
+                "what was done is kept: train-transfer --resume %s goes on",
+                shlex.quote(str(run_folder)),
+            )
+        raise
 
 
 def _network(settings: TrainingSettings) -> tuple[TrainingSettings, "Network"]:
     """The network that was asked for, and the settings with its name and weights in them."""
+    with working("loading the network"):
+        return _loaded(settings)
+
+
+def _loaded(settings: TrainingSettings) -> tuple[TrainingSettings, "Network"]:
     # Late, as in `run`.
     import torch  # noqa: PLC0415
 
@@ -160,10 +203,10 @@ class _Trained:
 def _trained(
     settings: TrainingSettings, folder: ImageFolder, network: "Network", run_folder: Path
 ) -> _Trained:
-    pictures = Pictures()
+    pictures = Pictures(folder.read)
     sample = draw_sample(folder, pictures)
     whole = Extractor(network, graph_of(network), network.backbone.preprocessing)
-    wanted = Wanted(settings.framing, settings.precision)
+    wanted = Wanted(settings.framing, settings.precision, settings.greys)
     view, extractor = decide_view(wanted, whole, sample, pictures, run_folder)
     first = sample.examples if view.has_read_sample else ()
     table = extractor.read_all(folder.examples, pictures, first, run_folder)
@@ -182,8 +225,9 @@ def _fine_tuned(
     settings: TrainingSettings, material: Material, outcome: Outcome, run_folder: Path
 ) -> tuple[Outcome, dict[str, Any]]:
     """The better of probe and fine-tuned network, and what there is to tell of the latter."""
-    # Late, because Lightning takes a second that the frozen recipe need not wait for.
-    from training.recipes.finetune import finetune  # noqa: PLC0415
+    with working("loading Lightning"):
+        # Late, because it takes a second that the frozen recipe need not wait for.
+        from training.recipes.finetune import finetune  # noqa: PLC0415
 
     options = FineTuningOptions(
         settings.epochs, settings.learning_rate, settings.batch_size, settings.augmentation
@@ -218,35 +262,48 @@ def _exported(
 ) -> Record:
     """Writes the bundle to the run folder and the store, and what is known of it beside it."""
     outcome, material = trained.outcome, trained.material
-    log.info("exporting, and comparing with torch")
     extractor, network = outcome.extractor, outcome.extractor.network
-    data, agreement = network.bundle(
-        outcome.head,
-        (extractor.graph.model, head_graph_of(network, outcome.head)),
-        _description(settings, trained),
-        _compared_pixels(material, extractor.preprocessing),
-    )
+    head_graph = head_graph_of(network, outcome.head)
+    with working("exporting, and comparing with torch"):
+        data, agreement = network.bundle(
+            outcome.head,
+            (extractor.graph.model, head_graph),
+            _description(settings, trained),
+            _compared_pixels(material, extractor.preprocessing),
+        )
     path = run_folder / BUNDLE_FILE
     write_bundle(data, path)
-    stored = store.put(data, settings.run_name)
     record = Record(
         settings=settings.as_json(),
         layout=trained.folder.layout,
-        left_out=material.table.left_out,
+        left_out=(*material.table.left_out, *_not_used(trained.folder)),
+        one_colour=material.table.names_of_one_colour,
         data_digest=material.table.data_digest,
         view=trained.view.as_json(),
         learned=_learned(trained, agreement.as_json()),
         judged=outcome.judged,
-        model=stored.tag,
+        model="",  # known last: a full store must not cost what stands beside
         bundle=path,
         seconds=round(time.monotonic() - begun, 2),
     )
     write_predictions(run_folder / "predictions.csv", record.judged)
-    log_to_tensorboard(run_folder, record, parse_bundle(data, str(path)), material.pictures)
-    record = replace(record, seconds=round(time.monotonic() - begun, 2))
+    with working("drawing for TensorBoard"):
+        log_to_tensorboard(run_folder, record, parse_bundle(data, str(path)), material.pictures)
+    stored = _stored(_filing(settings), data, trained.folder.classes)
+    seconds = round(time.monotonic() - begun, 2)
+    record = replace(record, model=stored.tag, seconds=seconds)
     # Last: that it is there says "complete".
     write_json(run_folder / SUMMARY_FILE, record.as_json())
     return record
+
+
+def _stored(filing: Filing, data: bytes, classes: Sequence[str]) -> StoredBundle:
+    """The bundle in the store, and what there is to say of its neighbours."""
+    with working("putting the bundle into the model store"):
+        warn_of_other_classes(filing.name, classes)
+        stored = filing.put(data)
+        say_what_is_better(stored)
+    return stored
 
 
 def _learned(trained: _Trained, agreement: Mapping[str, float]) -> Learned:
@@ -289,9 +346,21 @@ def _log_folder(folder: ImageFolder) -> None:
     for part in sorted({e.part for e in folder.examples}, key=str):
         shown = ", ".join(f"{c} ({counts[part, i]})" for i, c in enumerate(folder.classes))
         log.info("  %s: %s", part or "classes", shown)
-    if folder.stray:
-        more = ", …" if len(folder.stray) > 10 else ""
-        log.info("  not used, in no class or empty: %s%s", ", ".join(folder.stray[:10]), more)
+    for unused in folder.unused:
+        more = ", …" if len(unused.shown) > 10 else ""
+        names = ", ".join(unused.shown[:10])
+        count = f" ({len(unused.files):,} files)" if len(unused.files) > 1 else ""
+        log.info("  not used, %s: %s%s%s", unused.reason, names, more, count)
+    for remark in folder.remarks:
+        log.warning("%s", remark)
+
+
+def _not_used(folder: ImageFolder) -> list[LeftOut]:
+    return [
+        LeftOut(name, f"not used: {unused.reason}")
+        for unused in folder.unused
+        for name in unused.files
+    ]
 
 
 def _compared_pixels(material: Material, preprocessing: Preprocessing) -> Pixels:

@@ -13,6 +13,7 @@ import platform
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from logging.handlers import MemoryHandler
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -94,16 +95,37 @@ def _of_today(folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
     return {**settings, "image_size": decided}
 
 
+class _Kept(MemoryHandler):
+    """What was logged before the run had a folder."""
+
+
 @contextmanager
-def logged_to(folder: Path) -> Iterator[None]:
-    """Sends all log records to the run's own log file too."""
-    handler = logging.FileHandler(folder / LOG_FILE, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    logging.getLogger().addHandler(handler)
+def keeping_log() -> Iterator[None]:
+    """Keeps what is logged, until `logged_to` has a file for it."""
+    kept = _Kept(capacity=0, flushOnClose=False)
+    logging.getLogger().addHandler(kept)
     try:
         yield
     finally:
-        logging.getLogger().removeHandler(handler)
+        logging.getLogger().removeHandler(kept)
+
+
+@contextmanager
+def logged_to(folder: Path) -> Iterator[None]:
+    """Sends all log records to the run's own log file too, with those that were kept before."""
+    root = logging.getLogger()
+    handler = logging.FileHandler(folder / LOG_FILE, encoding="utf-8", errors="backslashreplace")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    for kept in [kept for kept in root.handlers if isinstance(kept, _Kept)]:
+        root.removeHandler(kept)
+        for record in kept.buffer:
+            if record.levelno >= root.level:  # not of one that has become quiet since
+                handler.handle(record)
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
         handler.close()
 
 
@@ -127,13 +149,18 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 def write_rows(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Writes a table as CSV, whole or not at all (OutputError)."""
+    """Writes a table as CSV, whole or not at all (OutputError).
+
+    With a byte-order mark: without it spreadsheets take its letters for those of a code page.
+    Names stand there as they are, also one that a spreadsheet would take for a formula (`=A1`): a
+    name that was changed would fit no folder any more.
+    """
     table = io.StringIO(newline="")
     writer = csv.writer(table)
     writer.writerow(header)
     writer.writerows(rows)
     with output_file(path) as file:
-        file.write(table.getvalue().encode())
+        file.write(table.getvalue().encode("utf-8-sig"))
 
 
 def package_versions() -> dict[str, str]:

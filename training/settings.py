@@ -1,12 +1,15 @@
 """All that a run can be told, in one place: the parser, --help and summary.json follow it."""
 
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from models.bundle import Precision
 from models.errors import UsageError
+from models.greys import Levels
 from models.options import Option
+from models.precision import Precision
+from models.preprocessing import check_grey_range
 
 Augmentation = Literal["none", "mild", "strong"]
 WantedFraming = Literal["auto", "squash", "short-side", "crop"]
@@ -25,8 +28,9 @@ class TrainingSettings:
     data: Annotated[
         Path,
         Option(
-            "the pictures: a folder per class; train/ with val/ and/or test/, a folder per class "
-            "inside; or train/ and test/ with the class in the file name (cat.12.jpg)",
+            "the pictures, in a folder, a zip or a tar: a folder per class; train/ with val/ and/"
+            "or test/, a folder per class inside; or train/ and test/ with the class in the file "
+            "name (cat.12.jpg)",
             "DIR",
         ),
     ]
@@ -67,6 +71,14 @@ class TrainingSettings:
     image_size: Annotated[
         int | None,
         Option("pixels a side of what the network is shown; by default the network's own", "N"),
+    ] = None
+    grey_range: Annotated[
+        str | None,
+        Option(
+            "of pictures with greys of more than 8 bits: which are black and white (0,4095); by "
+            "default the fewest bits that hold the greys of a sample of the training part",
+            "LOW,HIGH",
+        ),
     ] = None
     precision: Annotated[
         WantedPrecision,
@@ -118,6 +130,7 @@ class TrainingSettings:
         ):
             if value is not None and not value > 0:
                 raise UsageError(f"{option} {value}: must be above 0")
+        _ = self.greys
         if self.image_size is not None and not _SMALLEST_IMAGE <= self.image_size <= _LARGEST_IMAGE:
             raise UsageError(
                 f"--image-size {self.image_size}: pictures have {_SMALLEST_IMAGE} to "
@@ -127,7 +140,28 @@ class TrainingSettings:
     @property
     def run_name(self) -> str:
         """The given name, or the data folder's."""
-        return self.name or self.data.resolve().name or "pictures"
+        place = self.data.resolve()
+        plain = re.sub(r"(\.tar)?\.\w+$", "", place.name) if place.is_file() else place.name
+        return self.name or plain or "pictures"
+
+    @property
+    def greys(self) -> Levels | None:
+        """What `grey_range` says, as numbers.
+
+        Raises:
+            UsageError: it says no range.
+        """
+        if self.grey_range is None:
+            return None
+        try:
+            low, high = map(float, self.grey_range.split(","))
+            check_grey_range((low, high))
+        except ValueError as error:
+            raise UsageError(
+                f"--grey-range {self.grey_range}: two numbers with a comma between them, black and "
+                "then white, as in 0,4095"
+            ) from error
+        return low, high
 
     def as_json(self) -> dict[str, str | int | None]:
         """The settings with paths as text."""

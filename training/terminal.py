@@ -1,24 +1,43 @@
-"""What a person sees while something takes time: a bar, or plain lines without a terminal."""
+"""What a person sees while something takes time: a bar, or plain lines without a terminal.
 
+Nothing is silent for longer than a person believes that it works, and no console ends a run: what
+it cannot print is printed as a number, and where nobody listens any more the work goes on.
+"""
+
+import io
 import logging
+import os
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column, Table
+from rich.text import Text
 
 from models.errors import TransferError
 
 log = logging.getLogger(__name__)
 
-#: Everything that is said while working goes here; results go to standard output.
-console: Final = Console(stderr=True, soft_wrap=True, highlight=False)
 
-#: Seconds between two lines where there is no terminal.
-_LINE_EVERY_S: Final = 10.0
+class PatientConsole(Console):
+    """A console whose reader may go away (`| head`) without an end to the work."""
+
+    def on_broken_pipe(self) -> None:
+        """Speaks to nobody from now on."""
+        stop_speaking(self.file.fileno())
+
+
+#: Everything that is said while working goes here; results go to standard output.
+console: Final = PatientConsole(stderr=True, soft_wrap=True, highlight=False)
+
+#: Seconds between two lines of something that takes long.
+_LINE_EVERY_S: Final = 2.5
 
 
 class _ConsoleHandler(logging.Handler):
@@ -27,13 +46,14 @@ class _ConsoleHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Prints one record; warnings stand out where there are colours."""
         style = "bold yellow" if record.levelno >= logging.WARNING else None
-        console.print(self.format(record), style=style, markup=False)
+        with suppress(OSError, ValueError):  # a full disk, a terminal that was closed
+            console.print(self.format(record), style=style, markup=False)
 
 
 def log_to_console() -> None:
     """Shows our log records as plain lines, and of the libraries' only warnings."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[_ConsoleHandler()])
-    for noisy in ("timm", "lightning", "httpx", "httpx2", "huggingface_hub"):
+    for noisy in ("timm", "lightning", "httpx", "httpx2", "huggingface_hub", "matplotlib"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
@@ -45,6 +65,7 @@ def run_command(program: str, work: Callable[[], int], interrupted: str) -> int:
         work: gives the exit code; it is 130 after Ctrl-C, as a shell has it.
         interrupted: what Ctrl-C means for the work, where the interrupt does not say it itself.
     """
+    _make_consoles_patient()
     try:
         return work()
     except TransferError as error:
@@ -61,6 +82,68 @@ def be_quiet() -> None:
     logging.getLogger().setLevel(logging.ERROR)
 
 
+def _make_consoles_patient() -> None:
+    """A letter that a console's code page lacks comes out as its number; a closed one is nobody."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            # Also because the next file that is opened would get its number, and what C prints.
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def stop_speaking(descriptor: int) -> None:
+    """Sends what is still going to be printed to nobody."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+
+
+def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Prints a table: columns in a terminal, in a pipe lines with tabs; the headings first."""
+    out = PatientConsole(highlight=False)
+    if out.is_terminal:
+        # Folded: what a name is cut off of could not be copied into the next command.
+        table = Table(*(Column(heading, overflow="fold") for heading in headings))
+        for row in rows:
+            table.add_row(*map(Text, row))
+        out.print(table)
+        return
+    try:
+        for row in (headings, *rows):
+            print(*row, sep="\t")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # `| head` has seen enough; Python would complain once more when it closes the pipe.
+        stop_speaking(sys.stdout.fileno())
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Says what is being done, as `quantising`, and every few seconds that it still is."""
+    log.info("%s", what)
+    begun = time.monotonic()
+    with _again_and_again(lambda: log.info("still %s, %.0f s", what, time.monotonic() - begun)):
+        yield
+
+
+@contextmanager
+def _again_and_again(say: Callable[[], None]) -> Iterator[None]:
+    """Says something every few seconds, from a thread of its own, for as long as a block lasts."""
+    ended = threading.Event()
+
+    def repeat() -> None:
+        while not ended.wait(_LINE_EVERY_S):
+            say()
+
+    thread = threading.Thread(target=repeat, daemon=True, name="still working")
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
 #: Called with the number of items that are done in addition.
 Advance = Callable[[float], None]
 
@@ -72,7 +155,10 @@ def progress(what: str, total: int, done: int = 0) -> Iterator[Advance]:
     `what` is done, as a person would say it.
     """
     if not console.is_terminal:
-        yield _lines(what, total, done)
+        lines = _Lines(what, total, done)
+        with _again_and_again(lines.say):
+            yield lines.advance
+        lines.say()
         return
     shown = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*shown, TimeRemainingColumn(), console=console) as bars:
@@ -80,19 +166,24 @@ def progress(what: str, total: int, done: int = 0) -> Iterator[Advance]:
         yield lambda count: bars.advance(task, count)
 
 
-def _lines(what: str, total: int, before: int) -> Advance:
-    start = last = time.monotonic()
-    done: float = before
+class _Lines:
+    """How far something is, in plain lines."""
 
-    def advance(count: float) -> None:
-        nonlocal done, last
-        done += count
-        now = time.monotonic()
-        if now - last < _LINE_EVERY_S and done < total:
+    def __init__(self, what: str, total: int, before: int) -> None:
+        self._what, self._total, self._before = what, total, before
+        self._start = time.monotonic()
+        self._done: float = before
+
+    def advance(self, count: float) -> None:
+        """So many more are done."""
+        self._done += count
+
+    def say(self) -> None:
+        """Says how far it is, where there is anything to do."""
+        if not self._total:
             return
-        last = now
-        rate = (done - before) / max(now - start, 1e-9)
-        rest = f", {(total - done) / max(rate, 1e-9):.0f} s left" if done < total else ""
-        log.info("%s: %d of %d, %.1f a second%s", what, done, total, rate, rest)
-
-    return advance
+        rate = (self._done - self._before) / max(time.monotonic() - self._start, 1e-9)
+        rest = ""
+        if rate and self._done < self._total:
+            rest = f", {(self._total - self._done) / rate:.0f} s left"
+        log.info("%s: %d of %d, %.1f a second%s", self._what, self._done, self._total, rate, rest)

@@ -3,6 +3,7 @@
 A decoder that runs for minutes, crashes, or takes all memory cannot be stopped inside of a thread,
 and some of Pillow's hold Python's lock meanwhile. So a few processes decode, one picture at a time
 each. One that exceeds its time or memory ends, the picture is refused, and another takes its place.
+Who asks for much, or for what takes long, keeps nobody else waiting (`models.decoding.turns`).
 """
 
 import asyncio
@@ -13,11 +14,12 @@ import pickle
 import subprocess
 import sys
 from asyncio.subprocess import Process
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar, cast
 
+from models.decoding.turns import Piece, Turns
 from models.decoding.worker import LENGTH_BYTES, packed
 from models.errors import ImageError, ImageTooLargeError, OverloadedError
 
@@ -46,7 +48,20 @@ _START_SECONDS: Final = 60
 #: What comes of speaking to a process that has ended.
 _ENDED: Final = (EOFError, OSError, pickle.UnpicklingError)
 
+#: Seconds of a picture's work that others may have to wait for; it is slow when it takes longer.
+#: What people send takes a tenth of that, drawn on twelve megapixels about as much.
+_QUICK_SECONDS: Final = 1.0
+
 _T = TypeVar("_T")
+
+
+@dataclass(eq=False)
+class _Job(Piece):
+    """A picture's work, its answer, and the task that is at it."""
+
+    work: Callable[[], object]
+    answer: "asyncio.Future[object]"
+    task: "asyncio.Task[None] | None" = None
 
 
 class PictureWorkers:
@@ -62,42 +77,90 @@ class PictureWorkers:
         """Starts none yet.
 
         Args:
-            count: of the processes, and so of the pictures that are worked on at once.
+            count: of the processes, and so of the pictures that are worked on at once. While some
+                take long there is one more, for the others (`models.decoding.turns`).
             seconds: how long one piece of work may take.
             memory_bytes: address space of each, Python's own included.
             preloaded: names of modules that each imports before its first picture.
         """
-        self._workers = [_Worker(seconds, (str(memory_bytes), *preloaded)) for _ in range(count)]
-        self._idle: asyncio.Queue[_Worker] = asyncio.Queue()
-        for worker in self._workers:
-            self._idle.put_nowait(worker)
+        arguments = (str(memory_bytes), *preloaded)
+        self._workers = [_Worker(seconds, arguments) for _ in range(count + 1)]
+        self._idle = list(self._workers)
+        self._turns: Turns[_Job] = Turns(count)
+        self._tasks: set[asyncio.Task[None]] = set()
 
-    async def run(self, work: Callable[[], _T]) -> _T:
+    async def run(self, work: Callable[[], _T], asker: Hashable = None) -> _T:
         """Does something with one picture; `work` and its answer travel as pickles.
 
         Who is cancelled leaves the queue; what a process has begun it ends, for the next one.
 
+        Args:
+            work: what to do.
+            asker: for whom: all that one asks for has one turn among all who ask.
+
         Raises:
             ImageError: as `work` does; or it took too much time or memory, or crashed twice.
         """
-        worker = await self._idle.get()
-        running = asyncio.ensure_future(worker.run(work))
-        running.add_done_callback(partial(self._has_ended, worker))
-        return await asyncio.shield(running)
+        job = _Job(asker, work, asyncio.get_running_loop().create_future())
+        self._turns.wait(job)
+        self._go_on()
+        try:
+            return cast("_T", await job.answer)
+        except asyncio.CancelledError:
+            self._turns.leave(job)
+            raise
 
     async def open(self) -> None:
-        """Starts all processes; they are ready when they have answered."""
-        await asyncio.gather(*(self.run(_NOTHING) for _ in self._workers))
+        """Starts the processes; they are ready when they have answered."""
+        await asyncio.gather(*(self.run(_NOTHING) for _ in self._workers[1:]))
 
     async def close(self) -> None:
         """Ends the processes after what they do now."""
-        for _ in self._workers:
-            await (await self._idle.get()).close()
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+        for worker in self._workers:
+            await worker.close()
 
-    def _has_ended(self, worker: "_Worker", running: "asyncio.Future[object]") -> None:
-        self._idle.put_nowait(worker)
-        if not running.cancelled():
-            running.exception()  # asyncio would complain of one that nobody waits for any more
+    def _go_on(self) -> None:
+        """Begins what may begin, at the process that worked last; the one beside others rests."""
+        while self._idle and (job := self._turns.begin()):
+            job.task = asyncio.create_task(self._do(job, self._idle.pop()))
+            self._tasks.add(job.task)
+            job.task.add_done_callback(self._tasks.discard)
+        if (job := self._turns.make_room()) and job.task:
+            job.task.cancel()
+            if job.answer.done():  # nobody waits for it
+                self._turns.leave(job)
+
+    async def _do(self, job: _Job, worker: "_Worker") -> None:
+        try:
+            await worker.be_ready()
+            with self._noted_when_slow(job):
+                answer = await worker.run(job.work)
+        except asyncio.CancelledError:  # it makes room for others, and has been put back
+            await worker.close()
+        except Exception as error:  # noqa: BLE001  whatever it is, it is for whoever asked
+            self._turns.end(job)
+            if not job.answer.done():
+                job.answer.set_exception(error)
+        else:
+            self._turns.end(job)
+            if not job.answer.done():
+                job.answer.set_result(answer)
+        self._idle.append(worker)
+        self._go_on()
+
+    @contextlib.contextmanager
+    def _noted_when_slow(self, job: _Job) -> Iterator[None]:
+        def note() -> None:
+            self._turns.note_slow(job)
+            self._go_on()
+
+        clock = asyncio.get_running_loop().call_later(_QUICK_SECONDS, note)
+        try:
+            yield
+        finally:
+            clock.cancel()
 
 
 class _Worker:
@@ -120,11 +183,15 @@ class _Worker:
         except _ENDED as error:
             raise ImageError("the picture is broken: decoding it failed badly") from error
 
-    async def _try(self, work: Callable[[], _T]) -> _T:
-        process = self._process
-        if process is None or process.returncode is not None:
+    async def be_ready(self) -> Process:
+        """The process, started if there is none: no picture's time is spent on that."""
+        if self._process is None or self._process.returncode is not None:
             await self.close()
-            process = await self._start()
+            return await self._start()
+        return self._process
+
+    async def _try(self, work: Callable[[], _T]) -> _T:
+        process = await self.be_ready()
         try:
             async with asyncio.timeout(self._seconds):
                 went_well, answer = await _exchange(process, work)
@@ -161,7 +228,7 @@ class _Worker:
                     stderr=subprocess.DEVNULL,  # what decoders say is about a stranger's picture
                     limit=_BUFFER_BYTES,
                 )
-                await _exchange(self._process, _NOTHING)  # no picture's time is spent on starting
+                await _exchange(self._process, _NOTHING)
         except (*_ENDED, TimeoutError) as error:
             await self.close()
             log.exception("no process that decodes pictures can be started")

@@ -49,7 +49,11 @@ async def explain(request: Request) -> Response:
 async def models(request: Request) -> Response:
     """GET /models."""
     served = _engine(request).models
-    described = [describe(model, is_default=model is served.default) for model in served.served]
+    described = [
+        # In a thread: the store may lie on a disk of the network.
+        await asyncio.to_thread(describe, model, is_default=model is served.default)
+        for model in served.served
+    ]
     return json_answer(Models(models=described))
 
 

@@ -20,6 +20,7 @@ def describe(model: ServedModel, *, is_default: bool) -> ModelDescription:
     return ModelDescription(
         model=model.tag,
         name=model.name,
+        is_newest=model.is_newest,
         is_default=is_default,
         digest=model.session.digest,
         classes=metadata.classes,
@@ -46,6 +47,7 @@ def classified(answer: Answer) -> Classified:
         label=prediction.label,
         probability=_probability(prediction.probability),
         probabilities=dict(zip(classes, map(_probability, prediction.probabilities), strict=True)),
+        warnings=list(answer.warnings),
     )
 
 
@@ -75,6 +77,7 @@ def picture_headers(answer: Answer, style: str) -> dict[str, str]:
     """What a drawing shows; names are percent-encoded, for headers are ASCII."""
     name, probability = _explained(answer)
     file_name = picture_name(answer.upload.file_name, name, style)
+    doubts = {"X-Warnings": quote(". ".join(answer.warnings), safe="")} if answer.warnings else {}
     return {
         "Content-Disposition": content_disposition(file_name),
         "X-Model": answer.model.tag,
@@ -82,6 +85,7 @@ def picture_headers(answer: Answer, style: str) -> dict[str, str]:
         "X-Probability": f"{_probability(answer.prediction.probability):.6f}",
         "X-Class": quote(name, safe=""),
         "X-Class-Probability": f"{probability:.6f}",
+        **doubts,
     }
 
 

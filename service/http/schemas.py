@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
-from models.bundle import Precision
+from models.precision import Precision
 from service.inference.drawing import Drawing
 
 #: How a heatmap can be asked for.
@@ -49,6 +49,9 @@ class Classified(_OfPicture):
     label: str = Field(description="name of the most probable class")
     probability: Probability = Field(description="its probability")
     probabilities: dict[str, Probability] = Field(description="of all classes, by name")
+    warnings: list[str] = Field(
+        description="sentences on why this answer is to be doubted; empty where nothing is known"
+    )
 
 
 class Refused(_OfPicture):
@@ -92,6 +95,10 @@ class ModelDescription(_Answer):
 
     model: str = Field(description="tag in the model store: `name:version`")
     name: str = Field(description="its name alone, under which its newest version is served")
+    is_newest: bool = Field(
+        description="whether the store holds no newer version of that name; one with other classes "
+        "is not taken up"
+    )
     is_default: bool = Field(description="whether it answers where no model is asked for")
     digest: str = Field(description="SHA-256 of the bundle file")
     classes: tuple[str, ...]

@@ -26,13 +26,14 @@ async def answer(
     work = partial(read_picture, upload.data, preprocessing, engine.settings.max_pixels)
     try:
         with metrics.DECODE.time():
-            picture = await engine.workers.run(work)
+            picture = await engine.workers.run(work, current())
         prediction = await model.batcher.answer(picture.pixels, class_index)
     except RequestError as error:
         metrics.REFUSED_PICTURES.labels(type(error).__name__).inc()
         raise
     metrics.ANSWERS.labels(model.tag, prediction.label).inc()
-    return Answer(model, upload, class_index, prediction, picture.width, picture.height)
+    size = picture.width, picture.height
+    return Answer(model, upload, class_index, prediction, *size, picture.warnings)
 
 
 async def answer_each(
@@ -55,4 +56,4 @@ async def draw(engine: Engine, answered: Answer, style: Drawing) -> bytes:
     preprocessing = answered.model.metadata.preprocessing
     work = partial(draw_png, data, engine.settings.max_pixels, style, heatmap, preprocessing)
     with metrics.RENDER.time():
-        return await engine.workers.run(work)
+        return await engine.workers.run(work, current())

@@ -33,7 +33,8 @@ def draw_png(
     Raises:
         ImageError: the file is no picture, a broken one, or one of more than `max_pixels`.
     """
-    drawn = _DRAWINGS[style](decode_image(data, max_pixels), heatmap, preprocessing)
+    image = decode_image(data, max_pixels, grey_range=preprocessing.grey_range)
+    drawn = _DRAWINGS[style](image, heatmap, preprocessing)
     buffer = io.BytesIO()
     drawn.save(buffer, "PNG", compress_level=_PNG_LEVEL)
     return buffer.getvalue()

@@ -3,7 +3,8 @@
 A name follows the store: its newest version is loaded, checked and warmed beside the one that
 answers; then requests go to the new one, and the old one ends when the last request that began with
 it has been answered. What is refused changes nothing: the old one goes on, the log says once why,
-and the same file is not tried again.
+and the same file is not tried again. A version with other classes would answer another question,
+so it is kept back in the same way, until it is asked for by its tag or the service starts anew.
 """
 
 import asyncio
@@ -64,6 +65,7 @@ class ModelRegistry:
         self._thread = thread
         self._served: dict[str, ServedModel] = {}
         self._refused: dict[str, _State | None] = {}
+        self._kept_back: dict[str, str] = {}
 
     @property
     def served(self) -> tuple[ServedModel, ...]:
@@ -84,7 +86,12 @@ class ModelRegistry:
         if model := self._served.get(name) or next(named, None):
             return model
         known = ", ".join(model.tag for model in self.served)
-        raise UnknownModelError(f"no model {wanted[:100]!r} is served here; served are: {known}")
+        why = ""
+        if name in self._kept_back.values():
+            why = " (its classes are others: it waits for TRANSFER_MODEL or a new start)"
+        raise UnknownModelError(
+            f"no model {wanted[:100]!r} is served here{why}; served are: {known}"
+        )
 
     async def open(self) -> None:
         """Loads everything that the settings name; TransferError: one, or all of `all`, is bad."""
@@ -92,6 +99,7 @@ class ModelRegistry:
         for wanted in await asyncio.to_thread(find_bundles, self._settings):
             try:
                 await self._serve(wanted)
+                await asyncio.to_thread(self._warn_of_other_classes, wanted)
             except TransferError as error:
                 if not self._settings.serves_all:
                     raise
@@ -114,7 +122,8 @@ class ModelRegistry:
         """Takes up what is new in the store; nothing that is there can make this fail."""
         for wanted in await asyncio.to_thread(self._find_new):
             try:
-                await self._serve(wanted)
+                if not await asyncio.to_thread(self._keeps_back, wanted):
+                    await self._serve(wanted)
             # A bundle may fail in ways that are no errors of ours, for lack of memory for one;
             # whatever it is, what answers now must go on, and so must this watch.
             except Exception as error:  # noqa: BLE001
@@ -146,7 +155,7 @@ class ModelRegistry:
     def _is_new(self, wanted: Wanted) -> bool:
         served = self._served.get(wanted.key)
         if served and served.tag == wanted.stored.tag:
-            self._refused.pop(wanted.key, None)
+            self._forget_problems(wanted.key)
             return False
         return self._refused.get(wanted.key) != wanted.state
 
@@ -157,13 +166,50 @@ class ModelRegistry:
         new = ServedModel(wanted.stored, session, self._settings.max_batch, self._thread)
         self._served[wanted.key] = new
         new.metric.set(1)
-        self._refused.pop(wanted.key, None)
+        metrics.begin_model(new.tag, new.name, session.classes)
+        self._forget_problems(wanted.key)
         if old:
             old.metric.set(0)
             await old.retire()
             log.info("%s has answered its last request", old.tag)
             del old
             await asyncio.to_thread(_give_memory_back)
+
+    def _keeps_back(self, wanted: Wanted) -> bool:
+        """Whether a version answers another question than the one that is served; said once."""
+        old, found = self._served.get(wanted.key), wanted.stored.metadata
+        if not (old and found) or set(found.classes) == set(old.session.classes):
+            return False
+        self._refused[wanted.key] = wanted.state
+        self._kept_back[wanted.key] = wanted.stored.tag
+        metrics.KEPT_BACK.labels(wanted.key).set(1)
+        log.warning(
+            "%s is not taken up: its classes are others (%s) than those of %s, which goes on (%s). "
+            "TRANSFER_MODEL=%s serves it, and so does a new start",
+            wanted.stored.tag, _shown(found.classes), old.tag, _shown(old.session.classes),
+            wanted.stored.tag,
+        )  # fmt: skip
+        return True
+
+    def _warn_of_other_classes(self, wanted: Wanted) -> None:
+        """Says that the newest version of a name answers another question than the one before."""
+        stored, served = wanted.stored, self._served[wanted.key]
+        others = (other for other in store.versions(stored.name) if other.tag != stored.tag)
+        before = next(others, None) if wanted.key == stored.name else None
+        known = before and before.metadata
+        if before and known and set(known.classes) != set(served.session.classes):
+            log.warning(
+                "%s has other classes (%s) than %s, the version before (%s), which "
+                "TRANSFER_MODEL=%s serves",
+                stored.tag, _shown(served.session.classes), before.tag, _shown(known.classes),
+                before.tag,
+            )  # fmt: skip
+
+    def _forget_problems(self, key: str) -> None:
+        """What answers now is the newest that there is."""
+        self._refused.pop(key, None)
+        if self._kept_back.pop(key, None):
+            metrics.KEPT_BACK.labels(key).set(0)
 
     def _note_refusal(self, wanted: Wanted, error: Exception) -> None:
         self._refused[wanted.key] = wanted.state
@@ -181,6 +227,11 @@ def _give_memory_back() -> None:
     if sys.platform == "linux":
         with contextlib.suppress(AttributeError):  # musl has no such function
             ctypes.CDLL(None).malloc_trim(0)
+
+
+def _shown(classes: tuple[str, ...]) -> str:
+    """Names of classes, the first ten."""
+    return ", ".join((*classes[:10], *(["…"] if len(classes) > 10 else [])))
 
 
 def _wanted(key: str, stored: StoredBundle) -> Wanted:

@@ -8,6 +8,7 @@ from models.decoding.workers import PictureWorkers
 from service.inference import drawing
 from service.inference.admission import Admission
 from service.inference.registry import ModelRegistry
+from service.observability import metrics
 from service.settings import Settings
 
 
@@ -29,6 +30,7 @@ class Engine:
 
     async def open(self) -> None:
         """Loads, checks and warms up the models, and follows the store from then on."""
+        metrics.begin()
         try:
             await asyncio.gather(self.models.open(), self.workers.open())
         except BaseException:

@@ -14,7 +14,7 @@ from models.bundle import BundleMetadata, read_bundle
 from models.decoding.batching import MicroBatcher
 from models.errors import UnknownClassError
 from models.session import Prediction, Session
-from models.store import StoredBundle
+from models.store import StoredBundle, newest_tag
 from service.inference.upload import Upload
 from service.observability import metrics
 from service.settings import Settings
@@ -43,6 +43,11 @@ class ServedModel:
     def metadata(self) -> BundleMetadata:
         """What the bundle says of itself."""
         return self.session.metadata
+
+    @property
+    def is_newest(self) -> bool:
+        """Whether the store has no newer version of its name; true where the store is gone."""
+        return newest_tag(self.name) in (self.tag, None)
 
     @property
     def metric(self) -> Gauge:
@@ -98,7 +103,8 @@ def _measure(waited: list[float], seconds: float) -> None:
 class Answer:
     """What the network says of a picture, whose `width` and `height` are those of it upright.
 
-    The heatmap is that of the class `class_index`, or, at -1, of the predicted one.
+    The heatmap is that of the class `class_index`, or, at -1, of the predicted one. `warnings` are
+    sentences on what is unlike the pictures that the model learned from.
     """
 
     model: ServedModel
@@ -107,6 +113,7 @@ class Answer:
     prediction: Prediction
     width: int
     height: int
+    warnings: tuple[str, ...] = ()
 
 
 def load_session(stored: StoredBundle, settings: Settings) -> Session:

@@ -6,11 +6,18 @@ and tags of models that are or were served, our error classes, statuses.
 BentoML's worker writes metrics to files (`PROMETHEUS_MULTIPROC_DIR`) that outlive it. A gauge is
 therefore always set, never counted up and down, and the most recent value counts: what a worker
 left that was killed does not add to what its successor says.
+
+Series of counters begin at 0 where their labels are known (`begin`, `begin_model`): the first event
+is an increase then, and alarms hear of it.
 """
 
+from collections.abc import Iterable, Iterator
 from functools import partial
+from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
+
+from models.errors import ImageError, OverloadedError, RequestError
 
 _gauge = partial(Gauge, multiprocess_mode="mostrecent")
 
@@ -63,8 +70,39 @@ REFUSED_BUNDLES = Counter(
     ["name"],
 )
 
+KEPT_BACK = _gauge(
+    "transfer_kept_back_versions",
+    "1: the newest version of this name has other classes, and an older one goes on; 0: it was so",
+    ["name"],
+)
+
 MODEL = _gauge(
     "transfer_model_info",
     "1: this model is served; 0: it was",
     ["model", "digest", "provider", "backbone"],
 )
+
+#: What the log and `REFUSALS` call an answer with status 500.
+_OUR_FAULT: Final = ("InternalServerError", "500")
+
+
+def begin() -> None:
+    """Begins the series of all errors of ours, and of mistakes, at 0."""
+    REFUSALS.labels(*_OUR_FAULT)
+    for kind in _kinds(RequestError):
+        REFUSALS.labels(kind.__name__, str(kind.http_status))
+    for kind in (*_kinds(ImageError), OverloadedError):
+        REFUSED_PICTURES.labels(kind.__name__)
+
+
+def begin_model(tag: str, name: str, classes: Iterable[str]) -> None:
+    """Begins the series of a model that is served from now on at 0."""
+    REFUSED_BUNDLES.labels(name)
+    for label in classes:
+        ANSWERS.labels(tag, label)
+
+
+def _kinds(kind: type[RequestError]) -> Iterator[type[RequestError]]:
+    yield kind
+    for below in kind.__subclasses__():
+        yield from _kinds(below)

@@ -21,7 +21,7 @@ from service.settings import LogFormat
 _access_log = logging.getLogger("service.access")
 
 
-@dataclass
+@dataclass(eq=False)
 class RequestRecord:
     """What becomes known of a request until it has been answered.
 

@@ -1,12 +1,14 @@
 // The API key, where the service wants one: asked for when it does, kept in this tab only.
 
+import { remember, remembered } from "./tab.js";
+
 const STORED = "train-transfer-key";
 
 const form = document.getElementById("key-form");
 const field = document.getElementById("key");
 const why = document.getElementById("key-why");
 
-let key = stored();
+let key = remembered(STORED);
 let waiting = [];
 
 /** The key to send; "" where there is none. */
@@ -43,25 +45,8 @@ form.addEventListener("submit", (event) => {
   field.value = "";
   form.hidden = true;
   document.getElementById("choose").focus();
-  store(key);
+  remember(STORED, key);
   const asked = waiting;
   waiting = [];
   for (const resolve of asked) resolve();
 });
-
-// A browser that keeps nothing throws.
-function stored() {
-  try {
-    return sessionStorage.getItem(STORED) ?? "";
-  } catch {
-    return "";
-  }
-}
-
-function store(value) {
-  try {
-    sessionStorage.setItem(STORED, value);
-  } catch {
-    // Then it is kept until the page is left.
-  }
-}

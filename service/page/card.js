@@ -1,62 +1,83 @@
 // One picture: asked about, and shown with its answer or with what is wrong with it.
 
 import { explain } from "./api.js";
-import { ClassRows } from "./class_rows.js";
-import { STRONGEST, cutOut, drawHeatmap, place } from "./heatmap.js";
-import { preview } from "./preview.js";
-import { accuracySentence, percent, plainName, sentence, strongestPlace } from "./words.js";
-
-const template = document.getElementById("card");
+import { CardView } from "./card_view.js";
+import { classOfFolders } from "./folders.js";
+import { isCut } from "./heatmap.js";
+import { opacity } from "./opacity.js";
+import { download, pngName, pngOf } from "./saving.js";
+import { percent, plainName, strongestPlace } from "./words.js";
 
 export class Card {
-  /** The card's element, for the list. */
-  element = template.content.firstElementChild.cloneNode(true);
   /** `waiting`, `asking`, `answered`, `refused` or `cancelled`. */
   state = "";
+  /** The picture's folders and name as it was brought. */
+  path;
   #file;
   #desk;
+  #view;
   #abort = new AbortController();
-  #preview = null;
   #answer = null;
+  #truth;
   #heatmaps = new Map();
   #chosen = "";
   #saving = new AbortController();
-  #rows;
-  #retry = () => this.#desk.ask(this);
+  #retry;
 
   /**
-   * @param file the picture.
-   * @param desk what a card needs of the page: `ask(card)`, `remove(card)`, `settled(card)`,
-   *   `say(text)`, `model()` for the request, `chosen()` and `describe(tag)` for what is known of it.
+   * @param brought { file, path }: the picture.
+   * @param desk what a card needs of the page: `ask(card)`, `remove(card)`, `open(card)`,
+   *   `settled(card)`, `say(text)`, `model()` for the request, `chosen()` for what is known of it,
+   *   `answered(tag)` to learn of a model that is new.
    */
-  constructor(file, desk) {
+  constructor({ file, path }, desk) {
     this.#file = file;
+    this.path = path;
     this.#desk = desk;
-    this.#rows = new ClassRows(this.#find("rows"), this.#find("more"), (name) => this.#choose(name));
-    this.#find("name").textContent = this.name;
-    this.#find("name").title = this.name;
-    this.#find("remove").setAttribute("aria-label", `Remove ${this.name}`);
-    this.#find("save").setAttribute("aria-label", `Save PNG of ${this.name}`);
-    this.#find("picture").alt = this.name;
-    this.#find("remove").addEventListener("click", () => desk.remove(this));
-    this.#find("again").addEventListener("click", () => this.#retry());
-    this.#find("save").addEventListener("click", () => this.#save());
-    const slider = this.#slider;
-    slider.value = STRONGEST * 100;
-    slider.addEventListener("input", () => this.#setOpacity());
-    this.#setOpacity();
+    this.#view = new CardView(this.name, {
+      remove: () => desk.remove(this),
+      open: () => desk.open(this),
+      again: () => this.#retry(),
+      save: () => this.#save(),
+      choose: (className) => this.#choose(className),
+    });
     this.wait();
+  }
+
+  /** The card's element, for the list. */
+  get element() {
+    return this.#view.element;
   }
 
   /** What the picture is called. */
   get name() {
-    return plainName(this.#file.name) || "picture without a name";
+    return plainName(this.path) || "picture without a name";
+  }
+
+  /** What the service said of the picture; null where it has not. */
+  get answer() {
+    return this.state === "answered" ? this.#answer : null;
+  }
+
+  /** Whether there may be an answer in a moment. */
+  get isPending() {
+    return this.state === "waiting" || this.state === "asking";
+  }
+
+  /** Whether the answer is the class that a folder is called like; undefined where none is. */
+  get isRight() {
+    return this.#truth !== undefined && this.answer ? this.#truth === this.#answer.label : undefined;
+  }
+
+  /** Why there is no answer; "" where there is one. */
+  get problem() {
+    return this.answer ? "" : this.#view.words;
   }
 
   /** The outcome in a sentence, for those who do not see the card. */
   get outcome() {
-    if (this.state !== "answered") return `${this.name}: ${this.#find("problem-words").textContent}`;
-    return `${this.name}: ${this.#answer.label}, ${percent(this.#answer.probability)}`;
+    const said = this.answer ? `${this.answer.label}, ${percent(this.answer.probability)}` : this.problem;
+    return `${this.name}: ${said}`;
   }
 
   /** Forgets the answer: the card is about to be asked again. */
@@ -65,7 +86,7 @@ export class Card {
     this.#abort = new AbortController();
     this.#answer = null;
     this.#heatmaps.clear();
-    this.#keepPlace();
+    this.#view.keepPlace(this.#desk.chosen());
     this.#setState("waiting", "Waiting");
   }
 
@@ -73,10 +94,10 @@ export class Card {
   async run() {
     this.#retry = () => this.#desk.ask(this);
     this.#setState("asking", "Asking …");
-    const previewed = this.#showPreview();
+    const pictured = this.#view.stage.show(this.#file);
     const isCurrent = await this.#attempt(async (signal) => {
       const answer = await this.#explain(undefined, signal);
-      await previewed;
+      await pictured;
       await this.#show(answer, signal);
       this.#setState("answered", "");
     });
@@ -89,41 +110,31 @@ export class Card {
     if (this.state === "waiting") this.#showProblem("Cancelled.", true, "cancelled");
   }
 
+  /** Shows all of the card in another element, with its picture in full, until `comeBack`. */
+  goTo(place) {
+    this.#view.goTo(place, this.#file);
+  }
+
+  /** Back to the list. */
+  comeBack() {
+    this.#view.comeBack();
+  }
+
+  /** Gives the focus to what opens the picture. */
+  focus() {
+    this.#view.focus();
+  }
+
   /** Gives back what the browser keeps for the card. */
   close() {
     this.#abort.abort();
     this.#saving.abort();
-    this.element.remove();
-    if (this.#preview) URL.revokeObjectURL(this.#preview.url);
-    this.#preview = null;
-  }
-
-  get #slider() {
-    return this.element.querySelector("input[type=range]");
-  }
-
-  #find(name) {
-    return this.element.getElementsByClassName(name)[0];
+    this.#view.close();
   }
 
   #setState(state, words) {
-    this.state = this.element.dataset.state = state;
-    this.element.setAttribute("aria-busy", state === "waiting" || state === "asking");
-    this.#find("state").textContent = words;
-    this.#find("problem").hidden = true;
-    this.#find("answer").hidden = state === "refused" || state === "cancelled";
-    if (state !== "answered") this.#hideHeatmap();
-  }
-
-  /** Lays the card out, unseen, as its answer will be, so that nothing moves when that comes. */
-  #keepPlace() {
-    const model = this.#desk.chosen();
-    this.#rows.keepPlace(model?.classes.length ?? 1);
-    this.#find("label").textContent = "\u00A0";
-    this.#find("percent").textContent = "";
-    this.#note("");
-    this.#find("opacity").hidden = false;
-    if (model) this.#showModel(model.model, model);
+    this.state = state;
+    this.#view.setState(state, words);
   }
 
   /** Does something that may fail or be cancelled; false where something newer took its place. */
@@ -141,112 +152,55 @@ export class Card {
 
   #showProblem(words, mayRetry, state) {
     if (this.state !== "answered") this.#setState(state, "");
-    this.#find("problem-words").textContent = sentence(words);
-    this.#find("again").hidden = !mayRetry;
-    this.#find("problem").hidden = false;
-  }
-
-  async #showPreview() {
-    if (this.#preview) return;
-    const made = await preview(this.#file);
-    if (made) this.#showPicture(made);
-    else this.#find("no-preview").hidden = false;
-  }
-
-  #showPicture(made) {
-    if (!this.element.isConnected) {
-      URL.revokeObjectURL(made.url);
-      return;
-    }
-    if (this.#preview) URL.revokeObjectURL(this.#preview.url);
-    this.#preview = made;
-    this.#find("stage").style.setProperty("--ratio", made.width / made.height);
-    this.#find("picture").src = made.url;
-    this.#find("stage").hidden = false;
-    this.#find("no-preview").hidden = true;
+    this.#view.showProblem(words, mayRetry);
   }
 
   async #explain(className, signal) {
-    const question = { model: this.#desk.model(), className, style: "raw" };
-    const onWait = () => {
-      this.#find("state").textContent = "The service is busy; asking again in a moment …";
-    };
-    const response = await explain(this.#file, question, { signal, onWait });
+    const onWait = () => this.#view.say("The service is busy; asking again in a moment …");
+    const response = await explain(this.#file, this.#question(className, "raw"), { signal, onWait });
     return response.json();
+  }
+
+  #question(className, style) {
+    return { model: this.#desk.model(), className, style };
   }
 
   async #show(answer, signal) {
     if (this.#answer?.model !== answer.model) {
       this.#heatmaps.clear();
-      this.#rows.fill(answer.probabilities, answer.label);
+      this.#truth = classOfFolders(this.path, Object.keys(answer.probabilities));
+      this.#view.showAnswer(answer, this.#truth);
     }
     this.#answer = answer;
     this.#chosen = answer.class;
     this.#heatmaps.set(answer.class, answer);
-    this.#rows.choose(answer.class);
-    this.#find("label").textContent = answer.label;
-    this.#find("percent").textContent = percent(answer.probability);
-    this.#showModel(answer.model, await this.#desk.describe(answer.model));
-    if (this.#isAsTheServiceSeesIt(answer)) this.#showHeatmap(answer);
+    this.#view.choose(answer.class);
+    this.#desk.answered(answer.model);
+    if (this.#view.stage.isAsTheServiceSeesIt(answer)) this.#showHeatmap(answer);
     else await this.#showServicesPicture(answer, signal);
   }
 
-  #showModel(tag, model) {
-    this.#find("by-tag").textContent = tag;
-    this.#find("by-accuracy").textContent = model ? ` was ${accuracySentence(model)}.` : "";
-  }
-
-  /** Whether this browser reads and turns the picture as the service does. */
-  #isAsTheServiceSeesIt({ width, height }) {
-    const shown = this.#preview;
-    return shown !== null && !shown.isServices && shown.width === width && shown.height === height;
-  }
-
   #showHeatmap(answer) {
-    const { width, height, box, heatmap } = answer;
-    const [heat, unseen] = [this.#find("heat"), this.#find("unseen")];
-    drawHeatmap(heat, heatmap, box);
-    place(heat, box, width, height);
-    cutOut(unseen, box, width, height);
-    const strongest = strongestPlace(heatmap);
-    const words = strongest
-      ? `Heatmap for ${answer.class}: strongest ${strongest}`
-      : `Heatmap for ${answer.class}: empty`;
-    heat.setAttribute("aria-label", words);
-    heat.hidden = false;
-    const isCut = (box[2] - box[0]) * (box[3] - box[1]) < 0.99 * width * height;
-    unseen.hidden = !isCut;
-    this.#find("opacity").hidden = false;
-    this.#note(
-      strongest ? "" : `Nothing in this picture speaks for ${answer.class}.`,
-      isCut ? "What is grey was not shown to the network." : "",
+    this.#view.stage.showHeatmap(answer);
+    this.#view.note(
+      answer.warnings,
+      strongestPlace(answer.heatmap) ? "" : `Nothing in this picture speaks for ${answer.class}.`,
+      isCut(answer) ? "What is grey was not shown to the network." : "",
     );
   }
 
-  #hideHeatmap() {
-    this.#find("heat").hidden = true;
-    this.#find("unseen").hidden = true;
-  }
-
   async #showServicesPicture(answer, signal) {
-    this.#hideHeatmap();
-    const question = { model: this.#desk.model(), className: answer.class, style: "overlay" };
-    const response = await explain(this.#file, question, { signal });
-    const made = await preview(await response.blob());
-    if (made) this.#showPicture({ ...made, isServices: true });
-    this.#find("opacity").hidden = true;
-    this.#note("This browser shows such files differently or not at all: this is the service's picture.");
+    await this.#view.stage.showServices(await this.#servicesPng(answer.class, signal));
+    this.#view.note(
+      answer.warnings,
+      "This browser shows such files differently or not at all: this is the service's picture, " +
+        "which the slider does not change.",
+    );
   }
 
-  #note(...sentences) {
-    this.#find("note").textContent = sentences.filter(Boolean).join(" ");
-  }
-
-  #setOpacity() {
-    const { value } = this.#slider;
-    this.#find("heat").style.opacity = value / 100;
-    this.element.querySelector("output").textContent = `${value}%`;
-    this.#slider.setAttribute("aria-valuetext", `${value}%`);
+  async #servicesPng(className, signal) {
+    const response = await explain(this.#file, this.#question(className, "overlay"), { signal });
+    return response.blob();
   }
 
   async #choose(className) {
@@ -254,46 +208,36 @@ export class Card {
     this.#abort = new AbortController();
     this.#retry = () => this.#choose(className);
     this.#chosen = className;
-    this.#find("problem").hidden = true;
-    this.#rows.choose(className);
+    this.#view.hideProblem();
+    this.#view.choose(className);
     await this.#attempt(async (signal) => {
       const known = this.#heatmaps.get(className);
       await this.#show(known ?? (await this.#explain(className, signal)), signal);
-      this.#desk.say(this.#find("heat").getAttribute("aria-label") ?? "");
+      this.#desk.settled(this);
+      this.#desk.say(this.#view.stage.words);
     });
   }
 
   async #save() {
-    const save = this.#find("save");
     const { signal } = this.#saving;
-    save.disabled = true;
-    this.#find("problem").hidden = true;
+    this.#view.maySave = false;
+    this.#view.hideProblem();
     try {
-      const question = { model: this.#desk.model(), className: this.#chosen, style: "overlay" };
-      const response = await explain(this.#file, question, { signal });
-      download(await response.blob(), nameOf(response));
+      const [className, strength] = [this.#chosen, opacity()];
+      download(await this.#png(className, strength, signal), pngName(this.#file.name, className));
     } catch (error) {
       if (!signal.aborted) {
         this.#retry = () => this.#save();
         this.#showProblem(error.message, error.mayRetry ?? true, "refused");
       }
     }
-    save.disabled = false;
+    this.#view.maySave = true;
   }
-}
 
-/** The file name that the service gives its picture. */
-function nameOf(response) {
-  const header = response.headers.get("Content-Disposition") ?? "";
-  const encoded = /filename\*=UTF-8''([^;]+)/u.exec(header);
-  return encoded ? decodeURIComponent(encoded[1]) : "overlay.png";
-}
-
-function download(blob, fileName) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = fileName;
-  link.click();
-  // The download has its own hold on the bytes once it has begun.
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  /** What is seen: drawn here as the page shows it, or by the service where its picture is shown. */
+  async #png(className, strength, signal) {
+    const answer = this.#heatmaps.get(className) ?? (await this.#explain(className, signal));
+    const isOurs = this.#view.stage.isAsTheServiceSeesIt(answer);
+    return isOurs ? pngOf(this.#file, answer, strength) : this.#servicesPng(className, signal);
+  }
 }

@@ -62,6 +62,11 @@ function mix(first, second, share) {
   return first + (second - first) * share;
 }
 
+/** Whether a crop has cut something off that is to be seen. */
+export function isCut({ box, width, height }) {
+  return (box[2] - box[0]) * (box[3] - box[1]) < 0.99 * width * height;
+}
+
 /** Puts an element where a box lies in a picture of a size. */
 export function place(element, box, width, height) {
   element.style.left = `${(box[0] / width) * 100}%`;

@@ -2,7 +2,9 @@
 
 import { offerCamera } from "./camera.js";
 import { Card } from "./card.js";
-import { chosenModel, describedModel, loadModels, modelParameter, onModelChosen } from "./models.js";
+import { Gallery } from "./gallery.js";
+import { sayInLarge, showLarge } from "./large.js";
+import { chosenModel, knowModel, loadModels, modelParameter, onModelChosen } from "./models.js";
 import { Queue } from "./queue.js";
 import { listen } from "./sources.js";
 import { count } from "./words.js";
@@ -11,68 +13,63 @@ const PARALLEL = 3;
 
 const find = (id) => document.getElementById(id);
 
-const cards = new Set();
+const gallery = new Gallery(say);
 const queue = new Queue(PARALLEL, showProgress);
 
 const desk = {
   ask: (card) => askAbout([card]),
   remove: removeCard,
+  open: (card) => showLarge(card, gallery.shown),
   settled: (card) => {
-    if (cards.size === 1 && cards.has(card)) say(card.outcome);
+    gallery.refresh();
+    if (gallery.cards.length === 1 && gallery.cards[0] === card) say(card.outcome);
   },
   say,
   model: modelParameter,
   chosen: chosenModel,
-  describe: describedModel,
+  answered: knowModel,
 };
 
 /** Says something to those who listen to the page. */
 function say(text) {
-  find("status").textContent = text;
+  if (!sayInLarge(text)) find("status").textContent = text;
 }
 
-function addFiles(files) {
+function addFiles(brought) {
   find("message").textContent = "";
-  const added = files.map((file) => new Card(file, desk));
-  find("pictures").prepend(...added.map((card) => card.element));
-  for (const card of added) cards.add(card);
+  const added = brought.map((each) => new Card(each, desk));
+  gallery.add(added);
   say(`${count(added.length, "picture")} added.`);
-  showWhetherEmpty();
   queue.add(added);
 }
 
 function askAbout(some) {
   for (const card of some) card.wait();
+  gallery.refresh();
   queue.add(some);
 }
 
 function askAgain() {
   queue.cancel();
-  askAbout([...cards]);
+  gallery.showAll();
+  askAbout(gallery.cards);
 }
 
 function removeCard(card) {
-  const next = card.element.nextElementSibling ?? card.element.previousElementSibling;
+  const { shown } = gallery;
+  const index = shown.indexOf(card);
+  const next = shown[index + 1] ?? shown[index - 1];
   queue.drop(card);
-  card.close();
-  cards.delete(card);
-  showWhetherEmpty();
+  gallery.remove([card]);
   say(`${card.name} removed.`);
-  (next?.querySelector(".remove") ?? find("choose")).focus();
+  (next?.element.querySelector(".remove") ?? find("choose")).focus();
 }
 
 function removeAll() {
   queue.cancel();
-  for (const card of cards) card.close();
-  cards.clear();
-  showWhetherEmpty();
+  gallery.remove(gallery.cards);
   say("All pictures removed.");
   find("choose").focus();
-}
-
-function showWhetherEmpty() {
-  document.body.classList.toggle("has-pictures", cards.size > 0);
-  find("add-side").hidden = cards.size < 2;
 }
 
 function showProgress({ done, total, isIdle }) {
@@ -80,15 +77,17 @@ function showProgress({ done, total, isIdle }) {
   find("progress-words").textContent = `${done} of ${total}`;
   find("progress-bar").max = Math.max(total, 1);
   find("progress-bar").value = done;
-  if (isIdle && total > 1) say(summary());
+  if (!isIdle) return;
+  gallery.refresh();
+  if (total > 1) say(summary());
 }
 
 function summary() {
-  const states = [...cards].map((card) => card.state);
+  const states = gallery.cards.map((card) => card.state);
   const of = (state) => states.filter((each) => each === state).length;
   const refused = of("refused") ? `, ${of("refused")} could not be` : "";
   const cancelled = of("cancelled") ? `, ${of("cancelled")} cancelled` : "";
-  return `${count(of("answered"), "picture")} answered${refused}${cancelled}.`;
+  return `${count(of("answered"), "picture")} answered${refused}${cancelled}. ${gallery.standing}`.trim();
 }
 
 async function start() {
@@ -100,7 +99,7 @@ async function start() {
 }
 
 listen(addFiles, (sentence) => { find("message").textContent = sentence; });
-offerCamera((file) => addFiles([file]));
+offerCamera((file) => addFiles([{ file, path: file.name }]));
 onModelChosen(askAgain);
 find("cancel").addEventListener("click", () => queue.cancel());
 find("remove-all").addEventListener("click", removeAll);

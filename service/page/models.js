@@ -29,13 +29,11 @@ export function chosenModel() {
     ?? models[0];
 }
 
-/** What is known of the model that answered; asked again where it is new. */
-export async function describedModel(tag) {
-  const known = models.find((model) => model.model === tag);
-  if (known) return known;
+/** Says anew what is served, once for each model that answered and was not known. */
+export async function knowModel(tag) {
+  if (models.some((model) => model.model === tag)) return;
   asked ??= loadModels().catch(() => {}).finally(() => { asked = null; });
   await asked;
-  return models.find((model) => model.model === tag);
 }
 
 /** Calls back when another model has been chosen. */
@@ -83,7 +81,9 @@ function describeFigures(model) {
   find("interval").querySelector(".interval-band").style.width = `${(high - low) * 100}%`;
   find("interval").querySelector(".interval-mark").style.left = `${model.accuracy * 100}%`;
   find("learned").textContent = count(model.trained_on, "picture");
-  find("learned-note").textContent = `on ${day(model.created)}; version ${model.model.split(":").at(-1)}`;
+  const older = model.is_newest ? "" : ", not the newest in the store";
+  find("learned-note").textContent =
+    `on ${day(model.created)}; version ${model.model.split(":").at(-1)}${older}`;
   find("network").textContent = model.backbone;
   find("network-note").textContent =
     `sees ${model.framing === "squash" ? "the whole picture" : "the middle of the picture"} at ` +

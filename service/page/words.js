@@ -12,13 +12,6 @@ export function exactPercent(share) {
   return `${(share * 100).toFixed(1)}%`;
 }
 
-/** How good a model is, as a sentence without its subject. */
-export function accuracySentence(model) {
-  const [low, high] = model.accuracy_interval.map(exactPercent);
-  return `right on ${exactPercent(model.accuracy)} of ${count(model.held_out, "held-out picture")} ` +
-    `(95% interval ${low} to ${high})`;
-}
-
 /** A file name without what would make it look like another: control and bidirectional marks. */
 export function plainName(name) {
   return name.replaceAll(/[\p{Cc}\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/gu, "\uFFFD").trim();

@@ -16,6 +16,7 @@ from models.bundle import (
     bundle_bytes,
     parse_bundle,
     read_bundle,
+    read_metadata,
     write_bundle,
 )
 from models.errors import BundleError, OutputError
@@ -59,7 +60,7 @@ def test_metadata_survives_being_written(bundle: Bundle, tmp_path: Path) -> None
 def test_a_bundle_says_what_it_is_and_how_it_was_made(bundle: Bundle) -> None:
     found = bundle.metadata
 
-    assert found.format_version == 1
+    assert found.format_version == 2
     assert found.classes == ("nuts", "screws", "Bäume & Co")
     assert found.backbone == "test_resnet"
     assert found.weights == "none (random)"
@@ -101,11 +102,13 @@ def test_a_file_that_cannot_be_read_is_refused_by_name(tmp_path: Path) -> None:
         read_bundle(tmp_path)
 
 
-@pytest.mark.parametrize("version", [0, 2, "1.5"])
+@pytest.mark.parametrize("version", [0, 1, 3, "1.5"])
 def test_a_bundle_of_another_format_is_refused_by_name(bundle: Bundle, version: Any) -> None:
     data = altered(bundle, format_version=version, something_new=1)
 
-    with pytest.raises(BundleError, match=r"new.onnx is of format .+; this program reads 1\."):
+    with pytest.raises(
+        BundleError, match=r"new.onnx is of format .+; this program reads 2\..* --data"
+    ):
         parse_bundle(data, "new.onnx")
 
 
@@ -307,3 +310,23 @@ def test_a_bundle_may_be_read_by_whoever_may_read_other_files(tmp_path: Path) ->
 
     modes = {path.stat().st_mode for path in tmp_path.iterdir()}
     assert len(modes) == 1
+
+
+def test_what_a_bundle_says_of_itself_is_read_without_the_rest(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    path = tmp_path / "bundle.onnx"
+    path.write_bytes(bundle.data)
+
+    assert read_metadata(path) == bundle.metadata
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"no bundle", b"\xff" * 20, b"\x3a\x80", onnx.ModelProto(ir_version=8)]
+)
+def test_what_says_nothing_of_itself_is_refused(data: object, tmp_path: Path) -> None:
+    path = tmp_path / "bundle.onnx"
+    path.write_bytes(data if isinstance(data, bytes) else data.SerializeToString())  # type: ignore[attr-defined]
+
+    with pytest.raises(BundleError, match=r"bundle\.onnx"):
+        read_metadata(path)

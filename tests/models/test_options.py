@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import pytest
 
 from models.errors import UsageError
-from models.options import Option, add_option, add_options, flag_of, settings_of
+from models.options import Option, Parser, add_option, add_options, flag_of, settings_of
 
 Thickness = Literal["thin", "thick"]
 
@@ -28,8 +28,8 @@ class Baking:
     mood: str = "good"
 
 
-def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(prog="bake", allow_abbrev=False)
+def parser() -> Parser:
+    made = Parser("bake", "Bread.")
     add_options(made, Baking)
     return made
 
@@ -53,6 +53,11 @@ def test_each_value_is_of_its_field_s_type() -> None:
     assert found == Baking(Path("x"), "o", 200, 7, 2.0, "none", glaze=True, size=(3, 4))
 
 
+def test_a_number_below_zero_is_no_option_and_after_two_dashes_nothing_is() -> None:
+    assert parsed("x", "--degrees", "-5")["degrees"] == -5
+    assert parsed("--", "--ovn") == {"recipe": Path("--ovn")}
+
+
 def test_help_shows_texts_defaults_and_headings_and_nothing_else() -> None:
     shown = " ".join(parser().format_help().split())
 
@@ -71,6 +76,11 @@ def test_help_shows_texts_defaults_and_headings_and_nothing_else() -> None:
     [
         (["x", "--degrees", "hot"], "--degrees: invalid int value: 'hot'"),
         (["x", "--crust", "burnt"], "--crust: invalid choice: 'burnt'"),
+        (["x", "--crust", "thinn"], "; did you mean thin?"),
+        (["--ovn", "o"], "unrecognized arguments: --ovn; did you mean --oven?"),
+        (["x", "--degr=3"], "unrecognized arguments: --degr; did you mean --degrees?"),
+        (["x", "-oven", "o"], "unrecognized arguments: -oven; did you mean --oven?"),
+        (["x", "--qqq"], "unrecognized arguments: --qqq\n"),
         (["x", "--size", "3"], "--size: expected 2 arguments"),
         (["x", "--oven", "o", "--gla"], "unrecognized arguments: --gla"),
     ],

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from models.errors import ImageError, ImageTooLargeError
-from models.preprocessing import Preprocessing, decode_image, read_pixels, stored_size
+from models.image_files import stored_size
+from models.preprocessing import Preprocessing, decode_image, read_pixels
 from tests.conftest import encoded
 
 SMALL = Preprocessing(32, 32)
@@ -194,15 +195,8 @@ def test_tiny_and_thin_pictures_are_read(size: tuple[int, int], framing: Any, ki
     ("data", "sentence"),
     [
         pytest.param(b"", "the file is empty", id="empty"),
-        pytest.param(b"\0" * 1000, "not a picture in any format", id="zeros"),
-        pytest.param(b"just some text\n" * 50, "not a picture in any format", id="text"),
-        pytest.param(b"<html><body>404</body></html>", "not a picture in any", id="HTML"),
-        pytest.param(b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a picture", id="SVG"),
-        pytest.param(b"%PDF-1.7\n", "not a picture in any format", id="PDF"),
-        pytest.param(b"%!PS-Adobe-3.0 EPSF-3.0\n", "PostScript is not read", id="EPS"),
-        pytest.param(b"\xc5\xd0\xd3\xc6" + b"\0" * 40, "PostScript is not read", id="binary EPS"),
-        pytest.param(b"\0\0\0\x18ftypheic\0\0\0\0mif1", "iPhones.*save it as JPEG", id="HEIC"),
-        pytest.param(b"\0\0\0\x18ftypmif1\0\0\0\0heic", "HEIF; save it as JPEG", id="HEIF"),
+        pytest.param(b"%!PS-Adobe-3.0 EPSF-3.0\n", "PostScript, which is not", id="EPS"),
+        pytest.param(b"\x07" * 1000, "not a picture in any format", id="nothing known"),
         pytest.param(b"\x89PNG\r\n\x1a\n", "picture", id="a PNG's first bytes"),
         pytest.param(b"\xff\xd8\xff\xe0", "picture", id="a JPEG's first bytes"),
         pytest.param(b"GIF89a", "picture", id="a GIF's first bytes"),

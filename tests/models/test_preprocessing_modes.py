@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from models.preprocessing import decode_image, to_rgb
+from models.image_files import to_rgb
+from models.preprocessing import decode_image
 from tests.conftest import encoded
 
 WHITE = (255, 255, 255)
@@ -145,10 +146,15 @@ def assert_halves(image: Image.Image, left: Any, right: Any, tolerance: int) -> 
         pytest.param(halves("I;16", 65535, 25700), "TIFF", {}, 255, 100, 0, id="I;16, TIFF"),
         pytest.param(halves("I;16B", 65535, 25700), "TIFF", {}, 255, 100, 0, id="I;16B, TIFF"),
         pytest.param(halves("I", 65535, 25700), "PPM", {}, 255, 100, 0, id="I, PGM of 16 bit"),
-        pytest.param(halves("I", 70000, 25700), "TIFF", {}, 255, 100, 0, id="I, TIFF of 32 bit"),
-        pytest.param(halves("I", -5, 25700), "TIFF", {}, 0, 100, 0, id="I, below zero"),
+        pytest.param(halves("I", 131071, 65535), "TIFF", {}, 255, 127, 0, id="I, of 17 bits"),
+        pytest.param(halves("I", -5, 65535), "TIFF", {}, 0, 255, 0, id="I, a little below zero"),
+        pytest.param(halves("I", -1024, 1024), "TIFF", {}, 0, 255, 0, id="I, far below zero"),
+        pytest.param(halves("I;16", 4095, 1799), "PNG", {}, 255, 112, 0, id="I;16, 12 bits"),
+        pytest.param(halves("I;16", 1000, 257), "PNG", {}, 249, 64, 0, id="I;16, 10 bits"),
         pytest.param(halves("F", 1.0, 0.5), "TIFF", {}, 255, 128, 0, id="F up to 1"),
         pytest.param(halves("F", 255.0, 99.6), "TIFF", {}, 255, 100, 0, id="F up to 255"),
+        pytest.param(halves("F", 4095.0, 2040.0), "TIFF", {}, 255, 127, 0, id="F of 12 bits"),
+        pytest.param(halves("F", -1024.0, 1024.0), "TIFF", {}, 0, 255, 0, id="F below zero"),
         pytest.param(halves("F", 65535.0, 25700.0), "TIFF", {}, 255, 100, 0, id="F up to 65535"),
         pytest.param(halves("F", 1.0, float("nan")), "TIFF", {}, 255, 0, 0, id="F with NaN"),
         pytest.param(halves("F", float("inf"), 0.5), "TIFF", {}, 0, 128, 0, id="F with infinity"),

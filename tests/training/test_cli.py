@@ -1,11 +1,16 @@
 import subprocess
 import sys
+from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
+from samples.cli import main as draw_screws_nuts
 from tests.conftest import TINY_BACKBONE
 from training.cli import main
+from training.cli import main as train_transfer
+from training.distillation.cli import main as distil_backbone
 
 
 def _command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -79,14 +84,38 @@ def test_wrong_use_shows_no_traceback() -> None:
     found = _command("--data", "/nowhere/at/all")
 
     assert found.returncode == 2
-    assert found.stderr == "train-transfer: --data: /nowhere/at/all does not exist\n"
+    assert found.stderr.endswith("\ntrain-transfer: --data: /nowhere/at/all does not exist\n")
+    assert "Traceback" not in found.stderr
 
 
 def test_a_misspelt_option_ends_with_2() -> None:
     found = _command("--data", "x", "--bakbone", "y")
 
     assert found.returncode == 2
-    assert "unrecognized arguments: --bakbone" in found.stderr
+    assert "unrecognized arguments: --bakbone; did you mean --backbone?" in found.stderr
+
+
+@pytest.mark.parametrize("command", [train_transfer, distil_backbone, draw_screws_nuts])
+def test_each_command_says_its_version(
+    command: Callable[[list[str]], int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        command(["--version"])
+
+    assert capsys.readouterr().out.endswith(f" {metadata.version('train-transfer')}\n")
+
+
+def test_the_version_waits_for_nothing() -> None:
+    code = (
+        "import sys\n"
+        "from training.cli import main\n"
+        "try: main(['--version'])\n"
+        "except SystemExit: pass\n"
+        "print([m for m in ('torch', 'numpy', 'onnx', 'pydantic') if m in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert found.stdout.endswith("[]\n")
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ import pytest
 
 from models.errors import OutputError, UsageError
 from training.run_folder import (
+    keeping_log,
     logged_to,
     make_run_folder,
     package_versions,
@@ -85,6 +86,21 @@ def test_the_log_of_a_run_holds_what_was_said_meanwhile_and_no_more(tmp_path: Pa
     assert said.endswith("WARNING while it lasts\n")
 
 
+def test_the_log_begins_with_what_was_said_before_there_was_a_folder(tmp_path: Path) -> None:
+    log = logging.getLogger("a test")
+    with keeping_log():
+        log.warning("the first line")
+        with logged_to(tmp_path):
+            log.warning("the second")
+        log.warning("afterwards")
+
+    said = (tmp_path / "log.txt").read_text("utf-8")
+    assert [line.rpartition("WARNING ")[2] for line in said.splitlines()] == [
+        "the first line",
+        "the second",
+    ]
+
+
 def test_json_comes_back_as_it_was_written(tmp_path: Path) -> None:
     content = {"name": "Schräubchen\u2028", "odd": "\udcff", "shares": [0.5, None]}
 
@@ -105,7 +121,7 @@ def test_json_that_is_broken_or_gone_is_a_sentence(tmp_path: Path) -> None:
 def test_a_table_survives_commas_quotes_and_newlines(tmp_path: Path) -> None:
     write_rows(tmp_path / "table.csv", ("file", "true"), [('a,"b"\n.png', "ä"), ("c", 1)])
 
-    assert (tmp_path / "table.csv").read_bytes().decode() == (
+    assert (tmp_path / "table.csv").read_bytes().decode("utf-8-sig") == (
         'file,true\r\n"a,""b""\n.png",ä\r\nc,1\r\n'
     )
 

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from models.errors import DataFolderError
-from training.data.folder import Example, ImageFolder, Part
+from training.data.example import Example, ImageFolder, Part
+from training.data.names import listed
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +121,7 @@ def check_counts(
         where = "in train/ " if folder.holds_out else ""
         kind = "files" if digests is None else "different, readable pictures"
         raise DataFolderError(
-            f"{folder.root}: too few {kind} {where}of {', '.join(few)}; "
+            f"{folder.root}: too few {kind} {where}of {listed(few)}; "
             f"a class needs {FEWEST_PICTURES} at least, and is worth trusting from some 50 on"
         )
     if folder.holds_out and all(example.part == "train" for example in examples):

@@ -8,7 +8,7 @@ come from the same bytes, whatever becomes of the file between two looks at it.
 
 import hashlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -17,8 +17,10 @@ import numpy as np
 from PIL import Image
 
 from models.errors import ImageError, PicturesGoneError
-from models.preprocessing import Pixels, Preprocessing, decode_image, read_pixels, stored_size
-from training.data.folder import Example
+from models.greys import Levels, levels_of
+from models.image_files import MAX_PIXELS, has_wide_greys, load_picture, stored_size
+from models.preprocessing import Pixels, Preprocessing, decode_image, read_pixels
+from training.data.example import Example, read_file
 
 #: Bytes of files that are kept at most, and of pixels of pictures that are shown in several ways.
 _FILES: Final = 128 * 1024**2
@@ -46,12 +48,22 @@ class Picture:
         """What the network is shown, uint8 (H, W, 3)."""
         return read_pixels(self._data, preprocessing)
 
-    def image(self) -> Image.Image:
-        """The whole of it, upright RGB."""
-        return decode_image(self._data)
+    def image(self, preprocessing: Preprocessing) -> Image.Image:
+        """The whole of it, upright RGB, its greys as the network is shown them."""
+        return decode_image(self._data, grey_range=preprocessing.grey_range)
+
+    @property
+    def has_wide_greys(self) -> bool:
+        """Whether it holds greys of more than 8 bits, from the header alone."""
+        return has_wide_greys(self._data)
+
+    @property
+    def levels(self) -> Levels:
+        """Its lowest and highest grey."""
+        return levels_of(load_picture(self._data, MAX_PIXELS).image)
 
     def decoded(self, ways: Sequence[Preprocessing]) -> "Picture":
-        """The same without its bytes, for so many ways of showing it, all of one size."""
+        """The same without its bytes, for so many ways of showing it, all of one size and range."""
         return _Decoded(self, ways)
 
 
@@ -61,7 +73,8 @@ class _Decoded(Picture):
         self._size = picture.size
         # As `models.preprocessing.read_picture` decodes for this size.
         smallest = 2 * max(ways[0].height, ways[0].width)
-        image = decode_image(picture._data, smallest=smallest)  # noqa: SLF001  its own kind
+        data, grey_range = picture._data, ways[0].grey_range  # noqa: SLF001  its own kind
+        image = decode_image(data, smallest=smallest, grey_range=grey_range)
         self._pixels = {way: way.pixels(image) for way in ways}
 
     @property
@@ -79,12 +92,14 @@ class _Decoded(Picture):
 class Pictures:
     """All files of a folder. Several threads may ask."""
 
-    def __init__(self, keep_bytes: int = _FILES) -> None:
+    def __init__(self, read: Callable[[Path], bytes] = read_file, keep_bytes: int = _FILES) -> None:
         """Begins with nothing kept.
 
         Args:
+            read: gives the bytes of a file, or an `ImageError`; an archive has its own.
             keep_bytes: how much of the files stays in memory.
         """
+        self._read_bytes = read
         self._files, self._decoded = _Kept(keep_bytes), _Kept(0)
         self._ways: dict[Path, Sequence[Preprocessing]] = {}
         self._digests: dict[Path, str] = {}
@@ -140,10 +155,7 @@ class Pictures:
             self._ways, self._decoded = {}, _Kept(0)
 
     def _read(self, path: Path) -> Picture:
-        try:
-            picture = Picture(path.read_bytes())
-        except OSError as error:
-            raise ImageError(f"the file cannot be opened: {error.strerror}") from error
+        picture = Picture(self._read_bytes(path))
         self._digests[path] = picture.digest
         return self._files.kept(path, picture)
 

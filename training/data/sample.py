@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from models.cores import granted_cores
-from training.data.folder import Example, ImageFolder
+from training.data.example import Example, ImageFolder
 from training.data.parts import contents_of_classes
 from training.data.pictures import Pictures
 from training.terminal import progress

@@ -1,13 +1,12 @@
 """distill-backbone: arguments → settings → distillation → exit code. No logic lives here."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from models.errors import UsageError
-from models.options import add_option, add_options, flag_of, settings_of
+from models.options import Parser, add_option, add_options, flag_of, settings_of
 from training.distillation.settings import DistillationSettings
 from training.run_folder import stored_settings
 from training.terminal import log_to_console, run_command
@@ -37,10 +36,9 @@ def _do(argv: Sequence[str] | None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="distill-backbone",
-        allow_abbrev=False,
         description="A small backbone of your own, taught by a large one on pictures without "
         "labels. The result is a file for train-transfer --weights.",
     )

@@ -1,4 +1,4 @@
-"""Pictures for a student: from a folder or a zip archive, in crops that no chance repeats.
+"""Pictures for a student: from a folder or an archive, in crops that no chance repeats.
 
 Every picture is decoded once before anything is learned, so that those that cannot be read are
 named and left out; as many as fit into `KEPT_BYTES` stay in memory. Which pictures a step shows and
@@ -7,7 +7,6 @@ one would have seen.
 """
 
 import logging
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from torch import Tensor
 from models.cores import granted_cores
 from models.errors import DataFolderError, ImageError
 from models.preprocessing import Preprocessing, decode_image
+from training.data.tree import list_tree
 from training.terminal import progress
 
 log = logging.getLogger(__name__)
@@ -54,23 +54,14 @@ class Archive:
 
 
 def open_archive(path: Path) -> Archive:
-    """Lists the files of a folder (and the folders in it) or of a zip archive, without unpacking.
+    """Lists the files of a folder (and the folders in it), or of a zip or tar archive.
 
     Raises:
         DataFolderError: there is neither, or the archive is broken.
     """
-    if path.is_dir():
-        found = sorted(p.relative_to(path) for p in path.rglob("*") if p.is_file())
-        names = [str(name) for name in found if not _is_hidden(name)]
-        return Archive(names, lambda name: (path / name).read_bytes())
-    if not path.is_file():
-        raise DataFolderError(f"--data: there is neither a folder nor a zip archive {path}")
-    try:
-        opened = zipfile.ZipFile(path)
-    except (OSError, zipfile.BadZipFile) as error:
-        raise DataFolderError(f"--data: {path} is no zip archive: {error}") from error
-    files = [entry.filename for entry in opened.infolist() if not entry.is_dir()]
-    return Archive(sorted(n for n in set(files) if not _is_hidden(Path(n))), opened.read)
+    tree = list_tree(path)
+    by_name = {"/".join(names): names for names in tree.top.below()}
+    return Archive(sorted(by_name), lambda name: tree.read(tree.path(by_name[name])))
 
 
 class Pictures:
@@ -170,9 +161,6 @@ class Pictures:
             return name, self._decode(name)
         except ImageError as error:
             return name, str(error)
-        # What a broken or encrypted member of an archive raises: zipfile, zlib, the disk.
-        except Exception as error:  # noqa: BLE001
-            return name, f"it cannot be read: {error}"
 
 
 def random_box(
@@ -190,7 +178,3 @@ def random_box(
 
 def _as_tensor(images: Sequence[npt.NDArray[np.uint8]]) -> Tensor:
     return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
-
-
-def _is_hidden(name: Path) -> bool:
-    return any(part.startswith((".", "__MACOSX")) for part in name.parts)

@@ -17,7 +17,7 @@ class DistillationSettings:
 
     data: Annotated[
         Path,
-        Option("the pictures: a folder, with all folders in it, or a zip archive", "PLACE"),
+        Option("the pictures: a folder, with all folders in it, or a zip or tar archive", "PLACE"),
     ]
     teacher: Annotated[
         str, Option("the large network's name (train-transfer --list-backbones)", "NAME")

@@ -20,10 +20,11 @@ import numpy as np
 
 from models.cores import granted_cores
 from models.errors import ImageError
-from models.preprocessing import Framing, Pixels, Preprocessing
+from models.greys import Levels, Spread
+from models.preprocessing import Framing, Pixels, Preprocessing, is_one_colour
 from models.providers import cuda_problem, provider_of
 from models.signature import feature_maps_of
-from training.data.folder import Example
+from training.data.example import Example
 from training.data.pictures import Pictures
 from training.features.cache import digest_of
 from training.features.graphs import Graph
@@ -61,6 +62,11 @@ class Extractor:
     def framed(self, framing: Framing) -> "Extractor":
         """The same network, shown another part of each picture."""
         return replace(self, preprocessing=replace(self.preprocessing, framing=framing))
+
+    def with_greys(self, grey_range: Levels | None, held: Spread | None) -> "Extractor":
+        """The same network, shown these greys of more than 8 bits from black to white."""
+        shown = replace(self.preprocessing, grey_range=grey_range, greys_held=held)
+        return replace(self, preprocessing=shown)
 
     def in_int8(self, calibration: Pixels) -> "Extractor":
         """The same network in eight bits, its ranges from some pictures, uint8 (N, H, W, 3)."""
@@ -122,15 +128,18 @@ class Extractor:
         if count := sum(digest in before for share in shares for digest in share.digests):
             log.info("%d pictures were known from an earlier run", count)
         table = join_tables(examples, [*begun, *shares])
-        known.add(table.digests, table.features)
-        first_says(lambda: known.keep_in(run_folder, table.digests, table.features))
+        seen = table.digests, table.features, table.one_colour
+        known.add(*seen)
+        first_says(lambda: known.keep_in(run_folder, *seen))
         _say_what_is_left_out(table.left_out)
+        _say_what_is_one_colour(table.names_of_one_colour)
         return table
 
     @property
     def _key(self) -> str:
         """Of all that features depend on, beside the picture."""
-        return digest_of(self.graph.digest, f"{self._uses_gpu}", f"{self.preprocessing}")
+        shown = replace(self.preprocessing, greys_held=None)  # a remark, which moves no pixel
+        return digest_of(self.graph.digest, f"{self._uses_gpu}", f"{shown}")
 
     @property
     def _uses_gpu(self) -> bool:
@@ -167,16 +176,17 @@ class Extractor:
         finally:
             pool.shutdown(cancel_futures=True)
         table = _table(examples, features, looked_at)
-        known.add(table.digests, table.features)
+        known.add(table.digests, table.features, table.one_colour)
         return table
 
     def _look_at(self, example: Example, pictures: Pictures, known: KnownFeatures) -> "_Found":
         """A picture that is to be shown to the network, or one whose features are known."""
         if (features := known.get(digest := pictures.digest(example))) is not None:
-            return _Found(digest, features=features)
+            return _Found(digest, features=features, is_one_colour=known.is_one_colour(digest))
         try:
             picture = pictures.open(example)
-            return _Found(picture.digest, pixels=picture.pixels(self.preprocessing))
+            pixels = picture.pixels(self.preprocessing)
+            return _Found(picture.digest, pixels=pixels, is_one_colour=is_one_colour(pixels))
         except ImageError as error:
             return _Found(reason=f"{error}")
 
@@ -208,6 +218,7 @@ class _Found:
     pixels: Pixels | None = None
     features: Features | None = None
     reason: str = ""
+    is_one_colour: bool = False
 
 
 def _table(
@@ -224,7 +235,17 @@ def _table(
         features if len(kept) == len(examples) else features[kept],
         tuple(found[i].digest for i in kept),
         left_out,
+        frozenset(one.digest for one in found if one.is_one_colour),
     )
+
+
+def _say_what_is_one_colour(names: Sequence[str]) -> None:
+    if names:
+        more = ", …" if len(names) > _NAMED else ""
+        log.warning(
+            "%d pictures are all one colour, as the network sees them, and teach it nothing: %s%s",
+            len(names), ", ".join(names[:_NAMED]), more,
+        )  # fmt: skip
 
 
 def _say_what_is_left_out(left_out: Sequence[LeftOut]) -> None:

@@ -6,20 +6,28 @@ An export takes seconds of every run, and comes out the same for the same parame
 import hashlib
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import onnx
 import onnxruntime as ort
 
-from models.bundle import Precision
 from models.graph.fewer_bits import in_half_precision, precision_of, quantise, saturates
 from models.head import LinearHead
+from models.precision import Precision
 from models.preprocessing import Pixels
 from models.providers import open_graph
 from training.features.cache import digest_of, remembered
+from training.terminal import working
 
 if TYPE_CHECKING:
     from models.graph.network import Network
+
+#: What is kept, and how it comes about.
+_MAKING: Final = {
+    "backbone": "building the network's graph",
+    "head": "building the last layer's graph",
+    "int8": "quantising",
+}
 
 
 class Graph:
@@ -72,5 +80,9 @@ def head_graph_of(network: "Network", head: LinearHead) -> onnx.ModelProto:
 
 def _remembered(kind: str, key: str, make: Callable[[], onnx.ModelProto]) -> Graph:
     """What is kept under a key; else what `make` makes, which is kept."""
-    data = remembered(kind, key, lambda: bytes(make().SerializeToString()))
-    return Graph(onnx.load_model_from_string(data))
+
+    def made() -> bytes:
+        with working(_MAKING[kind]):
+            return bytes(make().SerializeToString())
+
+    return Graph(onnx.load_model_from_string(remembered(kind, key, made)))

@@ -34,6 +34,7 @@ class KnownFeatures:
         self._key = key
         self._rows: dict[str, int] = {}
         self._features: Features | None = None
+        self._one_colour: frozenset[str] = frozenset()
         found = [
             read_entry(place, _KIND, key, _load) for place in (cache_folder(), run_folder) if place
         ]
@@ -52,18 +53,35 @@ class KnownFeatures:
         row = self._rows.get(digest)
         return None if row is None or self._features is None else self._features[row]
 
-    def add(self, digests: Sequence[str], features: Features) -> None:
-        """Keeps more of them in the cache: (N, C)."""
-        if self._take(digests, features) and self._features is not None:
-            remember(_KIND, self._key, partial(_save, list(self._rows), self._features))
+    def is_one_colour(self, digest: str) -> bool:
+        """Whether a picture that is known showed nothing."""
+        return digest in self._one_colour
 
-    def keep_in(self, run_folder: Path, digests: Sequence[str], features: Features) -> bool:
+    def add(
+        self,
+        digests: Sequence[str],
+        features: Features,
+        one_colour: frozenset[str] = frozenset(),
+    ) -> None:
+        """Keeps more of them in the cache: (N, C), and which of the pictures are all one colour."""
+        if self._take(digests, features, one_colour) and self._features is not None:
+            seen = list(self._rows), self._features, self._one_colour
+            remember(_KIND, self._key, partial(_save, *seen))
+
+    def keep_in(
+        self,
+        run_folder: Path,
+        digests: Sequence[str],
+        features: Features,
+        one_colour: frozenset[str] = frozenset(),
+    ) -> bool:
         """Keeps (N, C) in the folder of a run, and no others; whether that could be written."""
-        save = partial(_save, digests, features)
+        save = partial(_save, digests, features, one_colour)
         return write_entry(run_folder, _KIND, self._key, save)
 
-    def _take(self, digests: Sequence[str], features: Features) -> bool:
+    def _take(self, digests: Sequence[str], features: Features, one_colour: frozenset[str]) -> bool:
         """Adds what is new; whether anything is."""
+        self._one_colour |= one_colour
         new = {d: row for row, d in enumerate(digests) if d not in self._rows}
         if not new:
             return False
@@ -81,12 +99,15 @@ def was_kept_in(run_folder: Path) -> bool:
     return any(run_folder.glob(f"{_KIND}-*"))
 
 
-def _save(digests: Sequence[str], features: Features, file: BinaryIO) -> None:
+def _save(
+    digests: Sequence[str], features: Features, one_colour: frozenset[str], file: BinaryIO
+) -> None:
     np.save(file, np.array(digests, dtype=np.bytes_))
     np.save(file, features)
+    np.save(file, np.array([digest in one_colour for digest in digests], dtype=np.bool_))
 
 
-def _load(file: BinaryIO) -> tuple[list[str], Features]:
-    """The digests of pictures, and their features: two arrays, one behind the other."""
-    digests = np.load(file, allow_pickle=False)
-    return digests.astype(str).tolist(), np.load(file, allow_pickle=False)
+def _load(file: BinaryIO) -> tuple[list[str], Features, frozenset[str]]:
+    """Digests of pictures, their features, and which are one colour: arrays behind each other."""
+    digests, features, shows_nothing = (np.load(file, allow_pickle=False) for _ in range(3))
+    return digests.astype(str).tolist(), features, frozenset(digests[shows_nothing].astype(str))

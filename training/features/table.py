@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from training.data.folder import Example
+from training.data.example import Example
 
 Features = npt.NDArray[np.float32]
 
@@ -34,12 +34,20 @@ class FeatureTable:
         features: float32 (N, C), a row for each.
         digests: SHA-256 of each one's bytes.
         left_out: those that could not.
+        one_colour: digests of those that are all one colour.
     """
 
     examples: tuple[Example, ...]
     features: Features
     digests: tuple[str, ...]
     left_out: tuple[LeftOut, ...]
+    one_colour: frozenset[str] = frozenset()
+
+    @property
+    def names_of_one_colour(self) -> tuple[str, ...]:
+        """Those that are all one colour, as the network sees them."""
+        rows = zip(self.examples, self.digests, strict=True)
+        return tuple(example.name for example, digest in rows if digest in self.one_colour)
 
     @property
     def labels(self) -> npt.NDArray[np.int64]:
@@ -72,4 +80,5 @@ def join_tables(examples: Sequence[Example], tables: Sequence[FeatureTable]) -> 
         features,
         tuple(digests[e] for e in found),
         tuple(sorted(left_out, key=lambda file: file.name)),
+        frozenset().union(*(table.one_colour for table in tables)),
     )

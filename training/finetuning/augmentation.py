@@ -19,7 +19,7 @@ from torchvision.transforms import v2
 import models.backbones  # noqa: F401  makes torchvision importable
 from models.cores import granted_cores
 from models.preprocessing import Pixels, Preprocessing
-from training.data.folder import Example
+from training.data.example import Example
 from training.data.pictures import Pictures
 from training.group import share_of, size
 from training.settings import Augmentation

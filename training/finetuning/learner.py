@@ -30,7 +30,7 @@ from torch.nn import functional as F
 from models.graph.classifier import Classifier
 from models.preprocessing import Preprocessing
 from models.quiet import quiet
-from training.data.folder import Example
+from training.data.example import Example
 from training.data.pictures import Pictures
 from training.finetuning.augmentation import Batches, training_loader, validation_loader
 from training.finetuning.checkpoints import BEST, LAST, AtomicCheckpoints, epoch_checkpoint
@@ -279,6 +279,12 @@ def _with_best_weights(
         finished, best_epoch = trainer.current_epoch, checkpoint["epoch"] + 1
     classifier.to("cpu").eval()
     interrupted, precision = ended
+    if not interrupted and finished < (most := trainer.max_epochs or 0):
+        log.info(
+            "stopped early, after epoch %d of at most %d: the validation loss fell no more; the "
+            "weights of epoch %d are kept",
+            finished, most, best_epoch,
+        )  # fmt: skip
     return FineTuned(finished, best_epoch, interrupted, precision)
 
 

@@ -5,15 +5,14 @@ To ask every model takes a quarter of an hour, and to import timm seconds. So th
 too (`models.backbones.catalogue.measure`); a test compares them with the models. Whether weights
 are on this machine is looked up when asked.
 
-The list is a table in a terminal. In a pipe it is one line for each backbone, columns separated by
-tabs, no heading: name, millions of parameters, input height and width, whether its weights are on
-this machine, their licence, and the tags by which others of its weights are asked for. How many are
-left out is said beside it, on standard error.
+The list is a table in a terminal. In a pipe it is one line for each backbone below a line of
+headings, columns separated by tabs: name, millions of parameters, input height and width, whether
+its weights are on this machine, their licence, and the tags by which others of its weights are asked
+for. How many are left out is said beside it, on standard error.
 """
 
 import csv
 import importlib.metadata
-import os
 import sys
 from dataclasses import asdict, dataclass, fields
 from fnmatch import fnmatchcase
@@ -21,13 +20,16 @@ from pathlib import Path
 from typing import Final
 
 from pydantic import TypeAdapter
-from rich.console import Console
-from rich.table import Table as Columns
 
 from models.errors import BackboneError
 from models.pretrained import WHEELS, cached_file
+from training.terminal import print_table
 
 TABLE: Final = Path(__file__).with_name("backbones.csv")
+
+_HEADINGS: Final = (
+    "backbone", "parameters, millions", "input, pixels", "weights", "their licence", "tags"
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -110,32 +112,9 @@ def list_backbones(pattern: str) -> int:
     if not table.rows:
         raise BackboneError(f"no backbone's name fits {pattern!r}; try a shorter part of it")
     shown = [row for row in table.rows if row.usable]
-    try:
-        _print(shown)
-    except BrokenPipeError:
-        # `| head` has seen enough; Python would complain once more when it closes the pipe.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    else:
-        print(_remarks(table, len(shown)), file=sys.stderr)
+    print_table(_HEADINGS, [_cells(row) for row in shown])
+    print(_remarks(table, len(shown)), file=sys.stderr)
     return 0
-
-
-def _print(rows: list[Row]) -> None:
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        for row in rows:
-            print(*_cells(row), sep="\t")
-        sys.stdout.flush()
-        return
-    columns = Columns("backbone")
-    columns.add_column("parameters, millions", justify="right")
-    columns.add_column("input, pixels", justify="right")
-    columns.add_column("weights")
-    columns.add_column("their licence")
-    columns.add_column("tags", overflow="fold")
-    for row in rows:
-        columns.add_row(*_cells(row))
-    console.print(columns)
 
 
 def _cells(row: Row) -> tuple[str, ...]:

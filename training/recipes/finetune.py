@@ -32,6 +32,7 @@ from training.recipes.material import Material
 from training.recipes.outcome import Outcome, Recipe
 from training.selection.int8_against_fp32 import PrecisionChoice
 from training.selection.precision import choose_again
+from training.terminal import working
 
 log = logging.getLogger(__name__)
 
@@ -150,7 +151,9 @@ def _zero(head: LinearHead) -> LinearHead:
 def _answered(classifier: Classifier, probe: Outcome, material: Material) -> _Answered:
     """Exports the fine-tuned network and asks it."""
     network = Network(classifier.backbone)
-    extractor = Extractor(network, Graph(network.graph()), probe.extractor.preprocessing)
+    with working("building the fine-tuned network's graph"):
+        graph = Graph(network.graph())
+    extractor = Extractor(network, graph, probe.extractor.preprocessing)
     head = LinearHead(
         classifier.linear.weight.detach().numpy(), classifier.linear.bias.detach().numpy()
     )

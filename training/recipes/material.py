@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from training.data.folder import Example
+from training.data.example import Example
 from training.data.parts import Parts, Rows
 from training.data.pictures import Pictures
 from training.data.sample import Sample

@@ -1,6 +1,5 @@
 """The course's recipe: the network stays as it is, and only the last layer is learned."""
 
-import logging
 from dataclasses import dataclass
 
 from training.features.extractor import Extractor
@@ -8,8 +7,7 @@ from training.head.fit import FittedHead, fit_head
 from training.recipes.material import Material
 from training.recipes.outcome import Outcome
 from training.selection.int8_against_fp32 import PrecisionChoice
-
-log = logging.getLogger(__name__)
+from training.terminal import working
 
 
 @dataclass(frozen=True)
@@ -35,8 +33,8 @@ def probe(extractor: Extractor, precision: PrecisionChoice, material: Material) 
     """
     features, labels = material.table.features, material.table.labels
     train, test = material.parts.train, material.parts.test
-    log.info("fitting the head on %d pictures; %d are held out", len(train), len(test))
-    fitted = fit_head(features, labels[train], len(material.classes), material.seed, train)
+    with working(f"fitting the head on {len(train)} pictures; {len(test)} are held out"):
+        fitted = fit_head(features, labels[train], len(material.classes), material.seed, train)
     outcome = Outcome(
         recipe="frozen",
         extractor=extractor,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from training.data.folder import Example
+from training.data.example import Example
 from training.evaluation import Evaluation, Probabilities
 from training.features.table import LeftOut
 from training.head.fit import FittedHead
@@ -78,6 +78,7 @@ class Record:
         settings: what was asked for, as JSON.
         layout: of the folder, in words.
         left_out: files that could not be read.
+        one_colour: names of pictures that show nothing.
         data_digest: of names and contents of all pictures used.
         view: how pictures were shown, and why.
         learned: what was learned from them.
@@ -90,6 +91,7 @@ class Record:
     settings: Mapping[str, str | int | float | None]
     layout: str
     left_out: Sequence[LeftOut]
+    one_colour: Sequence[str]
     data_digest: str
     view: Mapping[str, Any]
     learned: Learned
@@ -109,6 +111,7 @@ class Record:
             "bundle": str(self.bundle),
             "layout": self.layout,
             "left_out": _left_out_as_json(self.left_out),
+            "one_colour": list(self.one_colour),
             "backbone": learned.backbone,
             "weights": learned.weights,
             "recipe": learned.recipe,
@@ -121,6 +124,7 @@ class Record:
             "versions": package_versions(),
             "image_size": self.view["image_size"],
             "framing": self.view["framing"],
+            "greys": self.view["greys"],
             "graph_digest": self.view["graph_digest"],
             "precision": dict(learned.precision),
             "seconds": self.seconds,

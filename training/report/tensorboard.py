@@ -7,10 +7,11 @@ where the exported network looked, the wrong answers first.
 
 import io
 import logging
+import re
 import shlex
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -34,7 +35,8 @@ from models.bundle import Bundle
 from models.errors import ImageError
 from models.heatmap import overlay
 from models.session import Prediction, Session
-from training.data.folder import Example, printable
+from training.data.example import Example
+from training.data.names import printable
 from training.data.pictures import Pictures
 from training.evaluation import Evaluation
 from training.report.record import Judged, Record
@@ -48,6 +50,12 @@ _COLUMNS: Final = 4
 
 #: Pixels of the longer side of one of them.
 _DRAWN: Final = 600
+
+#: Letters of a name that a figure has room for.
+_LONGEST_NAME: Final = 40
+
+#: Classes that a line in the log names.
+_NAMED: Final = 10
 
 #: More classes than this make a matrix that nobody can read.
 _MOST_CLASSES: Final = 40
@@ -71,9 +79,10 @@ def log_to_tensorboard(folder: Path, record: Record, bundle: Bundle, pictures: P
     try:
         for summary in _parameters({**shown, "recipe": record.learned.recipe}, metrics):
             _add(writer, summary)
+        names = dict(zip(evaluation.classes, drawn_names(list(evaluation.classes)), strict=True))
         if len(evaluation.classes) <= _MOST_CLASSES:
-            _add(writer, drawn("confusion", _confusion(evaluation)))
-        heatmaps = _heatmaps(record.judged, Session(bundle, "cpu"), pictures)
+            _add(writer, drawn("confusion", _confusion(evaluation, list(names.values()))))
+        heatmaps = _heatmaps(record.judged, Session(bundle, "cpu"), pictures, names)
         _add(writer, drawn("heatmaps", heatmaps))
     finally:
         writer.close()
@@ -104,7 +113,7 @@ def _add(writer: EventFileWriter, summary: Summary) -> None:
 
 
 def drawn(name: str, figure: Figure) -> Summary:
-    """A figure as an image; letters that matplotlib's font lacks become boxes, without a word."""
+    """A figure as an image; letters that matplotlib's font lacks become boxes: `drawn_names`."""
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
@@ -121,18 +130,50 @@ def how_to_open(out: Path) -> str:
     return f"tensorboard --logdir {shlex.quote(str(out))}"
 
 
-def _confusion(evaluation: Evaluation) -> Figure:
+def drawn_names(classes: Sequence[str]) -> list[str]:
+    """Names of classes as figures show them; where letters are missing, behind a number each.
+
+    A class name is the user's: a dollar in it begins no formula; and it may be long.
+    """
+    plain = [name.replace("$", r"\$")[:_LONGEST_NAME] for name in classes]
+    missing = missing_letters("".join(classes))
+    lacking = [number for number, name in enumerate(plain, 1) if missing & set(name)]
+    if not lacking:
+        return plain
+    shown = ", ".join(f"{number} is {classes[number - 1]}" for number in lacking[:_NAMED])
+    log.warning(
+        "TensorBoard's figures lack letters, so classes have numbers there (%s%s). To see the "
+        "letters, install a font that has them and name it in a file matplotlibrc: "
+        "font.family: Noto Sans CJK SC, DejaVu Sans",
+        shown, ", …" if len(lacking) > _NAMED else "",
+    )  # fmt: skip
+    return [f"{number} {name}" for number, name in enumerate(plain, 1)]
+
+
+def missing_letters(text: str) -> set[str]:
+    """The letters that matplotlib's fonts, as they are set, draw as boxes."""
+    figure = Figure(figsize=(1, 1))
+    figure.text(0, 0, "".join(set(text) - {"$", "\\"}))
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        figure.savefig(io.BytesIO(), format="png", dpi=10)
+    found = (re.match(r"Glyph (\d+) ", str(one.message)) for one in said)
+    return {chr(int(one[1])) for one in found if one}
+
+
+def _confusion(evaluation: Evaluation, names: Sequence[str]) -> Figure:
     count = len(evaluation.classes)
     side = 3 + 0.4 * count
     figure = Figure(figsize=(side, side), layout="constrained")
-    names = [_plain(name) for name in evaluation.classes]
     display = ConfusionMatrixDisplay(evaluation.confusion, display_labels=names)
     display.plot(ax=figure.subplots(), colorbar=False, cmap="Blues", xticks_rotation="vertical")
     display.ax_.set(xlabel="answered", ylabel="true")
     return figure
 
 
-def _heatmaps(judged: Judged, session: Session, pictures: Pictures) -> Figure:
+def _heatmaps(
+    judged: Judged, session: Session, pictures: Pictures, names: Mapping[str, str]
+) -> Figure:
     chosen = chosen_examples(judged)
     rows = -(-len(chosen) // _COLUMNS)
     figure = Figure(figsize=(3 * _COLUMNS, 3.4 * rows), layout="constrained")
@@ -145,7 +186,8 @@ def _heatmaps(judged: Judged, session: Session, pictures: Pictures) -> Figure:
             log.warning("%s is not shown in TensorBoard: %s", example.name, error)
             continue
         axes.imshow(picture)
-        axes.set_title(_title(answer, session.classes[example.class_index]), fontsize=9)
+        true = session.classes[example.class_index]
+        axes.set_title(_title(answer, true, names), fontsize=9)
     return figure
 
 
@@ -160,7 +202,7 @@ def _explained(
     preprocessing = session.metadata.preprocessing
     picture = pictures.open(example)
     (answer,) = session.predict(picture.pixels(preprocessing)[np.newaxis])
-    image = picture.image()
+    image = picture.image(preprocessing)
     # As large as it is drawn: a dozen photographs of a phone took gigabytes.
     image.thumbnail((_DRAWN, _DRAWN))
     return overlay(image, answer.heatmap, preprocessing), answer
@@ -186,11 +228,6 @@ def _spread(rows: npt.NDArray[np.int64], labels: npt.NDArray[np.int64]) -> list[
     return [int(row) for row in rows[np.lexsort((labels, turns))]]
 
 
-def _title(answer: Prediction, true: str) -> str:
-    said = f"{_plain(answer.label)} {answer.probability:.0%}"
-    return said if answer.label == true else f"{said}, in truth {_plain(true)}"
-
-
-def _plain(name: str) -> str:
-    """A class name is the user's: a dollar in it begins no formula; and it may be long."""
-    return name.replace("$", r"\$")[:40]
+def _title(answer: Prediction, true: str, names: Mapping[str, str]) -> str:
+    said = f"{names.get(answer.label, answer.label)} {answer.probability:.0%}"
+    return said if answer.label == true else f"{said}, in truth {names.get(true, true)}"

@@ -1,5 +1,7 @@
 """What a run found, as a person reads it in a terminal."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -9,9 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from training.evaluation import CONFIDENCE, Evaluation
+from training.terminal import PatientConsole
 
 #: Of a matrix that is wider than the terminal, so many of its mistakes are shown.
 _MOST_MISTAKES: Final = 10
+
+#: Columns of the tables in a log.
+_WIDTH_IN_LOG: Final = 160
 
 #: Wider than any terminal.
 _ENDLESS: Final = 100_000
@@ -21,51 +27,66 @@ def print_evaluation(evaluation: Evaluation) -> None:
     """Prints accuracy with its interval, each class, and the confusion matrix.
 
     Where that is too wide, the commonest mistakes in its place; the whole is in `summary.json`.
-    Class names are the user's: nothing in them is markup.
+    Class names are the user's: nothing in them is markup, and what the console's code page lacks
+    comes out as its number.
     """
-    console = Console(highlight=False)
-    low, high = evaluation.accuracy_interval
-    console.print(
-        f"\naccuracy {evaluation.accuracy:.1%} on {evaluation.count} held-out pictures "
-        f"({CONFIDENCE:.0%} interval {low:.1%} to {high:.1%}); "
-        f"always answering {evaluation.commonest} would reach {evaluation.commonest_accuracy:.1%}",
-        markup=False,
-        soft_wrap=True,
-    )
-    console.print(_class_table(evaluation))
-    matrix = _confusion_table(evaluation)
+    _print(evaluation, PatientConsole(highlight=False))
+
+
+def append_evaluation(path: Path, evaluation: Evaluation) -> None:
+    """Writes the same at the end of a log."""
+    with path.open("a", encoding="utf-8") as file:
+        _print(evaluation, Console(file=file, width=_WIDTH_IN_LOG, highlight=False))
+
+
+def _print(evaluation: Evaluation, console: Console) -> None:
+    encoding = console.encoding
+    # Here, although the console would: else columns lose their width.
+    names = [n.encode(encoding, "backslashreplace").decode(encoding) for n in evaluation.classes]
+    console.print(f"\n{sentence(evaluation)}", markup=False, soft_wrap=True)
+    console.print(_class_table(evaluation, names))
+    matrix = _confusion_table(evaluation, names)
     wide = console.options.update(width=_ENDLESS)
     if Measurement.get(console, wide, matrix).maximum <= console.width:
         console.print(matrix)
     elif evaluation.accuracy < 1:
-        console.print(_mistakes_table(evaluation))
+        console.print(_mistakes_table(evaluation, names))
 
 
-def _class_table(evaluation: Evaluation) -> Table:
+def sentence(evaluation: Evaluation) -> str:
+    """The accuracy, how sure that is, and what it is to be held against."""
+    low, high = evaluation.accuracy_interval
+    return (
+        f"accuracy {evaluation.accuracy:.1%} on {evaluation.count} held-out pictures "
+        f"({CONFIDENCE:.0%} interval {low:.1%} to {high:.1%}); "
+        f"always answering {evaluation.commonest} would reach {evaluation.commonest_accuracy:.1%}"
+    )
+
+
+def _class_table(evaluation: Evaluation, names: Sequence[str]) -> Table:
     table = Table("class")
     for column in ("recall", "precision", "held-out pictures"):
         table.add_column(column, justify="right")
-    for name, result in evaluation.classes.items():
+    for name, result in zip(names, evaluation.classes.values(), strict=True):
         table.add_row(
             Text(name), _percent(result.recall), _percent(result.precision), str(result.count)
         )
     return table
 
 
-def _confusion_table(evaluation: Evaluation) -> Table:
+def _confusion_table(evaluation: Evaluation, names: Sequence[str]) -> Table:
     table = Table("true \\ answered")
-    for name in evaluation.classes:
+    for name in names:
         table.add_column(Text(name), justify="right")
-    for name, row in zip(evaluation.classes, evaluation.confusion, strict=True):
+    for name, row in zip(names, evaluation.confusion, strict=True):
         table.add_row(Text(name), *(str(count) for count in row))
     return table
 
 
-def _mistakes_table(evaluation: Evaluation) -> Table:
+def _mistakes_table(evaluation: Evaluation, names: Sequence[str]) -> Table:
     """The pairs of classes that are confused most often."""
     table = Table("true", "answered")
     table.add_column("held-out pictures", justify="right")
-    names = list(evaluation.classes)
     mistakes = evaluation.confusion * (1 - np.eye(len(names), dtype=np.int64))
     for place in np.argsort(-mistakes, axis=None, kind="stable")[:_MOST_MISTAKES]:
         true, answered = np.unravel_index(place, mistakes.shape)
@@ -75,4 +96,4 @@ def _mistakes_table(evaluation: Evaluation) -> Table:
 
 
 def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1%}"
+    return "-" if value is None else f"{value:.1%}"

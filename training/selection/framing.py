@@ -20,6 +20,7 @@ from training.data.sample import Sample
 from training.features.extractor import Extractor
 from training.head.cross_validation import CrossValidation, cross_validate, gain
 from training.settings import WantedFraming
+from training.terminal import working
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +90,9 @@ def choose_framing(
     for framing in _different(discarded):
         shown = extractor.framed(framing)
         table = shown.read(sample.examples, pictures, f"a sample, framing {framing}")
-        if answer := cross_validate(table.features, table.labels):
+        with working(f"judging framing {framing} by the sample"):
+            answer = cross_validate(table.features, table.labels)
+        if answer:
             answers[framing] = answer
     return _said(_chosen(answers, discarded, count))
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from pydantic import TypeAdapter
 from scipy.stats import rankdata
 
-from models.bundle import Precision
+from models.precision import Precision
 from models.preprocessing import Pixels
 from models.signature import feature_maps_of
 from training.data.pictures import Pictures
@@ -24,6 +24,7 @@ from training.features.extractor import Extractor
 from training.features.table import FeatureTable
 from training.head.cross_validation import STRENGTH, cross_validate, gain
 from training.head.fit import fit_head_at
+from training.terminal import working
 
 #: What int8 must reach to be taken unasked.
 AGREEMENT: Final = 0.97
@@ -145,8 +146,11 @@ def compare_with_fp32(
     )
 
     def ask() -> bytes:
-        found = speedup or measured_speedup(fp32, int8, calibration)
-        compared = None if found < SPEEDUP else _compared(fp32, int8, calibration, sample, pictures)
+        with working("comparing int8 with fp32"):
+            found = speedup or measured_speedup(fp32, int8, calibration)
+            is_fast = found >= SPEEDUP
+            asked = fp32, int8, calibration, sample, pictures
+            compared = _compared(*asked) if is_fast else None
         return TypeAdapter(Earned).dump_json(Earned(found, compared))
 
     return TypeAdapter(Earned).validate_json(remembered("earned", key, ask))

@@ -11,9 +11,9 @@ from typing import Final
 
 import numpy as np
 
-from models.bundle import Precision
 from models.errors import DataFolderError
-from training.data.folder import Example
+from models.precision import Precision
+from training.data.example import Example
 from training.data.pictures import Pictures, readable_pixels
 from training.data.sample import Sample
 from training.features.extractor import Extractor

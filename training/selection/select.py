@@ -1,15 +1,16 @@
-"""How the network looks at pictures: precision, then framing; decided once, kept with the run.
+"""How the network looks at pictures: greys, precision, framing; decided once, kept with the run.
 
 A run that goes on after it was cut off takes what was decided before, on whatever machine it is.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from models.errors import UsageError
+from models.greys import Levels
 from training.data.pictures import Pictures
 from training.data.sample import Sample
 from training.features.extractor import Extractor
@@ -21,6 +22,7 @@ from training.selection.framing import (
     choose_framing,
     first_asked,
 )
+from training.selection.greys import GreyChoice, choose_greys
 from training.selection.int8_against_fp32 import PrecisionChoice
 from training.selection.precision import (
     at_precision,
@@ -36,10 +38,12 @@ class Wanted:
     Attributes:
         framing: which part of a picture is shown.
         precision: what the network computes with.
+        grey_range: which greys of more than 8 bits are black and white; None: found.
     """
 
     framing: WantedFraming
     precision: WantedPrecision
+    grey_range: Levels | None = None
 
 
 @dataclass(frozen=True)
@@ -51,12 +55,14 @@ class View:
         framing: which part of a picture is shown.
         precision: what the network computes with.
         graph_digest: SHA-256 of the graph that reads the pictures.
+        greys: how those of more than 8 bits are shown.
     """
 
     image_size: int
     framing: FramingChoice
     precision: PrecisionChoice
     graph_digest: str
+    greys: GreyChoice = field(default_factory=GreyChoice)
 
     @property
     def has_read_sample(self) -> bool:
@@ -71,7 +77,7 @@ class View:
 def decide_view(
     wanted: Wanted, extractor: Extractor, sample: Sample, pictures: Pictures, run_folder: Path
 ) -> tuple[View, Extractor]:
-    """Decides precision and framing, and writes down what was decided.
+    """Decides greys, precision and framing, and writes down what was decided.
 
     Args:
         wanted: what was asked for.
@@ -83,21 +89,27 @@ def decide_view(
     Returns:
         The decision, and the network as it is going to read all pictures.
     """
-    shown = extractor.framed(first_asked(wanted.framing))
     view, reader = first_says(lambda: stored_view(run_folder)), None
+    greys = view.greys if view else _greys(wanted, sample, pictures)
+    shown = extractor.framed(first_asked(wanted.framing)).with_greys(greys.grey_range, greys.held)
     asked = FRAMINGS if wanted.framing == "auto" else (wanted.framing,)
     ways = [extractor.framed(framing).preprocessing for framing in asked]
     with pictures.shown_in(sample.examples, ways):
         if view is None and is_first():
             precision, reader = choose_precision(wanted.precision, shown, sample, pictures)
             framing = choose_framing(wanted.framing, reader, sample, pictures)
-            view = _view(reader, framing, precision)
+            view = _view(reader, framing, precision, greys)
             write_json(run_folder / VIEW_FILE, view.as_json())
         view = from_first(view)
         # Whoever was told has not made that graph yet.
         reader = reader or at_precision(view.precision.precision, shown, sample, pictures)
     reader = reader.framed(view.framing.framing)
-    return _view(reader, view.framing, view.precision), reader
+    return _view(reader, view.framing, view.precision, greys), reader
+
+
+def _greys(wanted: Wanted, sample: Sample, pictures: Pictures) -> GreyChoice:
+    """What the first process finds."""
+    return first_says(lambda: choose_greys(wanted.grey_range, sample, pictures))
 
 
 def stored_view(run_folder: Path) -> View | None:
@@ -115,6 +127,8 @@ def stored_view(run_folder: Path) -> View | None:
         raise UsageError(f"--resume: {path} is not as it was written: {error}") from error
 
 
-def _view(extractor: Extractor, framing: FramingChoice, precision: PrecisionChoice) -> View:
+def _view(
+    extractor: Extractor, framing: FramingChoice, precision: PrecisionChoice, greys: GreyChoice
+) -> View:
     size, digest = extractor.preprocessing.height, extractor.graph.digest.hex()
-    return View(size, framing, precision, digest)
+    return View(size, framing, precision, digest, greys)

@@ -101,7 +101,7 @@ def test_a_process_that_was_killed_while_idle_costs_no_picture(picture: Image.Im
         workers = PictureWorkers(1, 60, MEMORY_BYTES)
         try:
             await workers.open()
-            process = workers._workers[0]._process
+            process = workers._idle[-1]._process
             assert process is not None
             process.kill()
             await process.wait()
@@ -163,6 +163,47 @@ def test_who_no_longer_waits_takes_no_process_from_others(picture: Image.Image) 
 
     assert same_process
     assert isinstance(read, ReadPicture)
+
+
+#: Takes as long as the test wants.
+UNTIL_ALLOWED = """
+import os, time
+while not os.path.exists(mark):
+    time.sleep(0.01)
+"""
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_who_sends_what_takes_long_keeps_nobody_else_waiting(count: int, tmp_path: Path) -> None:
+    """Others are answered before any of it is; and it is done all the same, what made room too."""
+    mark = tmp_path / "may_end"
+
+    async def scenario() -> tuple[list[int], list[None]]:
+        workers = PictureWorkers(count, 600, MEMORY_BYTES)
+        slow_work = partial(exec, UNTIL_ALLOWED, {"mark": str(mark)})
+        slow = [asyncio.create_task(workers.run(slow_work, "slow")) for _ in range(8)]
+        await asyncio.sleep(0)
+        others = [await workers.run(os.getpid, f"other {number}") for number in range(3)]
+        mark.touch()
+        done = await asyncio.gather(*slow)
+        await workers.close()
+        return others, done
+
+    others, done = asyncio.run(scenario())
+
+    assert len(others) == 3
+    assert done == [None] * 8
+
+
+def test_a_process_rests_while_nothing_takes_long() -> None:
+    async def scenario() -> set[int]:
+        workers = PictureWorkers(2, 60, MEMORY_BYTES)
+        await workers.open()
+        pids = await asyncio.gather(*(workers.run(os.getpid, number) for number in range(20)))
+        await workers.close()
+        return set(pids)
+
+    assert 1 <= len(asyncio.run(scenario())) <= 2
 
 
 def test_an_answer_longer_than_any_buffer_arrives_whole() -> None:

@@ -12,12 +12,14 @@ import onnx
 import pytest
 from bentoml._internal.configuration.containers import BentoMLContainer
 from bentoml._internal.models import ModelStore
+from prometheus_client import REGISTRY
 
 from models import store
 from models.bundle import Bundle, bundle_bytes
 from models.errors import BundleError, StoreError, UnknownModelError
 from models.store import StoredBundle
 from service.inference.registry import ModelRegistry
+from service.observability import metrics
 from service.settings import Settings
 from tests.conftest import noise_pictures, resealed
 from tests.service.conftest import wait_until
@@ -28,10 +30,17 @@ Scenario = Callable[[ModelRegistry], Awaitable[None]]
 pytestmark = pytest.mark.usefixtures("empty_store")
 
 
-def put(bundle: Bundle, name: str, mark: str = "x") -> StoredBundle:
-    """Stores a version whose answers can be told from those of others: its classes say so."""
-    classes = tuple(f"{mark}{number}" for number in range(3))
-    return store.put(resealed(bundle, classes=classes).data, name)
+def put(bundle: Bundle, name: str, classes: str = "") -> StoredBundle:
+    """Stores a version; the order of its classes may tell its answers from those of others."""
+    chosen = tuple(classes) or bundle.metadata.classes
+    return store.put(resealed(bundle, classes=chosen).data, name)
+
+
+def put_at(second: int, bundle: Bundle, classes: str) -> StoredBundle:
+    """The same under `a`, as if at another time."""
+    stored = put(bundle, "a", classes)
+    os.utime(stored.path, (second, second))
+    return stored
 
 
 async def reached(condition: Callable[[], bool]) -> None:
@@ -61,17 +70,95 @@ def tags(models: ModelRegistry) -> list[str]:
 
 
 def test_a_new_version_of_a_name_is_taken_up(bundle: Bundle) -> None:
-    put(bundle, "a", "old")
+    put(bundle, "a", "abc")
 
     async def scenario(models: ModelRegistry) -> None:
         old = models.default
-        new = put(bundle, "a", "new")
+        new = put(bundle, "a", "cab")
         await models.refresh()
         assert tags(models) == [new.tag]
-        assert models.default.session.classes == ("new0", "new1", "new2")
+        assert models.default.session.classes == ("c", "a", "b")
         assert not old.batcher.is_open
 
     play("a", scenario)
+
+
+def test_the_figures_of_a_model_begin_at_0_when_it_is_served(bundle: Bundle) -> None:
+    """Else the first event of each would be no increase, and no alarm would hear of it."""
+    stored = put(bundle, "begins", "at")
+
+    async def scenario(_: ModelRegistry) -> None:
+        answers = {"model": stored.tag, "label": "at2"}
+        assert REGISTRY.get_sample_value("transfer_answers_total", answers) == 0
+        refused = {"name": "begins"}
+        assert REGISTRY.get_sample_value("transfer_refused_bundles_total", refused) == 0
+
+    play("begins", scenario)
+
+
+@pytest.mark.parametrize("asked", ["a", "all", None])
+def test_a_version_with_other_classes_is_kept_back_and_said_once(
+    bundle: Bundle, asked: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    old = put(bundle, "a", "abc")
+
+    async def scenario(models: ModelRegistry) -> None:
+        new = put(bundle, "a", "abx")
+        await models.refresh()
+        await models.refresh()
+        assert tags(models) == [old.tag]
+        assert metrics.KEPT_BACK.labels("a")._value.get() == 1
+        (record,) = caplog.records
+        assert f"{new.tag} is not taken up: its classes are others" in record.getMessage()
+        with pytest.raises(UnknownModelError, match="waits for TRANSFER_MODEL or a new start"):
+            models.find(new.tag)
+
+    with caplog.at_level(logging.WARNING):
+        play(asked, scenario)
+
+
+def test_a_later_version_with_the_served_classes_is_taken_up(bundle: Bundle) -> None:
+    put(bundle, "a", "abc")
+
+    async def scenario(models: ModelRegistry) -> None:
+        put(bundle, "a", "abcd"[1:])
+        await models.refresh()
+        right = put(bundle, "a", "bca")
+        await models.refresh()
+        assert tags(models) == [right.tag]
+        assert metrics.KEPT_BACK.labels("a")._value.get() == 0
+
+    play("a", scenario)
+
+
+def test_who_asks_for_other_classes_by_version_gets_them_without_a_word(
+    bundle: Bundle, caplog: pytest.LogCaptureFixture
+) -> None:
+    put(bundle, "a", "abc")
+    new = put(bundle, "a", "xyz")
+
+    async def scenario(models: ModelRegistry) -> None:
+        assert tags(models) == [new.tag]
+
+    with caplog.at_level(logging.WARNING):
+        play(new.tag, scenario)
+
+    assert not caplog.records
+
+
+def test_a_new_start_takes_other_classes_up_and_says_so(
+    bundle: Bundle, caplog: pytest.LogCaptureFixture
+) -> None:
+    old, new = put_at(1, bundle, "abc"), put_at(2, bundle, "xyz")
+
+    async def scenario(models: ModelRegistry) -> None:
+        assert tags(models) == [new.tag]
+
+    with caplog.at_level(logging.WARNING):
+        play("a", scenario)
+
+    (record,) = caplog.records
+    assert f"{new.tag} has other classes (x, y, z) than {old.tag}" in record.getMessage()
 
 
 def test_a_version_that_was_named_never_changes(bundle: Bundle) -> None:
@@ -144,7 +231,7 @@ def test_the_version_that_latest_names_answers_even_if_it_is_older(
 
 def other_format(bundle: Bundle) -> bytes:
     model = onnx.load_model_from_string(bundle.data)
-    return bundle_bytes(model, bundle.metadata.model_copy(update={"format_version": 2}))
+    return bundle_bytes(model, bundle.metadata.model_copy(update={"format_version": 3}))
 
 
 def other_answers(bundle: Bundle) -> bytes:
@@ -293,16 +380,16 @@ def test_all_of_nothing_is_an_error() -> None:
 
 def test_who_uses_the_old_version_is_answered_by_it(bundle: Bundle) -> None:
     """A request that decodes while its model is exchanged must not meet a closed batcher."""
-    put(bundle, "a", "old")
+    put(bundle, "a", "abc")
 
     async def scenario(models: ModelRegistry) -> None:
         model = models.default
         with model.in_use():
-            new = put(bundle, "a", "new")
+            new = put(bundle, "a", "bca")
             exchange = asyncio.create_task(models.refresh())
             await asyncio.to_thread(wait_until, lambda: tags(models) == [new.tag])
             answer = await model.batcher.answer(noise_pictures(bundle.metadata.preprocessing, 1)[0])
-            assert answer.label.startswith("old")
+            assert answer.label == "abc"[answer.probabilities.argmax()]
             assert model.batcher.is_open
         await exchange
         assert not model.batcher.is_open

@@ -4,14 +4,19 @@ Playwright's loop runs in the main thread for as long as its browser is open, an
 refuses to work beside it: so the browser lives for this package of tests and no longer.
 """
 
+import base64
 import contextlib
+import io
 import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+import numpy as np
+import numpy.typing as npt
 import onnx
 import pytest
+from PIL import Image
 from playwright.sync_api import (
     Browser,
     ConsoleMessage,
@@ -37,6 +42,15 @@ PHONE: ViewportSize = {"width": 360, "height": 740}
 
 #: A refusal of the service: browsers report its status, the page shows its sentence.
 _REFUSED = "Failed to load resource: the server responded with a status of"
+
+#: In the page: a canvas, or a picture at its own size, as a PNG in base64.
+_PIXELS = """element => {
+  const canvas = document.createElement("canvas");
+  canvas.width = element.naturalWidth ?? element.width;
+  canvas.height = element.naturalHeight ?? element.height;
+  canvas.getContext("2d").drawImage(element, 0, 0);
+  return canvas.toDataURL("image/png").split(",")[1];
+}"""
 
 
 @dataclass
@@ -99,6 +113,22 @@ def _hold(_: Route) -> None:
 
 
 Open = Callable[..., Window]
+
+
+def answer_with(window: Window, **changes: object) -> None:
+    """Has all answers about pictures say something else."""
+
+    def change(route: Route) -> None:
+        answered = route.fetch()
+        route.fulfill(response=answered, json=answered.json() | changes)
+
+    window.page.route("**/explain", change)
+
+
+def pixels(window: Window, selector: str, index: int = 0) -> npt.NDArray[np.uint8]:
+    """RGBA, uint8 (H, W, 4), of a canvas or a picture in the page."""
+    png = base64.b64decode(window.page.locator(selector).nth(index).evaluate(_PIXELS))
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGBA"))
 
 
 def payload(data: bytes, name: str = "a.png") -> FilePayload:

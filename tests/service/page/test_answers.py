@@ -1,20 +1,16 @@
 """A picture goes in; its classes and its heatmap come out, as the service says."""
 
-import base64
 import io
-import re
-from pathlib import Path
 
 import httpx
 import numpy as np
-import numpy.typing as npt
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
 from tests.conftest import encoded
 from tests.service.conftest import Serve, Served
-from tests.service.page.conftest import Open, Window, payload
+from tests.service.page.conftest import Open, Window, answer_with, payload, pixels
 
 ORIENTATION = 0x0112
 
@@ -29,21 +25,6 @@ STORED_FOR = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_270,
 }
-
-#: In the page: a canvas, or a picture at its own size, as a PNG in base64.
-PIXELS = """element => {
-  const canvas = document.createElement("canvas");
-  canvas.width = element.naturalWidth ?? element.width;
-  canvas.height = element.naturalHeight ?? element.height;
-  canvas.getContext("2d").drawImage(element, 0, 0);
-  return canvas.toDataURL("image/png").split(",")[1];
-}"""
-
-
-def pixels(window: Window, selector: str, index: int = 0) -> npt.NDArray[np.uint8]:
-    """RGBA, uint8 (H, W, 4), of a canvas or a picture in the page."""
-    png = base64.b64decode(window.page.locator(selector).nth(index).evaluate(PIXELS))
-    return np.asarray(Image.open(io.BytesIO(png)).convert("RGBA"))
 
 
 def test_every_class_is_there_with_its_probability(
@@ -63,14 +44,15 @@ def test_every_class_is_there_with_its_probability(
     assert [float(w[:-1]) for w in widths] == pytest.approx([p * 100 for _, p in expected], 1e-4)
 
 
-def test_the_model_that_answered_is_named_with_what_is_known_of_it(
+def test_cards_name_the_model_that_answered_and_the_page_says_once_how_good_it_is(
     window: Window, tag: str, png: bytes
 ) -> None:
-    window.choose(payload(png))
+    window.choose(payload(png), payload(png))
 
-    expect(window.cards.locator(".by")).to_have_text(
-        f"{tag} was right on 50.0% of 100 held-out pictures (95% interval 40.0% to 60.0%)."
-    )
+    expect(window.in_state("answered")).to_have_count(2)
+    assert window.cards.locator(".by").all_inner_texts() == [tag, tag]
+    expect(window.cards.get_by_text("50.0%")).to_have_count(0)
+    expect(window.page.get_by_text("50.0% came out right")).to_have_count(1)
 
 
 def test_an_empty_page_says_what_is_served(window: Window) -> None:
@@ -121,51 +103,14 @@ def test_another_class_has_another_heatmap_and_the_same_label(window: Window, pn
     expect(window.cards.locator(".label")).to_have_text(label)
 
 
-def test_the_slider_says_how_much_the_heatmap_covers(window: Window, png: bytes) -> None:
+def test_a_remark_of_the_service_stands_on_the_card(window: Window, png: bytes) -> None:
+    answer_with(window, warnings=["its greys are darker than those of the training"])
+
     window.choose(payload(png))
-    expect(window.in_state("answered")).to_have_count(1)
-    heat, slider = window.cards.locator(".heat"), window.page.get_by_role("slider", name="Heatmap")
 
-    expect(heat).to_have_css("opacity", "0.7")
-    slider.press("Home")
-    expect(heat).to_have_css("opacity", "0")
-    slider.press("ArrowRight")
-
-    expect(heat).to_have_css("opacity", "0.05")
-    expect(slider).to_have_attribute("aria-valuetext", "5%")
-
-
-def test_the_download_is_the_services_png_of_the_chosen_class(
-    window: Window, png: bytes, picture: Image.Image, tmp_path: Path
-) -> None:
-    window.choose(payload(png, "my picture.jpg"))
-    expect(window.in_state("answered")).to_have_count(1)
-    window.page.get_by_role("radio", name="Bäume & Co").check()
-    expect(window.cards.locator(".heat")).to_have_attribute("aria-label", re.compile("Bäume"))
-
-    with window.page.expect_download() as download:
-        window.page.get_by_role("button", name="Save PNG").click()
-
-    assert download.value.suggested_filename == "my_picture-Bäume_Co-overlay.png"
-    download.value.save_as(tmp_path / "saved.png")
-    with Image.open(tmp_path / "saved.png") as saved:
-        assert (saved.format, saved.size) == ("PNG", picture.size)
-
-
-def test_a_download_outlives_another_choice_and_is_of_the_class_that_is_marked(
-    window: Window, png: bytes
-) -> None:
-    window.choose(payload(png, "a.png"))
-    expect(window.in_state("answered")).to_have_count(1)
-    save = window.page.get_by_role("button", name="Save PNG")
-
-    with window.page.expect_download() as download, window.without_answers():
-        window.page.get_by_role("radio", name="Bäume & Co").check()
-        save.click()
-        window.page.get_by_role("radio", name="nuts").check()
-
-    assert download.value.suggested_filename == "a-Bäume_Co-overlay.png"
-    expect(window.page.get_by_role("img", name="Heatmap for nuts: ")).to_be_visible()
+    expect(window.cards.locator(".note .warning")).to_have_text(
+        "Its greys are darker than those of the training."
+    )
 
 
 def turned(picture: Image.Image, orientation: int, kind: str) -> bytes:
@@ -252,6 +197,21 @@ def test_of_many_classes_the_first_are_shown_and_then_all(
         expect(window.page.locator("#all-classes li")).to_have_count(30)
 
 
+def test_classes_below_one_per_cent_are_folded(window: Window, png: bytes) -> None:
+    likely = {"nuts": 0.982, "screws": 0.009, "Bäume & Co": 0.009}
+    answer_with(window, **{"label": "nuts", "class": "nuts", "probabilities": likely})
+
+    window.choose(payload(png))
+
+    expect(window.cards.locator(".row-name:visible")).to_have_text(["nuts"])
+    window.page.get_by_role("button", name="2 more below 1%").click()
+    expect(window.cards.locator(".row-name:visible")).to_have_text(["nuts", "screws", "Bäume & Co"])
+    window.page.unroute_all()
+    window.page.get_by_role("radio", name="screws").check()
+    window.page.get_by_role("button", name="Show the first only").click()
+    expect(window.cards.locator(".row-name:visible")).to_have_text(["nuts", "screws"])
+
+
 def test_names_are_text_and_nothing_else(window: Window, png: bytes) -> None:
     hostile = "<img src=x onerror=alert(1)> \u202egnp.exe" + "y" * 150
 
@@ -288,4 +248,4 @@ def test_of_several_models_the_chosen_one_answers(
         expect(window.page.locator("#lead")).to_contain_text("many tells apart 30 classes")
         expect(window.in_state("answered")).to_have_count(1)
         expect(window.cards.locator(".by-tag")).to_have_text(tag_of_many)
-        expect(window.cards.locator(".row")).to_have_count(30)
+        expect(window.page.get_by_role("button", name="Show all 30")).to_be_visible()

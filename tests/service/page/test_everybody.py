@@ -56,7 +56,7 @@ def test_everything_is_done_by_keyboard(window: Window, png: bytes) -> None:
 
     press_until(window, "Tab", window.page.get_by_role("slider"))
     window.page.keyboard.press("ArrowLeft")
-    expect(window.cards.locator("output")).to_have_text("65%")
+    expect(window.page.locator("output")).to_have_text("65%")
 
     press_until(window, "Tab", window.page.get_by_role("button", name="Save PNG"))
     with window.page.expect_download():

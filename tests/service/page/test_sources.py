@@ -1,5 +1,6 @@
 """Pictures come by every way that there is, one or many."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -47,24 +48,37 @@ def test_what_holds_no_file_is_said(window: Window, kind: str, sentence: str) ->
     expect(window.cards).to_have_count(0)
 
 
-def test_a_dropped_folder_gives_the_pictures_in_it(
-    window: Window, png: bytes, tmp_path: Path
+def drop(window: Window, path: Path) -> None:
+    """Drops a file or folder of this machine: only a drag of the system's own holds folders."""
+    session = window.page.context.new_cdp_session(window.page)
+    data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver"):
+        session.send("Input.dispatchDragEvent", {"type": kind, "x": 300, "y": 300, "data": data})
+    expect(window.page.locator("#veil")).to_be_visible()
+    session.send("Input.dispatchDragEvent", {"type": "drop", "x": 300, "y": 300, "data": data})
+
+
+def choose(window: Window, path: Path) -> None:
+    """Chooses a folder by the button, as those do who drag nothing."""
+    with window.page.expect_file_chooser() as chooser:
+        window.page.get_by_role("button", name="Choose a folder").click()
+    chooser.value.set_files(path)
+
+
+@pytest.mark.parametrize("bring_folder", [drop, choose])
+def test_a_folder_gives_the_pictures_in_it_with_their_paths(
+    window: Window, png: bytes, tmp_path: Path, bring_folder: Callable[[Window, Path], None]
 ) -> None:
     inner = tmp_path / "folder" / "inner"
     inner.mkdir(parents=True)
     for path in (inner / "10.png", inner / "9.png", inner.parent / "a.png", inner / ".hidden"):
         path.write_bytes(png)
 
-    # A drag of the system's own: only such a one holds folders.
-    session = window.page.context.new_cdp_session(window.page)
-    data = {"items": [], "files": [str(inner.parent)], "dragOperationsMask": 1}
-    for kind in ("dragEnter", "dragOver"):
-        session.send("Input.dispatchDragEvent", {"type": kind, "x": 300, "y": 300, "data": data})
-    expect(window.page.locator("#veil")).to_be_visible()
-    session.send("Input.dispatchDragEvent", {"type": "drop", "x": 300, "y": 300, "data": data})
+    bring_folder(window, inner.parent)
 
     expect(window.in_state("answered")).to_have_count(3)
-    assert window.cards.locator(".name").all_inner_texts() == ["a.png", "9.png", "10.png"]
+    expected = ["folder/a.png", "folder/inner/9.png", "folder/inner/10.png"]
+    assert window.cards.locator(".name").all_inner_texts() == expected
     expect(window.page.locator("#veil")).to_be_hidden()
 
 

@@ -1,6 +1,5 @@
 import os
 import shutil
-import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -10,7 +9,8 @@ from hypothesis import strategies as st
 
 from models.errors import DataFolderError
 from tests.training.conftest import fill
-from training.data.folder import printable, scan_folder
+from training.data.folder import scan_folder
+from training.data.names import printable
 
 
 def test_folders_become_classes_in_alphabetical_order(class_folder: Path) -> None:
@@ -85,7 +85,7 @@ def test_links_are_followed_once_and_loops_end(class_folder: Path) -> None:
 def test_files_beside_the_classes_are_named_as_stray(class_folder: Path) -> None:
     (class_folder / "boxes.csv").write_text("path,left\n")
 
-    assert scan_folder(class_folder).stray == ("boxes.csv",)
+    assert [u.files for u in scan_folder(class_folder).unused] == [("boxes.csv",)]
 
 
 def test_a_name_with_a_newline_or_bytes_that_are_no_text_is_printable(class_folder: Path) -> None:
@@ -144,20 +144,16 @@ def test_an_empty_class_and_a_link_upwards_bring_no_pictures(tmp_path: Path) -> 
     found = scan_folder(tmp_path)
 
     assert [example.name for example in found.examples] == ["cat/1.jpg", "dog/1.jpg"]
-    assert found.stray == ("bird",)
+    assert [u.shown for u in found.unused] == [("bird/",)]
 
 
-def test_a_folder_in_a_folder_and_an_archive_are_pointed_out(tmp_path: Path) -> None:
+def test_a_folder_in_a_folder_is_pointed_out(tmp_path: Path) -> None:
     for name in ("wrap/pets/cat/1.jpg", "wrap/pets/dog/1.jpg"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    with zipfile.ZipFile(tmp_path / "pets.zip", "w") as archive:
-        archive.writestr("a", "b")
 
     with pytest.raises(DataFolderError, match=r"Is --data \S+wrap/pets meant\?"):
         scan_folder(tmp_path / "wrap")
-    with pytest.raises(DataFolderError, match=r"pets\.zip is not a folder; unpack it first"):
-        scan_folder(tmp_path / "pets.zip")
 
 
 def test_a_folder_that_cannot_be_read_is_no_class_less(

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from models.errors import DataFolderError
 from tests.training.conftest import fill
-from training.data.folder import Example, ImageFolder, Part, scan_folder
+from training.data.example import Example, ImageFolder, Part
+from training.data.folder import scan_folder
 from training.data.parts import Parts, check_counts, contents_of_classes, hold_out, make_parts
 
 

@@ -14,7 +14,8 @@ from models.errors import ImageError, PicturesGoneError
 from models.preprocessing import Preprocessing, read_pixels
 from tests.conftest import encoded
 from training.data import pictures as module
-from training.data.folder import Example, scan_folder
+from training.data.example import Example
+from training.data.folder import scan_folder
 from training.data.pictures import Picture, Pictures, pictures_gone, readable_pixels
 from training.selection.framing import FRAMINGS
 
@@ -166,7 +167,7 @@ def test_the_whole_picture_is_upright() -> None:
     picture = Picture(photograph("JPEG", orientation=6))
 
     assert picture.size == (500, 300)
-    assert picture.image().size == (300, 500)
+    assert picture.image(SHOWN).size == (300, 500)
 
 
 def test_those_that_can_be_read_come_in_their_order(examples: tuple[Example, ...]) -> None:

@@ -112,8 +112,8 @@ def test_crops_lie_inside_the_picture() -> None:
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
-        (lambda p: p.write_bytes(b"text"), "is no zip archive"),
-        (lambda _: None, "neither a folder nor a zip archive"),
+        (lambda p: p.write_bytes(b"text"), "no zip or tar archive"),
+        (lambda _: None, "does not exist"),
         (lambda p: p.mkdir(), "0 files, 0 pictures"),
     ],
 )

@@ -13,7 +13,8 @@ import pytest
 from models.preprocessing import read_pixels
 from models.signature import feature_maps_of
 from tests.training.conftest import ROOT, draw
-from training.data.folder import Example, scan_folder
+from training.data.example import Example
+from training.data.folder import scan_folder
 from training.data.pictures import Pictures
 from training.features.extractor import Extractor
 from training.features.known import KnownFeatures

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from training.data.folder import Example
+from training.data.example import Example
 from training.features.table import FeatureTable, LeftOut, join_tables
 
 EXAMPLES = tuple(Example(Path(f"{n}"), f"{n}", n % 3, None) for n in range(7))

@@ -10,7 +10,8 @@ from PIL import Image
 
 from models.errors import PicturesGoneError
 from models.preprocessing import Preprocessing, read_pixels
-from training.data.folder import Example, scan_folder
+from training.data.example import Example
+from training.data.folder import scan_folder
 from training.data.pictures import Pictures
 from training.finetuning.augmentation import (
     Batches,

@@ -15,7 +15,7 @@ from models.errors import PicturesGoneError, UsageError
 from models.preprocessing import Pixels, Preprocessing
 from tests.training.conftest import draw_pets, material_of
 from tests.training.moments import at
-from training.data.folder import Example
+from training.data.example import Example
 from training.data.pictures import Pictures
 from training.features.extractor import Extractor
 from training.finetuning.learner import FineTuned

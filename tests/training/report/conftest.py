@@ -28,6 +28,7 @@ def record(probed: Outcome, material: Material, pets: Path, tmp_path: Path) -> R
         settings=TrainingSettings(pets, out=tmp_path).as_json(),
         layout="a folder per class",
         left_out=LEFT_OUT,
+        one_colour=("cat/black.png",),
         data_digest=material.table.data_digest,
         view=View(160, framing, probed.precision, "0" * 64).as_json(),
         learned=learned_by(probed),

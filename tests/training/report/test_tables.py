@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from models.errors import OutputError
-from training.data.folder import Example
+from training.data.example import Example
 from training.evaluation import evaluate
 from training.report.record import Judged
 from training.report.tables import write_predictions
@@ -30,13 +30,29 @@ def judged() -> Judged:
 def test_every_held_out_picture_has_a_row(judged: Judged, tmp_path: Path) -> None:
     write_predictions(tmp_path / "predictions.csv", judged)
 
-    with (tmp_path / "predictions.csv").open(encoding="utf-8", newline="") as file:
+    with (tmp_path / "predictions.csv").open(encoding="utf-8-sig", newline="") as file:
         header, *rows = csv.reader(file)
-    assert header == ["file", "true", "answered", "nuts, and more", "screws"]
+    assert header == ["file", "true", "answered", "right", "p(nuts, and more)", "p(screws)"]
     assert [row[0] for row in rows] == list(NAMES)
-    assert rows[0][1:3] == ["nuts, and more", "nuts, and more"]
-    assert rows[2][1:3] == ["nuts, and more", "screws"]
-    assert [float(p) for p in rows[3][3:]] == pytest.approx([1 / 3, 2 / 3], abs=1e-6)
+    assert rows[0][1:] == ["nuts, and more", "nuts, and more", "true", "0.9", "0.1"]
+    assert rows[2][1:] == ["nuts, and more", "screws", "false", "0.4", "0.6"]
+    assert rows[3][4:] == ["0.333333", "0.666667"]
+
+
+def test_no_class_is_called_like_a_column(tmp_path: Path) -> None:
+    classes = ("answered", "file", "p(true)", "right", "true")
+    answers = np.eye(len(classes), dtype=np.float32)
+    examples = tuple(Example(Path(n), n, i, "test") for i, n in enumerate(classes))
+    judged = Judged(examples, "test", answers, evaluate(answers, np.arange(len(classes)), classes))
+
+    write_predictions(tmp_path / "predictions.csv", judged)
+
+    with (tmp_path / "predictions.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows[0]) == 4 + len(classes)
+    assert [row["true"] for row in rows] == [row["answered"] for row in rows] == list(classes)
+    assert {row["right"] for row in rows} == {"true"}
+    assert [float(row[f"p({row['true']})"]) for row in rows] == [1.0] * len(classes)
 
 
 def test_a_table_that_cannot_be_written_is_a_sentence(judged: Judged, tmp_path: Path) -> None:

@@ -11,13 +11,14 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from models.bundle import Bundle
-from training.data.folder import Example
+from training.data.example import Example
 from training.data.pictures import Pictures
 from training.evaluation import evaluate
 from training.report.record import Judged, Record
 from training.report.tensorboard import (
     chosen_examples,
     drawn,
+    drawn_names,
     how_to_open,
     log_to_tensorboard,
 )
@@ -57,6 +58,21 @@ def test_class_names_of_any_script_are_drawn_without_a_warning() -> None:
     assert value.tag == "confusion"
     assert (value.image.width, value.image.height) == (640, 480)
     assert value.image.encoded_image_string.startswith(b"\x89PNG")
+
+
+def test_names_that_can_be_drawn_are_drawn_as_they_are(caplog: pytest.LogCaptureFixture) -> None:
+    assert drawn_names(["кот", "a $ b"]) == ["кот", r"a \$ b"]
+    assert not caplog.messages
+
+
+def test_names_in_letters_that_no_font_has_are_told_apart_by_numbers(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert drawn_names(["dog", "猫", "犬"]) == ["1 dog", "2 猫", "3 犬"]
+
+    (line,) = caplog.messages
+    assert "2 is 猫, 3 is 犬" in line
+    assert "install a font" in line
 
 
 def test_the_command_that_opens_it_can_be_pasted() -> None:

@@ -1,8 +1,13 @@
+import io
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from training.evaluation import evaluate
-from training.report.terminal import print_evaluation
+from training.report.terminal import append_evaluation, print_evaluation
+from training.terminal import run_command
 
 
 def _print(classes: int, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
@@ -50,3 +55,36 @@ def test_without_a_mistake_none_is_shown(
     print_evaluation(evaluate(np.eye(4, dtype=np.float32), labels, tuple("abcd")))
 
     assert "answered" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("code_page", ["cp1252", "ascii", "latin-1", "cp932", "utf-8"])
+def test_a_console_of_any_code_page_shows_the_table(
+    code_page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where a class was never answered, and where two names come out alike."""
+    answers, names = np.eye(4, dtype=np.float32)[[0, 1, 1, 1]], ("кот", "猫", "ok", r"\u732b")
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding=code_page))
+
+    def show() -> int:
+        print_evaluation(evaluate(answers, np.arange(4), names))
+        sys.stdout.flush()
+        return 0
+
+    assert run_command("bake", show, "no bread") == 0
+    shown = written.getvalue().decode(code_page)
+    assert "accuracy 50.0%" in shown
+    assert ("猫" if code_page in ("utf-8", "cp932") else r"\u732b") in shown
+    rows = [line for line in shown.splitlines() if line.startswith("| ")]
+    assert code_page in ("utf-8", "cp932") or len({len(line) for line in rows[:5]}) == 1
+
+
+def test_the_tables_stand_at_the_end_of_a_log(tmp_path: Path) -> None:
+    path = tmp_path / "log.txt"
+    path.write_text("a line\n")
+
+    append_evaluation(path, evaluate(np.eye(2, dtype=np.float32), np.arange(2), ("猫", "dog")))
+
+    said = path.read_text("utf-8")
+    assert said.startswith("a line\n\naccuracy 100.0%")
+    assert "│ 猫" in said

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.bundle import Precision, read_bundle
+from models.bundle import read_bundle
 from models.errors import DataFolderError
+from models.precision import Precision
 from models.preprocessing import read_pixels
 from models.session import Session
 from tests.training.conftest import Run, draw_pets
@@ -145,7 +146,7 @@ def test_the_accuracy_is_that_of_the_exported_file(
     folder = ended(precision)
 
     bundle = read_bundle(folder / "bundle.onnx")
-    told = (folder / "predictions.csv").read_text("utf-8").splitlines()[1:]
+    told = (folder / "predictions.csv").read_text("utf-8-sig").splitlines()[1:]
     session = Session(bundle, "cpu")
     for line in told:
         name, *_, of_cat, _of_dog = line.split(",")

@@ -1,0 +1,206 @@
+"""From the bytes of a file to an upright picture: the only decoding there is. Pillow, numpy.
+
+Nothing but an `ImageError` leaves this module, whatever the bytes are.
+"""
+
+import io
+import re
+import warnings
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from PIL import ExifTags, Image, ImageCms, ImageOps, TiffImagePlugin, UnidentifiedImageError
+
+from models.errors import ImageError, ImageTooLargeError, first_line
+from models.greys import Levels, is_wide, levels_of, range_of, to_bytes
+from models.mending import with_an_end, without_metadata
+from models.scans import check_scans
+from models.unreadable import camera_raw, never_read, what_it_is
+
+#: A picture whose header claims more pixels is not decoded: a guard against decompression bombs
+#: that lets the 200 megapixels of phones pass. Training takes what the service takes by default.
+MAX_PIXELS: Final = 250_000_000
+
+# Pillow has a limit of its own, 89 megapixels, which also guards what lies inside of icons. It only
+# warns between one and two times its limit; a warning helps nobody on a server.
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+warnings.simplefilter("error", Image.DecompressionBombWarning)
+
+# All plugins at once, here, instead of in the middle of the first unknown file. EPS starts
+# Ghostscript and WMF a part of Windows: no picture of a stranger's may start a program. Of the
+# others Pillow knows the name alone.
+Image.init()
+_FORMATS: Final = tuple(sorted(set(Image.OPEN) - {"EPS", "WMF", "BUFR", "GRIB", "HDF5"}))
+
+#: Numbers of entries in a TIFF's directory.
+_SUBFILE_TYPE, _PHOTOMETRIC, _EXTRA_SAMPLES = 254, 262, 338
+
+#: In what Pillow tells of the samples of a file: 16 bits in some order of bytes.
+_DEEP: Final = re.compile(";16[BLN]")
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A picture as its file stores it.
+
+    Attributes:
+        image: its first frame, upright; a JPEG's may be smaller than it is stored.
+        size: width and height of all of it, upright.
+        is_negative: whether wide greys are white where they are least, as of some X-rays.
+        has_deep_colours: whether colours have 16 bits, of which only the upper 8 are read.
+    """
+
+    image: Image.Image
+    size: tuple[int, int]
+    is_negative: bool
+    has_deep_colours: bool
+
+    def rgb(self, grey_range: Levels | None) -> Image.Image:
+        """As `to_rgb`."""
+        found = to_rgb(self.image, grey_range)
+        return ImageOps.invert(found) if self.is_negative else found
+
+
+def load_picture(data: bytes, max_pixels: int, smallest: int | None = None) -> Stored:
+    """Decodes the first frame of a picture.
+
+    Args:
+        data: of any format that Pillow reads.
+        max_pixels: refuse a picture whose header claims more.
+        smallest: where given, a JPEG may be decoded at 1/2, 1/4 or 1/8 as long as both its sides
+            keep this many pixels; several times faster for photographs.
+
+    Raises:
+        ImageError: the bytes are no picture, or a broken one.
+        ImageTooLargeError: the picture has more than `max_pixels` pixels.
+    """
+    if reason := never_read(data):
+        raise ImageError(reason)
+    check_scans(data)
+    if max_pixels > (Image.MAX_IMAGE_PIXELS or 0):
+        Image.MAX_IMAGE_PIXELS = max_pixels  # somebody wants more, and says so
+    try:
+        return _load(without_metadata(data), max_pixels, smallest)
+    except ImageError:
+        raise
+    except MemoryError as error:
+        raise ImageTooLargeError("the picture takes more memory than one may take here") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageTooLargeError(
+            f"the picture claims too many pixels; at most {max_pixels:,} are read"
+        ) from error
+    except UnidentifiedImageError as error:
+        raise ImageError(what_it_is(data)) from error
+    # The decoders of some forty formats meet hostile bytes here and raise whatever they like
+    # (struct.error, KeyError, SyntaxError, ...): one of the two edges where that is caught.
+    except Exception as error:
+        if whole := _without_end(data, max_pixels, smallest):
+            return whole
+        raise ImageError(f"the picture is broken: {first_line(error)}") from error
+
+
+def stored_size(data: bytes) -> tuple[int, int]:
+    """Width and height of a picture as it is stored, from its header alone, or an `ImageError`.
+
+    How it is to be turned is not asked: of a PNG, that would mean decoding it.
+    """
+    try:
+        with Image.open(io.BytesIO(without_metadata(data)), formats=_FORMATS) as image:
+            return image.size
+    except Exception as error:  # as in `load_picture`: hostile bytes meet forty formats
+        raise ImageError(f"the picture is broken: {first_line(error)}") from error
+
+
+def has_wide_greys(data: bytes) -> bool:
+    """Whether a picture holds greys of more than 8 bits, by its header; False where it is none."""
+    try:
+        with Image.open(io.BytesIO(without_metadata(data)), formats=_FORMATS) as image:
+            return is_wide(image)
+    except Exception:  # noqa: BLE001  as in `load_picture`; whoever wants its pixels is told
+        return False
+
+
+def to_rgb(image: Image.Image, grey_range: Levels | None = None) -> Image.Image:
+    """Turns any of Pillow's modes into RGB.
+
+    Transparent pixels are laid on white; where all are transparent, transparency means nothing.
+    Greys of more than 8 bits are scaled from the range, which else is that of the picture's own
+    bits. CMYK and Lab are converted without the file's own colour profile, the same way everywhere.
+    """
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image
+    if is_wide(image):
+        return _grey_to_rgb(image, grey_range or range_of(levels_of(image)))
+    if image.mode in {"RGBA", "RGBa", "LA", "La", "PA"} or "transparency" in image.info:
+        # Pillow's only way out of La is LA.
+        rgba = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
+        if rgba.getchannel("A").getextrema() == (0, 0):
+            return rgba.convert("RGB")
+        white = Image.new("RGBA", rgba.size, "white")
+        return Image.alpha_composite(white, rgba).convert("RGB")
+    if image.mode == "LAB":
+        lab, rgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+        converted = ImageCms.profileToProfile(image, lab, rgb, outputMode="RGB")
+        if converted is not None:
+            return converted
+    return image.convert("RGB")
+
+
+def _grey_to_rgb(image: Image.Image, grey_range: Levels) -> Image.Image:
+    grey = to_bytes(image, grey_range)
+    if "transparency" in image.info:  # a PNG of 16 bits may name one grey that is not there
+        grey[np.asarray(image) == image.info["transparency"]] = 255
+    return Image.fromarray(grey).convert("RGB")
+
+
+def _load(data: bytes, max_pixels: int, smallest: int | None) -> Stored:
+    with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+        _check_size(image, max_pixels)
+        tags = image.tag_v2 if isinstance(image, TiffImagePlugin.TiffImageFile) else {}
+        if reason := camera_raw(set(tags), is_reduced=bool(tags.get(_SUBFILE_TYPE, 0) & 1)):
+            raise ImageError(reason)
+        is_deep = not is_wide(image) and bool(_DEEP.search(f"{image.tile[:1]}"))
+        stored = image.size
+        is_reduced = bool(smallest and image.draft(None, (smallest, smallest)))
+        image.load()
+        _check_size(image, max_pixels)  # an ICO's directory may lie about the picture inside
+        upright, is_on_its_side = _upright(image)
+        if image.mode == "RGBA" and tags and not any(tags.get(_EXTRA_SAMPLES, (0,))):
+            upright = upright.convert("RGB")  # a fourth band, of which nobody says that it is alpha
+        size = stored if is_reduced else image.size
+        is_negative = is_wide(image) and tags.get(_PHOTOMETRIC) == 0  # else Pillow has inverted it
+        return Stored(upright, size[::-1] if is_on_its_side else size, is_negative, is_deep)
+
+
+def _without_end(data: bytes, max_pixels: int, smallest: int | None) -> Stored | None:
+    """A JPEG of which the end mark alone is missing; None for any other."""
+    if not (ended := with_an_end(data)):
+        return None
+    try:
+        one, other = (_load(each, max_pixels, smallest) for each in ended)
+    except Exception:  # noqa: BLE001  as in `load_picture`: it is broken in some other way
+        return None
+    return one if one.image.tobytes() == other.image.tobytes() else None
+
+
+def _check_size(image: Image.Image, max_pixels: int) -> None:
+    width, height = image.size
+    if width * height > max_pixels:
+        raise ImageTooLargeError(
+            f"the picture has {width} x {height} pixels; at most {max_pixels:,} are read"
+        )
+
+
+def _upright(image: Image.Image) -> tuple[Image.Image, bool]:
+    """Applies the EXIF orientation, and says whether it exchanged width and height.
+
+    A picture with broken EXIF is taken as it lies.
+    """
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+        if orientation == 1:
+            return image, False  # Pillow would copy it
+        return ImageOps.exif_transpose(image), orientation in {5, 6, 7, 8}
+    except Exception:  # noqa: BLE001  broken EXIF raises nearly anything; the pixels are fine
+        return image, False

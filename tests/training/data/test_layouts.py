@@ -1,0 +1,275 @@
+"""Public data sets as people unpack them, made small: the right classes, or what to do instead."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from models.errors import DataFolderError
+from tests.training.data.trees import plant
+from training.data.folder import scan_folder
+
+#: Data set | its classes | how many files are in its parts; and below, its tree.
+UNDERSTOOD = """
+Kaggle brain tumor | glioma notumor | 12 train 6 test
+    Training/{c}/*.jpg 6
+    Testing/{c}/*.jpg 3
+Kaggle chest X-ray, with what a Mac left | NORMAL PNEUMONIA | 12 train 6 test 4 validation
+    train/{c}/*.jpeg 6
+    test/{c}/*.jpeg 3
+    val/{c}/*.jpeg 2
+    __MACOSX/train/{c}/._*.jpeg 3
+the same, once more inside of itself | NORMAL PNEUMONIA | 12 train 6 test
+    train/{c}/*.jpeg 6
+    test/{c}/*.jpeg 3
+    chest_xray/train/{c}/*.jpeg 6
+    chest_xray/test/{c}/*.jpeg 3
+the same, one folder too high | NORMAL PNEUMONIA | 12 train 6 test
+    chest_xray/train/{c}/*.jpeg 6
+    chest_xray/test/{c}/*.jpeg 3
+    __MACOSX/chest_xray/._a.jpeg
+Intel scenes | buildings sea | 12 train 6 test
+    seg_train/seg_train/{c}/*.jpg 6
+    seg_test/seg_test/{c}/*.jpg 3
+    seg_pred/seg_pred/*.jpg 4
+Kaggle cats and dogs in sets | cats dogs | 14 train 6 test
+    training_set/training_set/{c}/{c}.*.jpg 6
+    training_set/training_set/{c}/_DS_Store
+    test_set/test_set/{c}/{c}.*.jpg 3
+Kaggle dogs-vs-cats | cat dog | 12 train
+    train/{c}.*.jpg 6
+    test1/*.jpg 8
+    sampleSubmission.csv
+ASL alphabet | A B | 12 train
+    asl_alphabet_train/asl_alphabet_train/{c}/*.jpg 6
+    asl_alphabet_test/asl_alphabet_test/{c}_test.jpg
+fruits-360 | Apple Pear | 12 train 6 test
+    fruits-360/Training/{c}/*.jpg 6
+    fruits-360/Test/{c}/*.jpg 3
+    fruits-360/test-multiple_fruits/*.jpg 4
+    fruits-360/LICENSE
+    fruits-360/papers/a.pdf
+torchvision's hymenoptera | ants bees | 12 train 6 validation
+    train/{c}/*.jpg 6
+    val/{c}/*.jpg 3
+Tiny ImageNet | n01443537 n01629819 | 14 train
+    train/{c}/images/*.JPEG 6
+    train/{c}/{c}_boxes.txt
+    val/images/*.JPEG 6
+    val/val_annotations.txt
+    test/images/*.JPEG 5
+    wnids.txt
+imagenette | n01440764 n02102040 | 12 train 6 validation
+    imagenette2/train/{c}/*.JPEG 6
+    imagenette2/val/{c}/*.JPEG 3
+    imagenette2/noisy.csv
+Roboflow, folders | bolt nut | 12 train 6 validation 4 test
+    train/{c}/a_jpg.rf.*.jpg 6
+    valid/{c}/a_jpg.rf.*.jpg 3
+    test/{c}/a_jpg.rf.*.jpg 2
+    README.dataset.txt
+    README.roboflow.txt
+PlantVillage, one form | Apple___healthy Corn___rust | 12 None
+    {c}/*.JPG 6
+Flowers in numbered folders | 1 10 2 | 18 None
+    {c}/image_*.jpg 6
+CUB | 001.Albatross 002.Auklet | 12 None
+    images/{c}/*.jpg 6
+    images.txt
+    attributes/attributes.txt
+    parts/parts.txt
+CIFAR as PNG | airplane truck | 12 train 6 test
+    cifar10/train/{c}/*.png 6
+    cifar10/test/{c}/*.png 3
+EuroSAT | AnnualCrop Forest | 12 None
+    {c}/{c}_*.jpg 6
+    train.csv
+    label_map.json
+PetImages, with what Windows left | Cat Dog | 12 None
+    {c}/*.jpg 6
+    {c}/Thumbs.db
+    System Volume Information/a.jpg
+COVID radiography, with masks | COVID Normal | 12 None
+    {c}/images/*.png 6
+    {c}/masks/*.png 6
+    {c}.metadata.xlsx
+Hugging Face's imagefolder | cat dog | 12 train 6 validation 4 test
+    train/{c}/*.png 6
+    validation/{c}/*.png 3
+    test/{c}/*.png 2
+    README.md
+the course's cats and dogs | cat dog | 12 train 6 test
+    train/{c}.*.jpg 6
+    test/{c}.*.jpg 3
+a NAS's thumbnails | cat dog | 12 None
+    {c}/*.jpg 6
+    {c}/@eaDir/0001.jpg/SYNOPHOTO_THUMB_M.jpg
+    #recycle/a/*.jpg 6
+Lightroom | cat dog | 12 None
+    {c}/*.jpg 6
+    My Previews.lrdata/0/a.jpg
+a camera's folders below classes | cat dog | 24 None
+    {c}/DCIM/100CANON/*.JPG 6
+    {c}/DCIM/101CANON/*.JPG 6
+photographers and days below classes | cat dog | 36 None
+    {c}/anna/*.jpg 6
+    {c}/bert/2024-05/*.jpg 6
+    {c}/2023/*.jpg 6
+classes in their own splits' spelling | cat dog | 12 train 6 test
+    Train-Data/{c}/*.jpg 6
+    holdout_data/{c}/*.jpg 3
+two trainings | cat dog | 24 train 6 validation
+    train1/{c}/*.jpg 6
+    train2/{c}/b*.jpg 6
+    dev/{c}/*.jpg 3
+unlabelled ones in a folder of their own | cat dog | 12 train
+    train/{c}/*.jpg 6
+    test/unknown/*.jpg 6
+annotations beside classes | cat dog | 12 None
+    {c}/*.jpg 6
+    annotations/{c}/*.xml 6
+    annotations/list.txt
+data in data | cat dog | 12 None
+    data/images/{c}/*.jpg 6
+    notebooks/a.ipynb
+    README.md
+"""
+
+#: Data set | its classes | what the refusal says, beside the folder; and below, its tree.
+REFUSED = """
+MVTec | good broken | ground_truth/
+    train/good/*.png 8
+    test/{c}/*.png 5
+    ground_truth/broken/*.png 5
+MVTec, without its masks | good broken | never shown in train/: broken
+    train/good/*.png 8
+    test/{c}/*.png 5
+all of MVTec | good broken | --data {root}/bottle
+    bottle/train/good/*.png 8
+    bottle/test/{c}/*.png 5
+    cable/train/good/*.png 8
+    cable/test/{c}/*.png 5
+MVTec without parts | good broken | --data {root}/bottle
+    bottle/{c}/*.png 8
+    cable/good/*.png 8
+    cable/bent/*.png 8
+a folder of data sets | ants bees | --data {root}/ants_bees
+    ants_bees/train/{c}/*.jpg 6
+    ants_bees/val/{c}/*.jpg 6
+    xray/train/b/*.jpg 6
+    xray/test/b/*.jpg 6
+a folder of data sets without parts | ants bees | --data {root}/ants_bees
+    ants_bees/{c}/*.jpg 6
+    xray/NORMAL/*.jpg 6
+    xray/PNEUMONIA/*.jpg 6
+PlantVillage, all forms | Apple Corn | --data {root}/color
+    color/{c}/*.JPG 6
+    grayscale/{c}/*.JPG 6
+    segmented/{c}/*.JPG 6
+folds | cat dog | pieces of one data set
+    fold1/{c}/*.jpg 6
+    fold2/{c}/*.jpg 6
+a download from Google Drive in two halves | cat dog | put the pieces together
+    pets-20261101T120000Z-001/pets/{c}/*.jpg 6
+    pets-20261101T120000Z-002/pets/dog/b*.jpg 6
+Caltech 101 | ant BACKGROUND_Google | --data {root}/101_ObjectCategories meant
+    101_ObjectCategories/{c}/*.jpg 6
+    Annotations/{c}/*.mat 6
+Oxford pets, flat | Abyssinian beagle | holds one class only
+    images/{c}_*.jpg 6
+    annotations/list.txt
+Pascal VOC | x | no names of classes
+    JPEGImages/*.jpg 6
+    SegmentationClass/*.png 6
+    Annotations/*.xml 6
+COCO | x | holds no classes
+    train2017/*.jpg 6
+    val2017/*.jpg 3
+    annotations/instances.json
+YOLO | x | holds no classes
+    train/images/*.jpg 6
+    train/labels/*.txt 6
+    valid/images/*.jpg 3
+    data.yaml
+CycleGAN | x | parts of several data sets
+    trainA/*.jpg 6
+    trainB/*.jpg 6
+    testA/*.jpg 3
+    testB/*.jpg 3
+TFDS | x | holds no classes
+    cats/4.0.0/cats-train.tfrecord-00000-of-00008
+    cats/4.0.0/features.json
+a camera's card | x | DCIM meant
+    DCIM/100CANON/*.JPG 6
+    DCIM/101CANON/*.JPG 6
+a camera's folder | x | a camera's folders
+    100CANON/*.JPG 6
+    101CANON/*.JPG 6
+flowers, once more inside of itself | daisy rose | flowers/ holds folders that stand beside it
+    {c}/*.jpg 6
+    flowers/{c}/*.jpg 6
+classes beside a test | cat dog | test/ is a part
+    {c}/*.jpg 6
+    test/{c}/*.jpg 3
+a train beside what is none | cat dog | more/
+    train/{c}/*.jpg 6
+    more/{c}/*.jpg 3
+held out alone | cat dog | no train/
+    val/{c}/*.jpg 6
+    test/{c}/*.jpg 3
+parts below classes | cat dog | parts stand above classes
+    {c}/train/*.jpg 6
+    {c}/test/*.jpg 3
+images and masks | x | no names of classes
+    images/*.png 6
+    masks/*.png 6
+archives, not unpacked | x | train.zip): unpack them
+    train.zip
+    test1.zip
+    sampleSubmission.csv
+a repository | cat dog | --data {root}/data meant
+    data/{c}/*.jpg 6
+    docs/*.png 6
+    src/a.py
+Kvasir, one folder too high | polyps ulcer | --data {root}/kvasir meant
+    kvasir/{c}/*.jpg 6
+"""
+
+
+def rows_of(table: str) -> list[object]:
+    rows: list[list[str]] = []
+    for line in table.strip().splitlines():
+        if line.startswith(" "):
+            rows[-1][0] += f"{line}\n"
+        else:
+            name, classes, expected = line.split(" | ")
+            rows.append(["", classes, expected, name])
+    return [pytest.param(*row[:3], id=row[3]) for row in rows]
+
+
+def planted(root: Path, tree: str, classes: str) -> Path:
+    for entry in tree.splitlines():
+        for name in classes.split() if "{c}" in entry else [""]:
+            plant(root, entry.replace("{c}", name))
+    return root
+
+
+@pytest.mark.parametrize(("tree", "classes", "parts"), rows_of(UNDERSTOOD))
+def test_a_data_set_is_understood(tmp_path: Path, tree: str, classes: str, parts: str) -> None:
+    found = scan_folder(planted(tmp_path, tree, classes))
+
+    count, words = Counter(str(e.part) for e in found.examples), parts.split()
+    assert found.classes == tuple(classes.split())
+    assert count == {part: int(n) for n, part in zip(words[::2], words[1::2], strict=True)}
+
+
+@pytest.mark.parametrize(("tree", "classes", "said"), rows_of(REFUSED))
+def test_a_data_set_is_refused_with_what_to_do(
+    tmp_path: Path, tree: str, classes: str, said: str
+) -> None:
+    planted(tmp_path, tree, classes)
+
+    with pytest.raises(DataFolderError) as refusal:
+        scan_folder(tmp_path)
+
+    assert said.replace("{root}", str(tmp_path)) in str(refusal.value)

@@ -1,0 +1,82 @@
+"""What a folder of pictures holds, as all rooms know it: files with a class and a part."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from models.errors import ImageError
+
+Part = Literal["train", "validation", "test"]
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a file on disk.
+
+    Raises:
+        ImageError: it cannot be opened.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ImageError(f"the file cannot be opened: {error.strerror}") from error
+
+
+@dataclass(frozen=True)
+class Example:
+    """A file that should be a picture of a class.
+
+    Attributes:
+        path: where it is; of a file in an archive, the archive's own path with the file's behind.
+        name: its path below the data folder, printable.
+        class_index: which class, as a position in `ImageFolder.classes`.
+        part: which part it belongs to; None where the folder does not say.
+    """
+
+    path: Path
+    name: str
+    class_index: int
+    part: Part | None
+
+
+@dataclass(frozen=True)
+class Unused:
+    """What lies in a data folder and is not learned from, all for one reason.
+
+    Attributes:
+        reason: in words.
+        shown: names for the log: of files, or of folders, which then stand for all in them.
+        files: the names of all files.
+    """
+
+    reason: str
+    shown: tuple[str, ...]
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ImageFolder:
+    """What a folder holds.
+
+    Attributes:
+        root: the folder, or the archive.
+        layout: which of the layouts it has, in words.
+        classes: K class names, sorted.
+        examples: its files, sorted by name.
+        unused: the rest of it.
+        remarks: sentences on what may be meant otherwise.
+        read: the bytes of an example's file (`ImageError` where it cannot be read).
+    """
+
+    root: Path
+    layout: str
+    classes: tuple[str, ...]
+    examples: tuple[Example, ...]
+    unused: tuple[Unused, ...] = ()
+    remarks: tuple[str, ...] = ()
+    read: Callable[[Path], bytes] = read_file
+
+    @property
+    def holds_out(self) -> bool:
+        """Whether the folder itself holds pictures out."""
+        return any(example.part in ("validation", "test") for example in self.examples)
