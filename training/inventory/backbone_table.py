@@ -7,8 +7,8 @@ are on this machine is looked up when asked.
 
 The list is a table in a terminal. In a pipe it is one line for each backbone below a line of
 headings, columns separated by tabs: name, millions of parameters, input height and width, whether
-its weights are on this machine, their licence, and the tags by which others of its weights are asked
-for. How many are left out is said beside it, on standard error.
+its weights are on this machine, their licence, and the tags by which others of its weights are
+asked for. How many are left out is said beside it, on standard error.
 """
 
 import csv
