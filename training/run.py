@@ -157,9 +157,9 @@ def _loaded(settings: TrainingSettings) -> tuple[TrainingSettings, "Network"]:
     import torch  # noqa: PLC0415
 
     from models.backbones.backbone import load_backbone  # noqa: PLC0415
-    from models.backbones.bundled_backbone import decide_weights  # noqa: PLC0415
     from models.backbones.course_networks import FROM_SCRATCH  # noqa: PLC0415
-    from models.backbones.weights import parse_weights  # noqa: PLC0415
+    from models.backbones.licences import check_licence  # noqa: PLC0415
+    from models.backbones.weights import decide_weights, parse_weights  # noqa: PLC0415
     from models.graph.network import Network  # noqa: PLC0415
 
     name, weights = first_says(
@@ -167,6 +167,7 @@ def _loaded(settings: TrainingSettings) -> tuple[TrainingSettings, "Network"]:
     )
     if not settings.finetune and name not in FROM_SCRATCH:
         _check_that_options_have_an_effect(settings)
+    first_says(lambda: check_licence(name, weights, settings.accept_licence))
     torch.manual_seed(settings.seed)
     network = Network(load_backbone(name, weights, settings.image_size))
     return replace(settings, backbone=name, weights=weights.word), network

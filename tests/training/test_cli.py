@@ -29,7 +29,7 @@ def test_help_shows_every_option_with_its_default(capsys: pytest.CaptureFixture[
 
     shown = " ".join(capsys.readouterr().out.split())
     assert stopped.value.code == 0
-    assert "default: resnet18, or the bundled network" in shown
+    assert "default: tf_efficientnet_lite0, whose weights are installed" in shown
     for option in ("--data", "--backbone", "--weights", "--name", "--out", "--seed"):
         assert option in shown
 
