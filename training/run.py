@@ -84,7 +84,6 @@ def run(settings: TrainingSettings, resumed: Path | None = None) -> dict[str, An
         check_batch_size(settings.batch_size)
         if settings.backbone is not None:
             check_backbone(settings.backbone)
-        log.info("looking through %s", settings.data)
         folder = scan_folder(settings.data, [settings.out])
         check_counts(folder, folder.examples)
         _log_folder(folder)
