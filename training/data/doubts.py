@@ -14,9 +14,9 @@ from models.errors import DataFolderError
 from training.data.content import Content, shown
 from training.data.names import (
     alike,
+    are_pieces,
     is_container,
     is_of_a_camera,
-    is_piece,
     is_rendering,
     is_unlabelled,
     is_version,
@@ -62,7 +62,7 @@ def remarks_on_folders(content: Content, folders: Sequence[Folder]) -> list[str]
         for one in folders
         if _is_called_like_held_out(one.name)
     ]
-    if all(map(is_piece, names)):
+    if are_pieces(names):
         said.append(f"{listed(names)} are called like pieces of one data set; each is a class here")
     return [*said, *_remarks_on_folders_inside(content, folders)] if folders else []
 
@@ -220,12 +220,7 @@ def _containers(content: Content, folders: Sequence[Folder]) -> str | None:
                 f"{shown(others)} beside it none. "
                 f"Is --data {content.place(folder.names)} meant?"
             )
-    marks = [one for one in folders if is_rendering(one.name)]
-    if (
-        marks
-        and len(marks) < len(folders)
-        and all(is_container(one.name) for one in folders if one not in marks)
-    ):
+    if all(is_container(one.name) or is_rendering(one.name) for one in folders):
         return f"{shown(folders)} are no names of classes: a folder per class is needed"
     return None
 

@@ -15,7 +15,7 @@ from training.data.doubts import remarks_on_names
 from training.data.example import Example, ImageFolder, Unused
 from training.data.labels import name_tables
 from training.data.layout import LAYOUTS, Layout, Left, find_layout
-from training.data.names import is_container, listed, printable
+from training.data.names import are_pieces, is_container, listed, printable
 from training.data.tree import Tree, list_tree
 
 _ARCHIVES: Final = (".zip", ".tar", ".tgz", ".gz", ".xz", ".bz2", ".7z", ".rar")
@@ -50,26 +50,27 @@ def scan_folder(root: Path, besides: Collection[Path] = ()) -> ImageFolder:
 
 
 def _check_tables(content: Content, layout: Layout) -> None:
-    """Refuses `images/` beside other folders, where a table tells the classes of its pictures."""
-    labels = {label for label, _, _ in layout.found}
-    if len(labels) > 1 and any(map(is_container, labels)) and (said := name_tables(content.tree)):
+    """Refuses `images/` or `part_1/` as classes, where a table tells the classes of pictures."""
+    labels = sorted({label for label, _, _ in layout.found})
+    doubtful = len(labels) > 1 and (any(map(is_container, labels)) or are_pieces(labels))
+    if doubtful and (said := name_tables(content.tree)):
         raise DataFolderError(f"{content.place(())}: {said}{LAYOUTS}")
 
 
 def _no_two_classes(content: Content, classes: Sequence[str]) -> str:
-    tree = content.tree
     held = (
         f"holds one class only ({classes[0]}); telling apart takes two" if classes
         else "holds no classes"
     )  # fmt: skip
-    return f"{content.place(())} {held}. {name_tables(tree)}{_meant(content)}{LAYOUTS}"
+    hint = _meant(content) or name_tables(content.tree)
+    return f"{content.place(())} {held}. {hint}{LAYOUTS}"
 
 
 def _meant(content: Content) -> str:
     """Where the classes could be instead."""
     tree = content.tree
     end = content.chain(tree.top)[-1]
-    if end is not tree.top and len(content.pictured(end)) > 1:
+    if len(content.pictured(end)) > 1 and not content.parts_in(end).complete:
         return f"Is --data {content.place(end.names)} meant? "
     packed = [names for names in tree.top.below() if names[-1].casefold().endswith(_ARCHIVES)]
     if len(packed) == 1 and not tree.is_archive:

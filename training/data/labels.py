@@ -1,7 +1,6 @@
 """Tables that look like labels: not read, but named where classes are missed."""
 
 import re
-from collections.abc import Iterable
 from pathlib import PurePath
 from typing import Final
 
@@ -36,11 +35,11 @@ def name_tables(tree: Tree) -> str:
     )
 
 
-def _words(tree: Tree, names: Names) -> Iterable[str]:
-    """What stands in the first lines of a table, cell by cell; of paths the last part."""
+def _words(tree: Tree, names: Names) -> set[str]:
+    """What stands in the first lines of a table, cell by cell; of paths each part."""
     try:
         text = tree.read_at(names, _MOST_BYTES).decode("utf-8", "replace")
     except ImageError:
-        return ()
+        return set()
     cells = [*re.split(r"[,;\t\r\n\"|]|: ", text), *text.split()]
-    return {re.split(r"[/\\]", cell.strip())[-1] for cell in cells}
+    return {part for cell in cells for part in re.split(r"[/\\]", cell.strip())}

@@ -21,6 +21,7 @@ from training.data.names import (
     may_be_a_class,
     part_of,
     printable,
+    word,
 )
 from training.data.tree import Folder
 
@@ -88,17 +89,24 @@ def _walked_into(content: Content) -> tuple[Folder, list[Left]]:
     end = ends[0] if ends else len(chain) - 1
     if end == 0 or (not ends and len(content.pictured(chain[end])) < 2):
         return tree.top, []
+    here = content.pictured(chain[end])
     outer = (re.sub(r"(\.tar)?\.\w+$", "", tree.root.name), *(one.name for one in chain[1:]))
     pairs = zip(outer, (one.name for one in chain[1 : end + 1]), strict=False)
     sure = (
-        (tree.is_archive and any(may_be_a_class(one.name) for one in content.pictured(chain[end])))
-        or bool(found[end].complete)
+        bool(found[end].complete)
+        or ((tree.is_archive or _wraps(chain[end])) and any(may_be_a_class(o.name) for o in here))
         or all(is_wrapper(name, above) for above, name in pairs)
     )
     if not sure:
         return tree.top, []
     left = [_left_in(one, besides=chain[i + 1]) for i, one in enumerate(chain[:end])]
     return chain[end], [one for group in left for one in group]
+
+
+def _wraps(folder: Folder) -> bool:
+    """Whether a folder's name says as little as the one above does: `images/`, or the same."""
+    *_, above, name = ("", *folder.names)
+    return is_container(name) or word(name) == word(above)
 
 
 def _left_in(folder: Folder, besides: Folder) -> list[Left]:

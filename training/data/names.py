@@ -71,6 +71,10 @@ _PIECE: Final = re.compile(
     re.IGNORECASE,
 )
 
+_PIECE_WORD: Final = re.compile(
+    "images?|imgs?|pictures?|photos?|data|dataset|part|batch|fold|set|split|subset|chunk|shard"
+)
+
 _DATE: Final = re.compile(r"(?:19|20)\d\d(?:[-_.]?[01]\d(?:[-_.]?[0-3]\d)?)?")
 
 #: Camera folders after DCF, the standard for them.
@@ -127,6 +131,14 @@ def is_version(name: str) -> bool:
 def is_piece(name: str) -> bool:
     """Whether a name tells which piece of a data set it is (`fold_2`), or of which day (`2024`)."""
     return bool(_PIECE.fullmatch(name) or _DATE.fullmatch(name) or _MONTHS.fullmatch(word(name)))
+
+
+def are_pieces(names: Sequence[str]) -> bool:
+    """Whether names tell pieces of one data set apart, and no classes (`scans_part_1`, `_2`)."""
+    if all(map(is_piece, names)):
+        return True
+    numbered = all(map(_has_digits, names)) and len({word(name) for name in names}) == 1
+    return numbered and any(map(_PIECE_WORD.fullmatch, _tokens(names[0])))
 
 
 def is_unlabelled(name: str) -> bool:

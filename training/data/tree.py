@@ -4,8 +4,10 @@ What begins with a dot is nobody's (`.ipynb_checkpoints`, `.DS_Store`), nor what
 themselves. Links to folders are followed, each once below a class, but not upwards.
 """
 
+import logging
 import os
 import re
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +20,8 @@ from training.data.archives import Archive, Names
 from training.data.example import read_file
 from training.data.names import is_systems_own
 
+log = logging.getLogger(__name__)
+
 #: Suffixes of pictures, those too for which there is a cure only (`models.preprocessing`).
 _SUFFIXES: Final = frozenset(
     re.findall(
@@ -28,6 +32,9 @@ _SUFFIXES: Final = frozenset(
     )
 )
 _HEAD: Final = 32
+
+#: Seconds between two lines while a folder is listed: a network's drive may take minutes.
+_LINE_EVERY_S: Final = 2.5
 
 #: Pillow knows how these begin, but they hold no pictures of classes.
 _NO_PICTURES: Final = frozenset(("EPS", "WMF", "HDF5", "GRIB", "BUFR", "FITS", "MPEG"))
@@ -185,6 +192,7 @@ def _walk(
     above = frozenset(map(_inode, root.resolve().parents))
     seen: set[tuple[Names, _Inode]] = set()
     waiting: list[tuple[Names, frozenset[_Inode]]] = [((), above)]
+    said = time.monotonic()
     while waiting:
         names, above = waiting.pop()
         inode = _inode(root.joinpath(*names))
@@ -195,6 +203,9 @@ def _walk(
             continue
         seen.add((names[:2], inode))
         folders.append(names)
+        if time.monotonic() - said > _LINE_EVERY_S:
+            said = time.monotonic()
+            log.info("looking through %s: %d files so far", root, len(files))
         with os.scandir(root.joinpath(*names)) as entries:
             for entry in entries:
                 if entry.name.startswith("."):

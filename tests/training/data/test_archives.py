@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.errors import DataFolderError, ImageError
@@ -189,6 +189,7 @@ def test_a_damaged_member_is_an_error_of_its_own(tmp_path: Path) -> None:
         Archive(path).read(("cat", "1.jpg"))
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_whatever_bytes_an_archive_has_only_our_errors_come_out(
     tmp_path_factory: pytest.TempPathFactory, pets: Path, data: st.DataObject

@@ -129,6 +129,16 @@ annotations beside classes | cat dog | 12 None
     {c}/*.jpg 6
     annotations/{c}/*.xml 6
     annotations/list.txt
+Food 101 | apple_pie waffles | 12 None
+    food-101/images/{c}/*.jpg 6
+    food-101/meta/train.txt
+garbage classification, in itself | glass paper | 12 None
+    Garbage classification/Garbage classification/{c}/*.jpg 6
+GTSRB | 0 1 | 12 train
+    GTSRB/Train/{c}/*.png 6
+    GTSRB/Test/*.png 6
+    GTSRB/Meta/*.png 2
+    GTSRB/Test.csv
 data in data | cat dog | 12 None
     data/images/{c}/*.jpg 6
     notebooks/a.ipynb
@@ -235,6 +245,16 @@ a train alone beside what is none | a b | results/
 numbers beside what is none | 0 1 | results/
     train/{c}/*.jpg 6
     results/*.png 3
+HAM10000 | x | HAM10000_metadata.csv looks like a table
+    HAM10000_images_part_1/ISIC_*.jpg 6
+    HAM10000_images_part_2/ISIC_1*.jpg 6
+    HAM10000_metadata.csv <- HAM_1,ISIC_0001,mel
+formats | x | no names of classes
+    PNG/*.png 6
+    JPG/*.jpg 6
+Stanford cars | x | holds no classes
+    stanford/cars_train/cars_train/*.jpg 9
+    stanford/cars_test/cars_test/*.jpg 9
 images and masks | x | no names of classes
     images/*.png 6
     masks/*.png 6

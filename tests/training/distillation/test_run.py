@@ -115,7 +115,7 @@ def test_a_run_that_goes_on_with_another_number_of_pictures_says_so(
         (["--batch-size", "1"], "BatchNorm needs 2"),
         (["--crop", "100"], "--crop 100: a multiple of 32"),
         (["--last-crop", "32", "--crop", "64"], "--last-crop 32 is smaller than --crop 64"),
-        (["--data", "nowhere.zip"], "neither a folder nor a zip archive nowhere.zip"),
+        (["--data", "nowhere.zip"], "nowhere.zip does not exist"),
     ],
 )
 def test_wrong_use_is_one_sentence_and_exit_code_2(
