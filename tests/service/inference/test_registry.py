@@ -77,6 +77,7 @@ def test_a_new_version_of_a_name_is_taken_up(bundle: Bundle) -> None:
         new = put(bundle, "a", "cab")
         await models.refresh()
         assert tags(models) == [new.tag]
+        assert models.default.is_newest
         assert models.default.session.classes == ("c", "a", "b")
         assert not old.batcher.is_open
 
@@ -107,6 +108,7 @@ def test_a_version_with_other_classes_is_kept_back_and_said_once(
         await models.refresh()
         await models.refresh()
         assert tags(models) == [old.tag]
+        assert not models.default.is_newest
         assert metrics.KEPT_BACK.labels("a")._value.get() == 1
         (record,) = caplog.records
         assert f"{new.tag} is not taken up: its classes are others" in record.getMessage()
