@@ -38,6 +38,9 @@ _NARROW: Final = 0.1
 #: What lies in 0 to 1 and does not reach this far is in another unit.
 _DARK: Final = 1 / 16
 
+#: No grey lies beyond, and no range is narrower in parts of its ends, as float32 must hold it.
+_MOST, _LEAST = 1e30, 1e-3
+
 #: Levels that lie outside of what was usual by more than this part of it are remarked on.
 _TOLERANCE: Final = 0.15
 
@@ -63,7 +66,7 @@ def levels_of(image: Image.Image) -> Levels:
         some = some[np.isfinite(some)]
     if not some.size:
         return 0.0, 0.0
-    low, high = np.percentile(some, (_LOWEST, _HIGHEST), method="nearest")
+    low, high = np.percentile(some, (_LOWEST, _HIGHEST), method="nearest").clip(-_MOST, _MOST)
     return float(low), float(high)
 
 
@@ -85,8 +88,10 @@ def range_of(levels: Levels) -> Levels:
     if low >= -_OVERSHOOT * high and not 0 < high - low < _NARROW * top:
         return 0.0, top
     # Rounded, so that another sample of the same pictures finds the same.
-    step = 2.0 ** (math.ceil(math.log2(max(high - low, 1e-30))) - 4)
-    return math.floor(low / step) * step, math.ceil(high / step) * step
+    span = max(high - low, _LEAST * max(abs(low), abs(high)), 1 / _MOST)
+    step = 2.0 ** (math.ceil(math.log2(span)) - 4)
+    first = math.floor(low / step)
+    return first * step, max(math.ceil(high / step), first + 1) * step
 
 
 def _top(high: float) -> float:
@@ -94,7 +99,7 @@ def _top(high: float) -> float:
         return 1.0
     inner = high * (1 - _OVERSHOOT)
     if inner <= 1:  # a dark picture of 0 to 1, unless it is darker than any
-        return 1.0 if inner > _DARK else max(2.0 ** math.ceil(math.log2(inner)), 1e-30)
+        return 1.0 if inner > _DARK else max(2.0 ** math.ceil(math.log2(inner)), 1 / _MOST)
     return 2.0 ** math.ceil(math.log2(inner + 1)) - 1
 
 
@@ -124,12 +129,13 @@ def to_bytes(image: Image.Image, grey_range: Levels) -> npt.NDArray[np.uint8]:
     low, high = grey_range
     # In place, and in float32: a picture of 50 million pixels takes 200 MB so, not 800.
     grey = np.array(image, dtype=np.float32)
-    with np.errstate(invalid="ignore", over="ignore"):  # a NaN that signals is a NaN
-        np.nan_to_num(grey, copy=False, nan=low, posinf=low, neginf=low)
-        grey -= np.float32(low)
-        grey *= np.float32(255 / (high - low))
+    if image.mode == "F":
+        with np.errstate(invalid="ignore"):  # a NaN that signals is a NaN
+            np.nan_to_num(grey, copy=False, nan=low, posinf=low, neginf=low)
+    np.clip(grey, low, high, out=grey)
+    grey -= np.float32(low)
+    grey *= np.float32(255 / (high - low))
     grey += 0.5
-    np.clip(grey, 0, 255, out=grey)
     return grey.astype(np.uint8)
 
 

@@ -18,6 +18,7 @@ _NIFTI: Final = "NIfTI, a volume of many slices; export slices as PNG of 8 or 16
 _ARCHIVE: Final = "an archive; unpack it"
 _VIDEO: Final = "a video; save single frames of it as JPEG"
 _MICROSCOPE: Final = "a microscope's own format; export it as TIFF or PNG"
+_TIFF: Final = "a TIFF of a kind that is not read, or a broken one; save it as PNG"
 _ARRAYS: Final = "a file of arrays; save single pictures of it as PNG or TIFF"
 
 #: By what stands at a place in the file.
@@ -56,6 +57,13 @@ _MAGIC: Final[tuple[tuple[int, bytes, str], ...]] = (
     (0, b"\xd7\xcd\xc6\x9a", "a metafile of Windows; save it as PNG"),
     (40, b" EMF", "a metafile of Windows; save it as PNG"),
     (0, b"\xd0\xcf\x11\xe0", "a document of Windows, not a picture"),
+    (0, b"II*\0", _TIFF),
+    (0, b"MM\0*", _TIFF),
+    (0, b"II+\0", _TIFF),
+    (0, b"MM\0+", _TIFF),
+    (0, b"\xff\xd8\xff", "a JPEG that is broken where it begins; fetch the picture again"),
+    (0, b"\x89PNG", "a PNG that is broken where it begins; fetch the picture again"),
+    (0, b"GIF8", "a GIF that is broken where it begins; fetch the picture again"),
 )
 
 #: How Canon's raw files begin: TIFFs whose first picture is a preview in full size.

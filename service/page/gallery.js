@@ -18,13 +18,13 @@ export class Gallery {
     for (const id of ["order", "by-class", "by-sureness", "only-wrong"]) {
       find(id).addEventListener("change", () => {
         this.refresh();
-        say(`${count(this.#shown.length, "picture")} shown.`);
+        this.#present(say);
       });
     }
     find("show-all").addEventListener("click", () => {
       this.showAll();
       find("by-class").focus();
-      say(`${count(this.#shown.length, "picture")} shown.`);
+      this.#present(say);
     });
     find("save-csv").addEventListener("click", () => {
       download(new Blob([asCsv(this.#shown)], { type: "text/csv" }), "answers.csv");
@@ -82,6 +82,13 @@ export class Gallery {
     const [, [, words, number]] = choices(this.#cards, "wrong", choice);
     find("only-wrong-words").textContent = `${words} (${number})`;
     this.#tell();
+  }
+
+  /** What was chosen, from its beginning. */
+  #present(say) {
+    const list = find("pictures");
+    if (list.getBoundingClientRect().top < 0) list.scrollIntoView();
+    say(`${count(this.#shown.length, "picture")} shown.`);
   }
 
   #tell() {

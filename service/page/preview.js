@@ -1,5 +1,5 @@
-// From a file to a small picture that a card can show. The file itself stays on disk: hundreds of
-// photographs, decoded, would fill a tab's memory.
+// From a file to a small picture that a card can show.
+// The file itself stays on disk: hundreds of photographs, decoded, would fill a tab's memory.
 
 const LONGEST_SIDE = 1000;
 const QUALITY = 0.9;

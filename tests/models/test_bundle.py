@@ -16,6 +16,7 @@ from models.bundle import (
     bundle_bytes,
     parse_bundle,
     read_bundle,
+    read_metadata,
     write_bundle,
 )
 from models.errors import BundleError, OutputError
@@ -309,3 +310,23 @@ def test_a_bundle_may_be_read_by_whoever_may_read_other_files(tmp_path: Path) ->
 
     modes = {path.stat().st_mode for path in tmp_path.iterdir()}
     assert len(modes) == 1
+
+
+def test_what_a_bundle_says_of_itself_is_read_without_the_rest(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    path = tmp_path / "bundle.onnx"
+    path.write_bytes(bundle.data)
+
+    assert read_metadata(path) == bundle.metadata
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"no bundle", b"\xff" * 20, b"\x3a\x80", onnx.ModelProto(ir_version=8)]
+)
+def test_what_says_nothing_of_itself_is_refused(data: object, tmp_path: Path) -> None:
+    path = tmp_path / "bundle.onnx"
+    path.write_bytes(data if isinstance(data, bytes) else data.SerializeToString())  # type: ignore[attr-defined]
+
+    with pytest.raises(BundleError, match=r"bundle\.onnx"):
+        read_metadata(path)

@@ -1,5 +1,6 @@
 """Two folders never share a name in the store by accident."""
 
+import logging
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,9 +12,17 @@ from bentoml._internal.configuration.containers import BentoMLContainer
 from bentoml._internal.models import ModelStore
 
 from models import store
+from models.bundle import Bundle
 from models.errors import OutputError
+from tests.conftest import resealed
 from tests.training.conftest import ROOT
-from training.filing import Filing, check_writable
+from training.filing import (
+    Filing,
+    check_writable,
+    say_what_is_better,
+    say_where,
+    warn_of_other_classes,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -148,3 +157,53 @@ def test_a_store_that_cannot_be_written_is_known_before_anything_is_done(tmp_pat
 
     with pytest.raises(OutputError, match=r"cannot be written: .*BENTOML_HOME"):
         check_writable()
+
+
+def stored(bundle: Bundle, name: str, accuracy: float, **changes: object) -> store.StoredBundle:
+    summary = bundle.metadata.training.model_copy(
+        update={"accuracy": accuracy, "accuracy_interval": (accuracy - 0.1, accuracy + 0.1)}
+    )
+    return store.put(resealed(bundle, training=summary, **changes).data, name)
+
+
+def test_the_best_version_for_the_same_pictures_is_named(
+    bundle: Bundle, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    stored(bundle, "other", 0.99, data_digest="1" * 64)
+    store.put(b"no bundle", "broken")
+    best = stored(bundle, "renamed", 0.8)
+    mine = stored(bundle, "pets", 0.75)
+
+    say_what_is_better(mine)
+    say_what_is_better(best)
+
+    (line,) = caplog.messages
+    assert f"a better version for the same pictures: {best.tag}, 80.0 % right" in line
+    assert "may be chance" in line
+
+
+@pytest.mark.parametrize(("classes", "lines"), [("abc", 0), ("cab", 0), ("abd", 1), ("ab", 1)])
+def test_a_version_with_other_classes_is_not_joined_without_a_warning(
+    bundle: Bundle, classes: str, lines: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    old = store.put(resealed(bundle, classes=("a", "b", "c")).data, "pets")
+
+    warn_of_other_classes("pets", classes)
+    warn_of_other_classes("tools", classes)
+
+    said = [f"already has {old.tag} with other classes (a, b, c)" in m for m in caplog.messages]
+    assert said == [True] * lines
+
+
+def test_another_name_than_the_folder_s_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    put(tmp_path / "a" / "data")
+
+    say_where(Filing(tmp_path / "a" / "data"), ("x", "y"))
+    say_where(Filing(tmp_path / "b" / "data"), ("x", "y"))
+
+    (line,) = caplog.messages
+    assert "this is data-2: data is another folder's" in line

@@ -14,8 +14,8 @@ import stat
 import tarfile
 import tempfile
 import threading
+import weakref
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import IO, Final
@@ -41,11 +41,6 @@ _OPENERS: Final[Mapping[bytes, Callable[[Path], _Packed]]] = {
     b"\xfd7zXZ": lzma.LZMAFile,
 }
 
-_BROKEN: Final = (
-    OSError, EOFError, ValueError, RuntimeError, zlib.error, lzma.LZMAError, zipfile.BadZipFile,
-    tarfile.TarError,
-)  # fmt: skip
-
 #: Names with more folders than this are kept whole, but not taken apart any further.
 _DEEPEST: Final = 60
 
@@ -67,7 +62,10 @@ class Archive:
         self._lock = threading.Lock()
         try:
             found = self._open_zip(path) if zipfile.is_zipfile(path) else self._open_tar(path)
-        except (*_BROKEN, NotImplementedError) as error:
+        except DataFolderError:
+            raise
+        # Hostile bytes meet zipfile, tarfile and four decoders, which raise whatever they like.
+        except Exception as error:
             raise DataFolderError(
                 f"--data: {path} is not a folder, and no zip or tar archive that is whole "
                 f"({first_line(error)}); unpack it first"
@@ -89,7 +87,7 @@ class Archive:
             raise ImageError(f"the file is too large to be a picture: {size:,} bytes")
         try:
             return self._read(member, most)
-        except (*_BROKEN, NotImplementedError) as error:
+        except Exception as error:  # as above
             raise ImageError(f"it cannot be read: {first_line(error)}") from error
 
     def _read(self, member: zipfile.ZipInfo | tarfile.TarInfo, most: int) -> bytes:
@@ -116,12 +114,14 @@ class Archive:
     def _open_tar(self, path: Path) -> list[tuple[str, tarfile.TarInfo | None]]:
         begin = _begin(path)
         opener = next((o for magic, o in _OPENERS.items() if begin.startswith(magic)), None)
-        file = path.open("rb") if opener is None else _unpacked(path, opener)
-        try:
-            self._tar = tarfile.open(fileobj=file, mode="r:")  # noqa: SIM115  open while we are
-        except BaseException:
-            file.close()
-            raise
+        # Open while we are.
+        file = path.open("rb") if opener is None else tempfile.TemporaryFile()  # noqa: SIM115
+        weakref.finalize(self, file.close)
+        if opener is not None:
+            log.info("%s can be read from its beginning only: unpacking it once", path)
+            with opener(path) as packed:
+                _unpack(packed, file, path)
+        self._tar = tarfile.open(fileobj=file, mode="r:")  # noqa: SIM115
         return [
             (member.name, None if member.isdir() else member)
             for member in self._tar.getmembers()
@@ -151,27 +151,23 @@ def _begin(path: Path) -> bytes:
         return file.read(8)
 
 
-def _unpacked(path: Path, opener: Callable[[Path], _Packed]) -> IO[bytes]:
-    """A compressed tar as a plain one, in a file without a name.
+def _unpack(packed: _Packed, plain: IO[bytes], path: Path) -> None:
+    """Writes what is compressed into a file without a name.
 
     Raises:
         DataFolderError: it grows beyond what there is room for.
     """
-    log.info("%s can be read from its beginning only: unpacking it into a temporary file", path)
-    plain = tempfile.TemporaryFile()  # noqa: SIM115  gone when the archive is
-    with opener(path) as packed:
-        for chunk in _chunks(packed):
-            if plain.tell() == 0 and not _begins_like_a_tar(chunk):
-                raise tarfile.ReadError("what is compressed in it is no tar")
-            free = shutil.disk_usage(tempfile.gettempdir()).free
-            if plain.tell() > _LARGEST_TAR or free < _LEFT_FREE:
-                raise DataFolderError(
-                    f"--data: {path} grows too large for {tempfile.gettempdir()}; unpack it "
-                    "where there is room, and give that folder"
-                )
-            plain.write(chunk)
+    for chunk in _chunks(packed):
+        if plain.tell() == 0 and not _begins_like_a_tar(chunk):
+            raise tarfile.ReadError("what is compressed in it is no tar")
+        free = shutil.disk_usage(tempfile.gettempdir()).free
+        if plain.tell() > _LARGEST_TAR or free < _LEFT_FREE:
+            raise DataFolderError(
+                f"--data: {path} grows too large for {tempfile.gettempdir()}; unpack it where "
+                "there is room, and give that folder"
+            )
+        plain.write(chunk)
     plain.seek(0)
-    return plain
 
 
 def _chunks(packed: _Packed) -> Iterable[bytes]:

@@ -16,7 +16,9 @@ from training.data.names import (
     alike,
     is_container,
     is_of_a_camera,
+    is_piece,
     is_rendering,
+    is_unlabelled,
     is_version,
     listed,
     may_be_a_class,
@@ -47,26 +49,43 @@ def check_classes(content: Content, top: Folder) -> None:
         return
     for check in (_data_sets, _neighbours_again, _versions, _containers, _cameras):
         if said := check(content, folders):
-            raise DataFolderError(f"{content.tree.path(top.names)}: {said}")
+            raise DataFolderError(f"{content.place(top.names)}: {said}")
 
 
 def remarks_on_folders(content: Content, top: Folder) -> list[str]:
     """What is not certain of the folders that become classes, as sentences."""
     folders = content.pictured(top)
+    names = [one.name for one in folders]
     said = [
-        f"{printable(one.name)}/ is called like a part, and counts as a class: there is no train/ "
-        "beside it. Move it away if it is none"
+        f"{printable(one.name)}/ counts as a class, as there is no train/ beside it; its name says "
+        "that it may be none: then move it away"
         for one in folders
-        if (reading := part_of(one.name)) and reading[1] == "" and reading[0] != "train"
+        if _is_called_like_held_out(one.name)
     ]
+    if all(map(is_piece, names)):
+        said.append(f"{listed(names)} are called like pieces of one data set; each is a class here")
+    return [*said, *_remarks_on_folders_inside(content, folders)]
+
+
+def _is_called_like_held_out(name: str) -> bool:
+    part, rest = part_of(name) or ("train", "")
+    return is_unlabelled(name) or (part != "train" and rest == "")
+
+
+def _remarks_on_folders_inside(content: Content, folders: Sequence[Folder]) -> list[str]:
     inside = {one.name: _class_like(content, one) for one in folders}
+    shared = set.intersection(*map(set, inside.values())) if folders else set()
+    if len(shared) > 1:
+        names = listed(sorted(shared), 3)
+        return [f"{shown(folders)} hold the same folders ({names}): if those are classes, turn it"]
+    said = []
     for one in folders:
         others = {name for other in folders if other is not one for name in inside[other.name]}
         if len(inside[one.name]) > 1 and not others.intersection(inside[one.name]):
             said.append(
                 f"{printable(one.name)}/ holds folders of pictures itself "
                 f"({listed(inside[one.name], 3)}): all of them count as {printable(one.name)}. "
-                f"If those are the classes, give --data {content.tree.path(one.names)}"
+                f"If those are the classes, give --data {content.place(one.names)}"
             )
     return said
 
@@ -119,7 +138,7 @@ def _data_sets(content: Content, folders: Sequence[Folder]) -> str | None:
     for folder in folders:
         inner = content.chain(folder)[-1]
         parts = content.parts_in(inner)
-        if not parts.complete and not _is_a_data_set(content, folder, inner, folders):
+        if not parts.complete and not _is_a_data_set(content, folder, inner):
             continue
         if parts.complete and not _hold_classes(content, inner):
             return (
@@ -129,7 +148,7 @@ def _data_sets(content: Content, folders: Sequence[Folder]) -> str | None:
         return (
             f"{printable(folder.name)}/ holds classes itself ({shown(content.pictured(inner))}): "
             f"this is a folder of data sets, or one too high. Give one of them, as "
-            f"--data {content.tree.path(inner.names)}"
+            f"--data {content.place(inner.names)}"
         )
     return None
 
@@ -140,19 +159,12 @@ def _hold_classes(content: Content, folder: Folder) -> bool:
     return any(content.pictured(one) or len(content.label_groups(one)) > 1 for one in inner)
 
 
-def _is_a_data_set(
-    content: Content, folder: Folder, inner: Folder, folders: Sequence[Folder]
-) -> bool:
+def _is_a_data_set(content: Content, folder: Folder, inner: Folder) -> bool:
     if content.has_loose_pictures(inner):
         return False
     names = [one.name for one in content.pictured(inner)]
     judged = any(map(says_good, names)) and len(names) > 1
-    elsewhere = [
-        {one.name for one in content.pictured(content.chain(other)[-1])}
-        for other in folders
-        if other is not folder
-    ]
-    return spells_out(folder.name, names) or (judged and set(names) not in elsewhere)
+    return judged or spells_out(folder.name, names)
 
 
 def _neighbours_again(content: Content, folders: Sequence[Folder]) -> str | None:
@@ -164,7 +176,7 @@ def _neighbours_again(content: Content, folders: Sequence[Folder]) -> str | None
         if same and names == same and not content.has_loose_pictures(inner):
             return (
                 f"{printable(folder.name)}/ holds folders that stand beside it too "
-                f"({listed([printable(name) for name in sorted(same)])}), so it is no class: move "
+                f"({listed(sorted(same))}), so it is no class: move "
                 "it away, or, if it is a part, put the others into train/"
             )
     return None
@@ -182,7 +194,7 @@ def _versions(content: Content, folders: Sequence[Folder]) -> str | None:
     return (
         f"{shown(folders)} hold the same folders ({listed(sorted(set.intersection(*holders)), 3)})"
         ": they are forms or pieces of one data set, and no classes. Give one of them, as --data "
-        f"{content.tree.path(folders[0].names)}, or put the pieces together"
+        f"{content.place(folders[0].names)}, or put the pieces together"
     )
 
 
@@ -206,7 +218,7 @@ def _containers(content: Content, folders: Sequence[Folder]) -> str | None:
             return (
                 f"{printable(folder.name)}/ holds the classes ({shown(inside)}), it seems, and "
                 f"{shown(others)} beside it none. "
-                f"Is --data {content.tree.path(folder.names)} meant?"
+                f"Is --data {content.place(folder.names)} meant?"
             )
     marks = [one for one in folders if is_rendering(one.name)]
     if (

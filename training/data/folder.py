@@ -14,7 +14,7 @@ from training.data.doubts import check_classes, remarks_on_folders, remarks_on_n
 from training.data.example import Example, ImageFolder, Unused
 from training.data.labels import name_tables
 from training.data.layout import LAYOUTS, Content, Layout, Left, find_layout
-from training.data.names import printable
+from training.data.names import is_container, listed, printable
 from training.data.tree import Tree, list_tree
 
 _ARCHIVES: Final = (".zip", ".tar", ".tgz", ".gz", ".xz", ".bz2", ".7z", ".rar")
@@ -36,6 +36,7 @@ def scan_folder(root: Path, besides: Collection[Path] = ()) -> ImageFolder:
     remarks: list[str] = []
     if all(part is None for _, _, part in layout.found):
         check_classes(content, layout.top)
+        _check_tables(content, layout)
         remarks = remarks_on_folders(content, layout.top)
     classes = tuple(sorted({printable(label) for label, _, _ in layout.found}))
     if len(classes) < 2:
@@ -51,13 +52,20 @@ def scan_folder(root: Path, besides: Collection[Path] = ()) -> ImageFolder:
     )
 
 
+def _check_tables(content: Content, layout: Layout) -> None:
+    """Refuses `images/` beside other folders, where a table tells the classes of its pictures."""
+    labels = {label for label, _, _ in layout.found}
+    if len(labels) > 1 and any(map(is_container, labels)) and (said := name_tables(content.tree)):
+        raise DataFolderError(f"{content.place(())}: {said}{LAYOUTS}")
+
+
 def _no_two_classes(content: Content, classes: Sequence[str]) -> str:
     tree = content.tree
     held = (
         f"holds one class only ({classes[0]}); telling apart takes two" if classes
         else "holds no classes"
     )  # fmt: skip
-    return f"{tree.root} {held}. {name_tables(tree)}{_meant(content)}{LAYOUTS}"
+    return f"{content.place(())} {held}. {name_tables(tree)}{_meant(content)}{LAYOUTS}"
 
 
 def _meant(content: Content) -> str:
@@ -65,11 +73,12 @@ def _meant(content: Content) -> str:
     tree = content.tree
     end = content.chain(tree.top)[-1]
     if end is not tree.top and len(content.pictured(end)) > 1:
-        return f"Is --data {tree.path(end.names)} meant? "
-    packed = [tree.path(n) for n in tree.top.below() if n[-1].casefold().endswith(_ARCHIVES)]
-    if packed and not tree.is_archive:
-        return f"Is --data {packed[0]} meant? "
-    return "There are archives in it: unpack it first. " if packed else ""
+        return f"Is --data {content.place(end.names)} meant? "
+    packed = [names for names in tree.top.below() if names[-1].casefold().endswith(_ARCHIVES)]
+    if len(packed) == 1 and not tree.is_archive:
+        return f"Is --data {content.place(packed[0])} meant? "
+    named = listed([_name(names) for names in packed])
+    return f"There are archives in it ({named}): unpack them first. " if packed else ""
 
 
 def _examples(tree: Tree, layout: Layout, classes: Sequence[str]) -> tuple[Example, ...]:

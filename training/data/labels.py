@@ -11,6 +11,7 @@ from training.data.names import listed, printable
 from training.data.tree import Tree, has_suffix_of_a_picture
 
 _TABLES: Final = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson")
+_SHEETS: Final = (".xlsx", ".xls", ".ods", ".parquet", ".mat")
 _MOST_TABLES: Final = 20
 _MOST_BYTES: Final = 64 * 1024
 
@@ -25,7 +26,7 @@ def name_tables(tree: Tree) -> str:
         printable("/".join(names))
         for names in tables[:_MOST_TABLES]
         if not known.isdisjoint(_words(tree, names))
-    ]
+    ] or [printable("/".join(n)) for n in files if n[-1].casefold().endswith(_SHEETS)]
     if not found:
         return ""
     verb = "looks like a table" if len(found) == 1 else "look like tables"

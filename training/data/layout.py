@@ -17,6 +17,7 @@ from training.data.example import Part
 from training.data.names import (
     is_container,
     is_rendering,
+    is_unlabelled,
     listed,
     may_be_a_class,
     part_of,
@@ -29,8 +30,6 @@ LAYOUTS: Final = (
     "Three layouts are understood: a folder per class; train/ with val/ and/or test/, a folder per "
     "class inside; or train/ and test/ with the class in the file name (cat.12.jpg)"
 )
-
-_UNLABELLED: Final = ("unknown", "unlabeled", "unlabelled", "nolabel", "nolabels")
 
 _NO_CLASS: Final = "in no class"
 _NO_PICTURES: Final = "no pictures in it"
@@ -68,19 +67,26 @@ class Content:
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
         self._pictured: dict[Names, bool] = {}
+        self._looks: dict[Names, bool] = {}
+
+    def place(self, names: Names) -> str:
+        """Where a file or folder is, for a sentence."""
+        return printable(str(self.tree.path(names)))
 
     def has_pictures(self, folder: Folder) -> bool:
         """Whether some file in it, at any depth, looks like a picture."""
         if folder.names not in self._pictured:
-            files = list(folder.below())
-            self._pictured[folder.names] = self.any_picture(files)
+            self._pictured[folder.names] = self._any_picture(folder.below)
         return self._pictured[folder.names]
 
-    def any_picture(self, files: Sequence[Names]) -> bool:
-        """Whether one of some files looks like a picture."""
-        return any(map(has_suffix_of_a_picture, files)) or any(
-            map(self.tree.looks_like_a_picture, files)
-        )
+    def _any_picture(self, files: Callable[[], Iterable[Names]]) -> bool:
+        """Whether one of some files is called like a picture, or else begins like one."""
+        return any(map(has_suffix_of_a_picture, files())) or any(map(self._looks_like_one, files()))
+
+    def _looks_like_one(self, names: Names) -> bool:
+        if names not in self._looks:
+            self._looks[names] = self.tree.begins_like_a_picture(names)
+        return self._looks[names]
 
     def pictured(self, folder: Folder) -> list[Folder]:
         """The folders right in it that have pictures."""
@@ -88,7 +94,7 @@ class Content:
 
     def has_loose_pictures(self, folder: Folder) -> bool:
         """Whether pictures lie right in it, in no further folder."""
-        return self.any_picture(folder.files)
+        return self._any_picture(lambda: folder.files)
 
     def inner(self, folder: Folder) -> Folder:
         """What a folder is about: of `a/a/…` and `a/images/…`, with nothing beside, the inner."""
@@ -116,7 +122,7 @@ class Content:
         for names in folder.files:
             if label := _label_in(names[-1]):
                 groups[label].append(names)
-        return {label: files for label, files in groups.items() if self.any_picture(files)}
+        return {label: files for label, files in groups.items() if self._any_picture(files.copy)}
 
     def parts_in(self, folder: Folder) -> "PartsFound":
         """Which of the folders in it are called like parts."""
@@ -170,14 +176,14 @@ def find_layout(content: Content) -> Layout:
 
 def shown(folders: Iterable[Folder]) -> str:
     """Folders in a sentence."""
-    return listed([f"{printable(folder.name)}/" for folder in folders])
+    return listed([f"{folder.name}/" for folder in folders])
 
 
 def _is_wrapper(name: str, outer: str) -> bool:
     return (
         is_container(name)
         or part_of(name) is not None
-        or word(name) in _UNLABELLED
+        or is_unlabelled(name)
         or word(name) == word(outer) != ""
     )
 
@@ -192,7 +198,10 @@ def _walked_into(content: Content) -> tuple[Folder, list[Left]]:
     """Where the classes or parts are, if that is surely one folder further in; what is passed."""
     tree = content.tree
     chain = content.chain(tree.top)
-    ends = [i for i, one in enumerate(chain) if content.parts_in(one).plain]
+    found = [content.parts_in(one) for one in chain]
+    ends = [i for i, parts in enumerate(found) if parts.complete] or [
+        i for i, parts in enumerate(found) if parts.plain
+    ]
     end = ends[0] if ends else len(chain) - 1
     if end == 0 or (not ends and len(content.pictured(chain[end])) < 2):
         return tree.top, []
@@ -200,7 +209,7 @@ def _walked_into(content: Content) -> tuple[Folder, list[Left]]:
     pairs = zip(outer, (one.name for one in chain[1 : end + 1]), strict=False)
     sure = (
         tree.is_archive
-        or bool(content.parts_in(chain[end]).complete)
+        or bool(found[end].complete)
         or all(_is_wrapper(name, above) for above, name in pairs)
     )
     if not sure:
@@ -234,7 +243,7 @@ def _parts(content: Content, top: Folder) -> dict[str, Part]:
     found = content.parts_in(top)
     if len(found.complete) > 1:
         raise DataFolderError(
-            f"{content.tree.path(top.names)}: {shown(found.folders)} are called like parts of "
+            f"{content.place(top.names)}: {shown(found.folders)} are called like parts of "
             f"several data sets; give each a folder of its own. {LAYOUTS}"
         )
     if found.complete:
@@ -245,7 +254,7 @@ def _parts(content: Content, top: Folder) -> dict[str, Part]:
     others = [one for one in found.folders if one.name not in parts]
     if len(parts) > 1 and "train" not in parts.values():
         raise DataFolderError(
-            f"{content.tree.path(top.names)}: {_joined(parts)} are called like parts, and there is "
+            f"{content.place(top.names)}: {_joined(parts)} are called like parts, and there is "
             f"no train/ beside them. {LAYOUTS}"
         )
     if not others or len(parts) > 1:
@@ -265,7 +274,7 @@ def _check_alone(content: Content, top: Folder, part: Folder, others: Sequence[F
     holds_classes = len(inside) > 1 and not content.has_loose_pictures(inner)
     if same or holds_classes or len(_plausible(content.label_groups(inner))) > 1:
         raise DataFolderError(
-            f"{content.tree.path(top.names)}: {printable(part.name)}/ is a part, by its name and "
+            f"{content.place(top.names)}: {printable(part.name)}/ is a part, by its name and "
             f"by the classes in it, and {shown(others)} beside it is none. Move that away, call "
             "it train/, val/ or test/, or put the classes into train/"
         )
@@ -280,7 +289,7 @@ def _check_neighbours(content: Content, top: Folder, parts: dict[str, Part]) -> 
     ]
     if strange:
         raise DataFolderError(
-            f"{content.tree.path(top.names)}: {_joined(parts)} are parts, and {shown(strange)} "
+            f"{content.place(top.names)}: {_joined(parts)} are parts, and {shown(strange)} "
             "beside them is none: move it away, or call it train/, val/ or test/"
         )
 
@@ -366,13 +375,24 @@ def _labels_in(content: Content, folder: Folder) -> tuple[_Labelled, list[Left]]
 
 
 def _check_classes_of_parts(layout: Layout, content: Content) -> None:
+    like_parts = sorted({label for label, _, _ in layout.found if _is_called_like_a_part(label)})
+    if len(like_parts) > 1:
+        raise DataFolderError(
+            f"{content.place(())}: the classes inside {layout.words.split(' with ')[0]} would be "
+            f"{_joined(like_parts)}: those are parts too. {LAYOUTS}"
+        )
     taught = {label for label, _, part in layout.found if part == "train"}
     asked = {label for label, _, part in layout.found if part != "train"}
     if unknown := sorted(asked - taught):
         raise DataFolderError(
-            f"{content.tree.root}: classes that are held out but never shown in train/: "
-            f"{listed([printable(label) for label in unknown])}. Are the folders spelt the same?"
+            f"{content.place(())}: classes that are held out but never shown in train/: "
+            f"{listed(unknown)}. Are the folders spelt the same?"
         )
+
+
+def _is_called_like_a_part(name: str) -> bool:
+    reading = part_of(name)
+    return reading is not None and not reading[1]
 
 
 def _per_class(content: Content, top: Folder) -> Layout:

@@ -38,17 +38,25 @@ _VERSIONS: Final = (
     "augment(?:ed|ations?)|aug|resized|cropped|crops?|(?:pre)?processed|small|large|lowres|highres"
 )
 
-_PARTS: Final[tuple[tuple[str, Part], ...]] = (
-    ("train|training", "train"),
-    ("val|valid|validation|validate|dev|development", "validation"),
-    ("test|testing|tests|holdout|heldout|eval|evaluation", "test"),
+_TRAIN: Final = (
+    "train|training|trainings|entrainement|apprentissage|treino|entrenamiento|addestramento|"
+    "обучение|обучающая|训练|訓練|学習"
+)
+_VALIDATION: Final = (
+    "val|valid|validation|validate|dev|development|validierungs?|validacion|validacao|"
+    "валидация|验证|検証"
+)
+_TEST: Final = (
+    "test|tests|testing|teste|holdout|heldout|eval|evaluation|prueba|тест|тестовая|测试|測試|テスト"
 )
 _FILLERS: Final = (
     "(?:sets?|splits?|folders?|dir|parts?|subset|copy|new|final|images?|imgs?|pictures?|photos?|"
-    "pics?|data|datasets?|samples?|examples?|jpe?gs?|pngs?)*"
+    "pics?|data|datasets?|samples?|examples?|jpe?gs?|pngs?|daten|bilder|данные|выборка|集|データ)*"
 )
-_PART_NAMES: Final = tuple(
-    (re.compile(f"{_FILLERS}(?:{words}){_FILLERS}"), part) for words, part in _PARTS
+_PARTS: Final[tuple[tuple[re.Pattern[str], Part], ...]] = (
+    (re.compile(f"{_FILLERS}(?:{_TRAIN}){_FILLERS}"), "train"),
+    (re.compile(f"{_FILLERS}(?:{_VALIDATION}){_FILLERS}"), "validation"),
+    (re.compile(f"{_FILLERS}(?:{_TEST}){_FILLERS}"), "test"),
 )
 
 _COPY: Final = re.compile(
@@ -63,8 +71,12 @@ _PIECE: Final = re.compile(
     re.IGNORECASE,
 )
 
+_DATE: Final = re.compile(r"(?:19|20)\d\d(?:[-_.]?[01]\d(?:[-_.]?[0-3]\d)?)?")
+
 #: Camera folders after DCF, the standard for them.
 _CAMERA: Final = re.compile(r"[1-9]\d\d[A-Z0-9_]{5}")
+
+_UNLABELLED: Final = ("unlabeled", "unlabelled", "nolabel", "nolabels", "unknown")
 
 _GOOD: Final = frozenset(
     ("normal", "healthy", "good", "ok", "pass", "negative", "no", "benign", "real", "genuine")
@@ -90,7 +102,7 @@ def part_of(name: str) -> tuple[Part, str] | None:
     if len(tokens) > 1:
         readings += [(tokens[-1], "".join(tokens[:-1])), (tokens[0], "".join(tokens[1:]))]
     for text, rest in readings:
-        for pattern, part in _PART_NAMES:
+        for pattern, part in _PARTS:
             if pattern.fullmatch(text):
                 return part, rest
     return None
@@ -107,9 +119,19 @@ def is_rendering(name: str) -> bool:
 
 
 def is_version(name: str) -> bool:
-    """Whether a name says in which form a data set is (`grayscale`), or which piece (`fold_2`)."""
+    """Whether a name tells the form of a data set (`grayscale`), or which piece (`fold_2`)."""
     plain = re.fullmatch(f"(?:{_VERSIONS})+", word(name)) and not _has_digits(name)
-    return bool(plain or _PIECE.fullmatch(name))
+    return bool(plain) or is_piece(name)
+
+
+def is_piece(name: str) -> bool:
+    """Whether a name tells which piece of a data set it is (`fold_2`), or of which day (`2024`)."""
+    return bool(_PIECE.fullmatch(name) or _DATE.fullmatch(name) or _MONTHS.fullmatch(word(name)))
+
+
+def is_unlabelled(name: str) -> bool:
+    """Whether a name says that nobody knows the classes in it."""
+    return word(name) in _UNLABELLED
 
 
 def is_of_a_camera(name: str) -> bool:
@@ -166,7 +188,7 @@ def printable(name: str) -> str:
 def listed(names: Sequence[str], most: int = 10) -> str:
     """Names in a sentence, ten of them at most and how many there are."""
     more = f", … ({len(names):,} in all)" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+    return ", ".join(map(printable, names[:most])) + more
 
 
 def _has_digits(name: str) -> bool:
@@ -174,6 +196,7 @@ def _has_digits(name: str) -> bool:
 
 
 def _tokens(name: str) -> list[str]:
-    """The words in a name: `seg_trainA` → seg, train, a."""
-    normal = unicodedata.normalize("NFKC", name)
+    """The words in a name, without accents: `seg_trainA` → seg, train, a."""
+    apart = unicodedata.normalize("NFKD", name)
+    normal = unicodedata.normalize("NFC", re.sub("[\u0300-\u036f]", "", apart))
     return re.findall(r"[^\W\d_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", normal).casefold())

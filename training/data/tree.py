@@ -89,10 +89,9 @@ class Tree:
             return read_file(path)
         return self.read_at(path.relative_to(self.root).parts, -1)
 
-    def looks_like_a_picture(self, names: Names) -> bool:
-        """Whether a file is called like a picture, or begins like one."""
-        if has_suffix_of_a_picture(names):
-            return True
+    def begins_like_a_picture(self, names: Names) -> bool:
+        """Whether a file begins as Pillow's formats do."""
+        Image.init()
         try:
             head = self.read_at(names, _HEAD)
         except ImageError:
@@ -114,7 +113,7 @@ def list_tree(root: Path, besides: Collection[Path] = ()) -> Tree:
     """Lists a folder, or a zip or tar archive.
 
     Args:
-        root: which.
+        root: which; of an archive, a folder in it too (`pets.zip/pets`).
         besides: folders that are not looked into.
 
     Raises:
@@ -123,18 +122,11 @@ def list_tree(root: Path, besides: Collection[Path] = ()) -> Tree:
     try:
         if root.is_dir():
             return _listed_folder(root, besides)
-        if not root.exists():
-            raise DataFolderError(f"--data: {root} does not exist")
-        if not root.is_file():
-            raise DataFolderError(f"--data: {root} is not a folder, and no file either")
-        archive = Archive(root)
+        return _listed_archive(root)
     except OSError as error:
         raise DataFolderError(
             f"--data: {error.filename or root} cannot be read: {error.strerror}"
         ) from error
-    files, own = _without_own(archive.files)
-    folders, _ = _without_own(archive.folders)
-    return Tree(root, is_archive=True, top=_nested(files, folders), own=own, read_at=archive.read)
 
 
 def _listed_folder(root: Path, besides: Collection[Path]) -> Tree:
@@ -144,6 +136,31 @@ def _listed_folder(root: Path, besides: Collection[Path]) -> Tree:
         return _begin(root.joinpath(*names), most)
 
     return Tree(root, is_archive=False, top=_nested(files, folders), own=own, read_at=read_at)
+
+
+def _listed_archive(root: Path) -> Tree:
+    path = next((one for one in (root, *root.parents) if one.is_file()), root)
+    if not path.exists():
+        raise DataFolderError(f"--data: {root} does not exist")
+    if not path.is_file():
+        raise DataFolderError(f"--data: {root} is not a folder, and no file either")
+    archive = Archive(path)
+    inside = root.relative_to(path).parts
+    files, own = _without_own(_below(inside, archive.files))
+    folders, _ = _without_own(_below(inside, archive.folders))
+    if inside and not files:
+        raise DataFolderError(f"--data: {path} holds nothing called {'/'.join(inside)}/")
+
+    def read_at(names: Names, most: int) -> bytes:
+        return archive.read((*inside, *names), most)
+
+    return Tree(root, is_archive=True, top=_nested(files, folders), own=own, read_at=read_at)
+
+
+def _below(folder: Names, found: Iterable[Names]) -> list[Names]:
+    """What lies in a folder, by its name below that."""
+    count = len(folder)
+    return [names[count:] for names in found if names[:count] == folder and len(names) > count]
 
 
 def _begin(path: Path, most: int) -> bytes:

@@ -243,7 +243,7 @@ def other_answers(bundle: Bundle) -> bytes:
 BAD = {
     "half written": (lambda b: b.data[: len(b.data) // 2], "is not an ONNX file, or only a part"),
     "damaged": (lambda b: b.data[:-3] + b"xyz", "its SHA-256 does not fit"),
-    "of another format": (other_format, "is of format 2; this program reads 1"),
+    "of another format": (other_format, "is of format 3; this program reads 2"),
     "failing its self-check": (other_answers, "fails its self-check on cpu"),
     "empty": (lambda _: b"", "is not an ONNX file"),
 }

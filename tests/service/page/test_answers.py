@@ -198,13 +198,15 @@ def test_of_many_classes_the_first_are_shown_and_then_all(
 
 
 def test_classes_below_one_per_cent_are_folded(window: Window, png: bytes) -> None:
-    answer_with(window, probabilities={"nuts": 0.982, "screws": 0.009, "Bäume & Co": 0.009})
+    likely = {"nuts": 0.982, "screws": 0.009, "Bäume & Co": 0.009}
+    answer_with(window, **{"label": "nuts", "class": "nuts", "probabilities": likely})
 
     window.choose(payload(png))
 
     expect(window.cards.locator(".row-name:visible")).to_have_text(["nuts"])
     window.page.get_by_role("button", name="2 more below 1%").click()
     expect(window.cards.locator(".row-name:visible")).to_have_text(["nuts", "screws", "Bäume & Co"])
+    window.page.unroute_all()
     window.page.get_by_role("radio", name="screws").check()
     window.page.get_by_role("button", name="Show the first only").click()
     expect(window.cards.locator(".row-name:visible")).to_have_text(["nuts", "screws"])

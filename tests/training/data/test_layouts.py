@@ -223,7 +223,7 @@ parts below classes | cat dog | parts stand above classes
 images and masks | x | no names of classes
     images/*.png 6
     masks/*.png 6
-archives, not unpacked | x | --data {root}/
+archives, not unpacked | x | train.zip): unpack them
     train.zip
     test1.zip
     sampleSubmission.csv

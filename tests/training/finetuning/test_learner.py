@@ -1,6 +1,7 @@
 """Fine-tuning on folders of drawn pictures with a tiny real network, as the command does it."""
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -144,6 +145,18 @@ def test_one_goes_on_after_the_last_epoch_even_where_an_earlier_one_was_better(
 
     assert (first.best_epoch, last["epoch"] + 1) == (1, 2)
     assert (found.epochs, found.best_epoch) == (4, 1)
+
+
+def test_an_early_end_is_said(
+    task: FineTuningTask, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    found = fine_tune(small_classifier(), task, FineTuningPlan(9, 8, 0.0, patience=1), tmp_path)
+
+    assert found.epochs == 2
+    assert "stopped early, after epoch 2 of at most 9" in caplog.text
+    assert "the weights of epoch 1 are kept" in caplog.text
 
 
 @pytest.fixture(scope="module")
