@@ -25,8 +25,8 @@ from rich.table import Table
 MOST_S = 3.0
 
 WAYS = {
-    "bundled, as it is": "--weights bundled",
-    "bundled, fine-tuned": "--weights bundled --finetune --epochs 2",
+    "as it comes": "",
+    "fine-tuned": "--finetune --epochs 2",
     "ResNet-18, random": "--backbone resnet18 --weights none",
     "ResNet-18, int8": "--backbone resnet18 --weights none --precision int8",
     "from scratch": "--backbone baseline --epochs 2",

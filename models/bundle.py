@@ -78,6 +78,7 @@ class BundleMetadata(_Record):
     preprocessing: Preprocessing
     backbone: str
     weights: str = Field(description="where the backbone's weights came from")
+    licence: str = Field(description="under which the backbone's weights are, as timm has it")
     precision: Precision = Field(default="fp32", description="what the backbone computes with")
     training: TrainingSummary
     data_digest: str

@@ -92,7 +92,7 @@ class RequestError(TransferError):
 
 
 class ImageError(RequestError):
-    """Bytes that are no picture that Pillow reads, or a broken one."""
+    """Bytes that are no picture that is read here, or a broken one."""
 
 
 class ImageTooLargeError(ImageError):

@@ -31,13 +31,15 @@ _Taker = argparse._ActionsContainer  # noqa: SLF001  a parser, or a group of its
 class Option:
     """What a person is told of a field, and under which heading, where not with most others.
 
-    Fields without one are no options. A metavar stands for the value, or for each of several.
+    Fields without one are no options. A metavar stands for the value, or for each of several; an
+    `also` is another spelling of the option.
     """
 
     text: str
     metavar: str | tuple[str, ...] | None = None
     group: str | None = None
     is_positional: bool = False
+    also: tuple[str, ...] = ()
 
 
 class Parser(argparse.ArgumentParser):
@@ -104,7 +106,8 @@ def add_option(taker: _Taker, kind: type[Any], name: str) -> None:
     if option.is_positional:
         taker.add_argument(name, **given)
     else:
-        taker.add_argument(flag_of(name), default=argparse.SUPPRESS, **given)
+        flags = (flag_of(name), *option.also)
+        taker.add_argument(*flags, dest=name, default=argparse.SUPPRESS, **given)
 
 
 def add_options(

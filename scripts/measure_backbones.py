@@ -5,12 +5,14 @@ To be run when timm's version changes; a quarter of an hour on two cores.
     python scripts/measure_backbones.py
 """
 
+from models.backbones.catalogue import measure  # it makes timm importable
+from models.backbones.licences import weights_of
+
+# isort: split
 from multiprocessing import get_context
 
 import timm
 
-from models.backbones.catalogue import measure
-from models.backbones.weights import source_of
 from models.cores import granted_cores
 from training.inventory.backbone_table import Row, Table, write_table
 
@@ -24,9 +26,8 @@ def main() -> None:
 
 def row_of(name: str) -> Row:
     """All that the table says of a backbone."""
-    found = measure(name)
-    source = source_of(name) or ""
-    return Row(name, found.parameters, found.usable, found.height, found.width, source)
+    found, weights = measure(name), weights_of(name)
+    return Row(name, found.parameters, found.usable, found.height, found.width, *weights)
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ def check_writable() -> None:
         with tempfile.TemporaryFile(dir=place):
             pass
     except StoreError as error:
-        raise OutputError(f"{error}") from error
+        raise OutputError(f"{error}; set it to a folder that can be written") from error
     except OSError as error:
         raise OutputError(
             f"the model store cannot be written: {error}. Set BENTOML_HOME to a folder that can"

@@ -84,23 +84,24 @@ def run(settings: TrainingSettings, resumed: Path | None = None) -> dict[str, An
     Raises:
         TransferError: with a sentence for the user, and `exit_code`.
     """
+    group = started_group()
+    if group.rank:
+        be_quiet()
+    # Before pictures are read: what they taught must not be lost for want of a place.
+    check_writable()
+    with working("looking for pictures"):
+        folder = scan_folder(settings.data, [settings.out])
+    check_counts(folder, folder.examples)
+    _log_folder(folder)
     with working("loading torch and timm"):
         # Late, because torch takes seconds, and nothing above this line and beside it needs it.
         from models.backbones.catalogue import check_backbone  # noqa: PLC0415
         from training.process_group import joined  # noqa: PLC0415
 
-    with joined(started_group()):
-        if not is_first():
-            be_quiet()
+    with joined(group):
         check_batch_size(settings.batch_size)
         if settings.backbone is not None:
             check_backbone(settings.backbone)
-        with working("looking for pictures"):
-            folder = scan_folder(settings.data, [settings.out])
-        check_counts(folder, folder.examples)
-        _log_folder(folder)
-        # Before pictures are read: what they taught must not be lost for want of a place.
-        first_says(check_writable)
         first_says(lambda: say_where(_filing(settings), folder.classes))
         return _run(settings, folder, resumed)
 
@@ -156,9 +157,9 @@ def _loaded(settings: TrainingSettings) -> tuple[TrainingSettings, "Network"]:
     import torch  # noqa: PLC0415
 
     from models.backbones.backbone import load_backbone  # noqa: PLC0415
-    from models.backbones.bundled_backbone import decide_weights  # noqa: PLC0415
     from models.backbones.course_networks import FROM_SCRATCH  # noqa: PLC0415
-    from models.backbones.weights import parse_weights  # noqa: PLC0415
+    from models.backbones.licences import check_licence  # noqa: PLC0415
+    from models.backbones.weights import decide_weights, parse_weights  # noqa: PLC0415
     from models.graph.network import Network  # noqa: PLC0415
 
     name, weights = first_says(
@@ -166,6 +167,7 @@ def _loaded(settings: TrainingSettings) -> tuple[TrainingSettings, "Network"]:
     )
     if not settings.finetune and name not in FROM_SCRATCH:
         _check_that_options_have_an_effect(settings)
+    first_says(lambda: check_licence(name, weights, settings.accept_licence))
     torch.manual_seed(settings.seed)
     network = Network(load_backbone(name, weights, settings.image_size))
     return replace(settings, backbone=name, weights=weights.word), network

@@ -38,20 +38,29 @@ class TrainingSettings:
         str | None,
         Option(
             "any timm network with a spatial feature map, alexnet, googlenet, cbam_resnet18 or "
-            "-50, or baseline (the course's small one, trained from scratch); default: resnet18, "
-            "or the bundled network where its weights cannot be had",
+            "-50, or baseline (the course's small one, trained from scratch); default: "
+            "tf_efficientnet_lite0, whose weights are installed with this program",
             "NAME",
         ),
     ] = None
     weights: Annotated[
         str,
         Option(
-            "imagenet (from the hub, cached), bundled (a small network in this package), a file "
-            "(.safetensors or .pth), or none (random); auto: imagenet, or bundled where that fits "
-            "and the hub is out of reach",
+            "packaged (installed with this program), imagenet (from the hub, cached), a file "
+            "(.safetensors or .pth), or none (random); auto: packaged where the network has such, "
+            "else imagenet",
             "WHICH",
         ),
     ] = "auto"
+    accept_licence: Annotated[
+        str | None,
+        Option(
+            "use weights that are not free for any use, under this licence, as --list-backbones "
+            "prints it",
+            "LICENCE",
+            also=("--accept-license",),
+        ),
+    ] = None
     framing: Annotated[
         WantedFraming,
         Option(

@@ -28,12 +28,14 @@ default_cfgs = generate_default_cfgs(
     {
         "alexnet.tv_in1k": {
             "url": f"{_TORCHVISION}alexnet-owt-7be5be79.pth",
+            "license": "bsd-3-clause",
             "interpolation": "bilinear",
             "first_conv": "features.0",
             "classifier": "classifier.6",
         },
         "googlenet.tv_in1k": {
             "url": f"{_TORCHVISION}googlenet-1378be20.pth",
+            "license": "bsd-3-clause",
             "interpolation": "bilinear",
             # What torchvision's transform_input comes to: these weights were ported from Caffe.
             "mean": (0.5, 0.5, 0.5),

@@ -12,6 +12,7 @@ import onnx.compose
 import onnxruntime as ort
 from torch import nn
 
+from models.backbones.licences import licence_of
 from models.bundle import BundleMetadata, Description, SelfCheck, bundle_bytes
 from models.cores import granted_cores
 from models.graph.agreement import Agreement, check_agreement
@@ -50,6 +51,7 @@ def assemble_bundle(
         preprocessing=description.preprocessing,
         backbone=classifier.backbone.name,
         weights=classifier.backbone.weights.origin,
+        licence=licence_of(classifier.backbone.name, classifier.backbone.weights),
         precision=precision,
         training=description.training,
         data_digest=description.data_digest,

@@ -3,9 +3,10 @@
 Two parts, because the backbone's is the larger one and slow to export, and the same for every head.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import onnx
+import onnx.helper
 import torch
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -26,6 +27,10 @@ from models.signature import (
     WEIGHT,
     Value,
 )
+
+#: As old as our graphs allow, so that ONNX Runtime from 1.16 (2023-09) on opens them.
+_OPSET: Final = 18
+_FILE_FORMAT: Final = 8
 
 
 def export_backbone(backbone: Backbone) -> onnx.ModelProto:
@@ -84,7 +89,7 @@ def _export(
                 dynamic_shapes=tuple(None if v in LEARNED else {0: batch} for v in inputs),
                 dynamo=True,
                 external_data=False,
-                opset_version=20,
+                opset_version=_OPSET,
                 verbose=False,
             )
     except torch.onnx.OnnxExporterError as error:
@@ -96,8 +101,23 @@ def _export(
     module.eval()
     model: onnx.ModelProto = program.model_proto
     _forget_origin(model)
+    _state_needs(model)
     onnx.checker.check_model(model)
     return model
+
+
+def _state_needs(model: onnx.ModelProto) -> None:
+    """Names what a runtime must know: the exporter claims a newer file format, and a domain twice.
+
+    ONNX Runtime refuses a file whose format is newer than it, whatever stands in it.
+    """
+    versions = {opset.domain: opset.version for opset in model.opset_import}
+    used = {node.domain for node in model.graph.node} | {""}
+    del model.opset_import[:]
+    model.opset_import.extend(
+        onnx.helper.make_opsetid(domain, versions[domain]) for domain in sorted(used)
+    )
+    model.ir_version = _FILE_FORMAT
 
 
 def _forget_origin(model: onnx.ModelProto) -> None:

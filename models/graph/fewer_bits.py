@@ -32,6 +32,7 @@ from models.cores import granted_cores
 from models.precision import Precision
 from models.preprocessing import Pixels
 from models.providers import open_graph
+from models.quiet import quiet_root
 from models.signature import IMAGE
 
 #: What runs in eight bits; everything between two of them stays there.
@@ -72,7 +73,8 @@ def quantise(graph: onnx.ModelProto, pictures: Pixels) -> onnx.ModelProto:
         op_types_to_quantize=list(_OPERATORS),
         extra_options={},
     )
-    quantiser.quantize_model()
+    with quiet_root():  # a line for each scale that is widened: hundreds for a depthwise network
+        quantiser.quantize_model()
     quantiser.model.topological_sort()
     found: onnx.ModelProto = quantiser.model.model
     onnx.checker.check_model(found)

@@ -27,6 +27,7 @@ def describe(model: ServedModel, *, is_default: bool) -> ModelDescription:
         provider=model.session.provider,
         backbone=metadata.backbone,
         weights=metadata.weights,
+        licence=metadata.licence,
         precision=metadata.precision,
         input_width=metadata.preprocessing.width,
         input_height=metadata.preprocessing.height,

@@ -105,6 +105,7 @@ class ModelDescription(_Answer):
     provider: str = Field(description="what it runs on: cpu or cuda")
     backbone: str
     weights: str = Field(description="where the backbone's weights came from")
+    licence: str = Field(description="under which those weights are")
     precision: Precision = Field(description="what the backbone computes with")
     input_width: int = Field(description="what the network sees, pixels")
     input_height: int = Field(description="what the network sees, pixels")

@@ -18,7 +18,7 @@ export class Card {
   #view;
   #abort = new AbortController();
   #answer = null;
-  #truth;
+  #truth = null;
   #heatmaps = new Map();
   #chosen = "";
   #saving = new AbortController();
@@ -64,9 +64,9 @@ export class Card {
     return this.state === "waiting" || this.state === "asking";
   }
 
-  /** Whether the answer is the class that a folder is called like; undefined where none is. */
+  /** Whether the answer is the class that a folder is called like; null where none is. */
   get isRight() {
-    return this.#truth !== undefined && this.answer ? this.#truth === this.#answer.label : undefined;
+    return this.#truth !== null && this.answer ? this.#truth === this.#answer.label : null;
   }
 
   /** Why there is no answer; "" where there is one. */
@@ -220,7 +220,7 @@ export class Card {
 
   async #save() {
     const { signal } = this.#saving;
-    this.#view.maySave = false;
+    this.#view.allowSaving(false);
     this.#view.hideProblem();
     try {
       const [className, strength] = [this.#chosen, opacity()];
@@ -231,7 +231,7 @@ export class Card {
         this.#showProblem(error.message, error.mayRetry ?? true, "refused");
       }
     }
-    this.#view.maySave = true;
+    this.#view.allowSaving(true);
   }
 
   /** What is seen: drawn here as the page shows it, or by the service where its picture is shown. */

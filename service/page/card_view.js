@@ -77,7 +77,7 @@ export class CardView {
     this.#find("percent").textContent = percent(probability);
     this.#find("by-tag").textContent = model;
     const line = this.#find("truth");
-    line.hidden = truth === undefined;
+    line.hidden = truth === null;
     line.classList.toggle("is-wrong", truth !== label);
     line.textContent = truth === label ? "Right, as its folder says" : `Wrong: its folder says \u2068${truth}\u2069`;
   }
@@ -98,9 +98,9 @@ export class CardView {
     this.#find("note").replaceChildren(...strong, sentences.filter(Boolean).join(" "));
   }
 
-  /** Whether the picture can be saved now. */
-  set maySave(value) {
-    this.#find("save").disabled = !value;
+  /** Says whether the picture can be saved now. */
+  allowSaving(isAllowed) {
+    this.#find("save").disabled = !isAllowed;
   }
 
   /** Shows all of the card in another element, with its picture in full, until `comeBack`. */

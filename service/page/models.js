@@ -87,7 +87,8 @@ function describeFigures(model) {
   find("network").textContent = model.backbone;
   find("network-note").textContent =
     `sees ${model.framing === "squash" ? "the whole picture" : "the middle of the picture"} at ` +
-    `${model.input_width} × ${model.input_height} pixels; runs on ${model.provider.toUpperCase()}`;
+    `${model.input_width} × ${model.input_height} pixels; runs on ${model.provider.toUpperCase()}; ` +
+    `its weights: ${model.licence}`;
 }
 
 function describeClasses(classes) {

@@ -57,7 +57,7 @@ export function choices(cards, key, choice) {
 
 /** How many of the cards were right, as far as folders tell; "" where they tell nothing. */
 export function rightWords(cards) {
-  const told = cards.filter((card) => card.isRight !== undefined);
+  const told = cards.filter((card) => card.isRight !== null);
   const right = told.filter((card) => card.isRight);
   return told.length > 0 ? `${right.length} of ${told.length} right` : "";
 }

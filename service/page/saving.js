@@ -40,8 +40,9 @@ export function download(blob, fileName) {
 /** What a picture's PNG is called, as the service has it: `cat.12-cat-overlay.png`. */
 export function pngName(fileName, className) {
   const last = fileName.split(/[/\\]/u).at(-1);
-  const stem = last.slice(0, last.lastIndexOf(".")) || last;
-  return `${[last.includes(".") ? stem : last, className, "overlay"].map(plain).filter(Boolean).join("-")}.png`;
+  const dot = last.lastIndexOf(".");
+  const stem = dot > 0 ? last.slice(0, dot) : last;
+  return `${[stem, className, "overlay"].map((part) => plain(part)).filter(Boolean).join("-")}.png`;
 }
 
 /** Letters, digits, marks and `._-` of any script; nothing that a file system minds. */

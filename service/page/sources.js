@@ -15,7 +15,7 @@ export function listen(onFiles, onNothing) {
   const give = (files, sentence) => (files.length > 0 ? onFiles(files) : onNothing(sentence));
   for (const id of ["files", "capture"]) {
     find(id).addEventListener("change", ({ target }) => {
-      const files = [...target.files].map(alone);
+      const files = [...target.files].map((file) => alone(file));
       target.value = ""; // so that the same file may be chosen again
       if (files.length > 0) onFiles(files);
     });
@@ -24,7 +24,7 @@ export function listen(onFiles, onNothing) {
   listenToFolders(give);
   document.addEventListener("paste", (event) => {
     if (event.target instanceof HTMLInputElement) return;
-    give([...event.clipboardData.files].map(alone), "There is no picture in the clipboard.");
+    give([...event.clipboardData.files].map((file) => alone(file)), "There is no picture in the clipboard.");
   });
   listenToDrops(give);
 }

@@ -20,11 +20,11 @@ export function asCsv(cards) {
       ["right", (card) => `${card.isRight ?? ""}`],
       ["warnings", (card) => asText((card.answer?.warnings ?? []).join(" "))],
       ["error", (card) => asText(card.problem)],
-    ].filter(([, cell]) => cards.some(cell)),
+    ].filter(([, cell]) => cards.some((card) => cell(card))),
     ...classesOf(cards).map((name) => [`p(${name})`, (card) => digits(probability(card, name))]),
   ];
   const rows = [columns.map(([name]) => name), ...cards.map((card) => columns.map(([, cell]) => cell(card)))];
-  return `\uFEFF${rows.map((row) => `${row.map(quoted).join(",")}\r\n`).join("")}`;
+  return `\uFEFF${rows.map((row) => `${row.map((cell) => quoted(cell)).join(",")}\r\n`).join("")}`;
 }
 
 /** Of all models that answered. */

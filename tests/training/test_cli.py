@@ -29,7 +29,7 @@ def test_help_shows_every_option_with_its_default(capsys: pytest.CaptureFixture[
 
     shown = " ".join(capsys.readouterr().out.split())
     assert stopped.value.code == 0
-    assert "default: resnet18, or the bundled network" in shown
+    assert "default: tf_efficientnet_lite0, whose weights are installed" in shown
     for option in ("--data", "--backbone", "--weights", "--name", "--out", "--seed"):
         assert option in shown
 
@@ -56,6 +56,9 @@ def test_help_does_not_wait_for_torch() -> None:
         (["--data", "{pets}", "--weights", "missing.safetensors"], "no file missing.safetensors"),
         (["--data", "{pets}", "--weights", "none", "--out", "{pets}/cat/cat_00.png"], "--out"),
         (["--data", "{pets}", "--seed", "-1"], "a seed lies between"),
+        (["--data", "{pets}", "--grey-range", "4095,0"], "black and then white, as in 0,4095"),
+        (["--data", "{pets}", "--grey-range", "-1000,-2000"], "--grey-range -1000,-2000: two"),
+        (["--data", "{pets}", "--grey-range", "4095"], "--grey-range 4095: two numbers with a"),
         (["--data", "{pets}", "--name", "a/b"], "holds no /"),
         (["--data", "{pets}", "--name", ".."], "not dots alone"),
     ],

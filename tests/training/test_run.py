@@ -96,6 +96,35 @@ def test_a_dirty_folder_ends_well_and_every_bad_file_is_named_once(
     assert before == {p: p.lstat().st_mtime_ns for p in class_folder.rglob("*")}
 
 
+def test_pictures_of_one_colour_are_named_by_every_run(
+    train: Run, class_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(12):
+        Image.new("RGB", (40, 30), (number, 0, 0)).save(class_folder / "dog" / f"black{number}.png")
+
+    summaries = [train(class_folder), train(class_folder)]  # the second one decodes none of them
+
+    for summary in summaries:
+        assert len(summary["one_colour"]) == 12
+        assert "dog/black7.png" in summary["one_colour"]
+    assert caplog.text.count("12 pictures are all one colour, as the network sees them") == 2
+    assert caplog.text.count("dog/black0.png, ") == 2
+    assert "dog/black9.png" not in caplog.text
+
+
+def test_a_range_of_greys_travels_into_the_bundle(train: Run, class_folder: Path) -> None:
+    for path in class_folder.rglob("*.png"):
+        grey = np.asarray(Image.open(path).convert("L"), dtype=np.float32)
+        Image.fromarray(grey * 8 - 1000).save(path, "TIFF")
+
+    summary = train(class_folder, grey_range="-900,300")
+
+    found = read_bundle(Path(summary["bundle"])).metadata.preprocessing
+    assert found.grey_range == (-900, 300)
+    assert found.greys_held is not None
+    assert summary["greys"]["wide"] > 0
+
+
 @pytest.mark.parametrize("option", ["epochs", "batch_size", "learning_rate"])
 def test_an_option_without_effect_is_refused(
     class_folder: Path, option: str, capsys: pytest.CaptureFixture[str]

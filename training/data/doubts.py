@@ -11,7 +11,7 @@ from itertools import combinations
 from typing import Final
 
 from models.errors import DataFolderError
-from training.data.layout import Content, shown
+from training.data.content import Content, shown
 from training.data.names import (
     alike,
     is_container,
@@ -27,6 +27,7 @@ from training.data.names import (
     says_good,
     spells_out,
     without_copy,
+    word,
 )
 from training.data.tree import Folder
 
@@ -52,9 +53,8 @@ def check_classes(content: Content, top: Folder) -> None:
             raise DataFolderError(f"{content.place(top.names)}: {said}")
 
 
-def remarks_on_folders(content: Content, top: Folder) -> list[str]:
-    """What is not certain of the folders that become classes, as sentences."""
-    folders = content.pictured(top)
+def remarks_on_folders(content: Content, folders: Sequence[Folder]) -> list[str]:
+    """What is not certain of folders that become classes, as sentences."""
     names = [one.name for one in folders]
     said = [
         f"{printable(one.name)}/ counts as a class, as there is no train/ beside it; its name says "
@@ -64,7 +64,7 @@ def remarks_on_folders(content: Content, top: Folder) -> list[str]:
     ]
     if all(map(is_piece, names)):
         said.append(f"{listed(names)} are called like pieces of one data set; each is a class here")
-    return [*said, *_remarks_on_folders_inside(content, folders)]
+    return [*said, *_remarks_on_folders_inside(content, folders)] if folders else []
 
 
 def _is_called_like_held_out(name: str) -> bool:
@@ -74,13 +74,13 @@ def _is_called_like_held_out(name: str) -> bool:
 
 def _remarks_on_folders_inside(content: Content, folders: Sequence[Folder]) -> list[str]:
     inside = {one.name: _class_like(content, one) for one in folders}
-    shared = set.intersection(*map(set, inside.values())) if folders else set()
+    shared = set.intersection(*map(set, inside.values()))
     if len(shared) > 1:
         names = listed(sorted(shared), 3)
         return [f"{shown(folders)} hold the same folders ({names}): if those are classes, turn it"]
     said = []
     for one in folders:
-        others = {name for other in folders if other is not one for name in inside[other.name]}
+        others = {n for other in folders if other is not one for n in _all_inside(content, other)}
         if len(inside[one.name]) > 1 and not others.intersection(inside[one.name]):
             said.append(
                 f"{printable(one.name)}/ holds folders of pictures itself "
@@ -125,7 +125,7 @@ def _class_like(content: Content, folder: Folder) -> list[str]:
     if content.has_loose_pictures(inner):
         return []
     inside = content.pictured(inner)
-    names = [one.name for one in inside if may_be_a_class(one.name)]
+    names = [one.name for one in inside if may_be_a_class(one.name) and word(one.name)]
     enough = all(sum(1 for _ in one.below()) >= _ENOUGH for one in inside)
     return names if len(names) == len(inside) and enough else []
 

@@ -5,15 +5,16 @@ none is called like one; else the one pass that reads them (`training.features.e
 """
 
 from collections.abc import Collection, Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Final
 
 from models.errors import DataFolderError
 from training.data.archives import Names
-from training.data.doubts import check_classes, remarks_on_folders, remarks_on_names
+from training.data.content import Content
+from training.data.doubts import remarks_on_names
 from training.data.example import Example, ImageFolder, Unused
 from training.data.labels import name_tables
-from training.data.layout import LAYOUTS, Content, Layout, Left, find_layout
+from training.data.layout import LAYOUTS, Layout, Left, find_layout
 from training.data.names import is_container, listed, printable
 from training.data.tree import Tree, list_tree
 
@@ -33,11 +34,7 @@ def scan_folder(root: Path, besides: Collection[Path] = ()) -> ImageFolder:
     tree = list_tree(root, besides)
     content = Content(tree)
     layout = find_layout(content)
-    remarks: list[str] = []
-    if all(part is None for _, _, part in layout.found):
-        check_classes(content, layout.top)
-        _check_tables(content, layout)
-        remarks = remarks_on_folders(content, layout.top)
+    _check_tables(content, layout)
     classes = tuple(sorted({printable(label) for label, _, _ in layout.found}))
     if len(classes) < 2:
         raise DataFolderError(_no_two_classes(content, classes))
@@ -47,7 +44,7 @@ def scan_folder(root: Path, besides: Collection[Path] = ()) -> ImageFolder:
         classes,
         _examples(tree, layout, classes),
         _unused(tree, layout.left),
-        (*remarks, *remarks_on_names(classes)),
+        (*layout.remarks, *remarks_on_names(classes)),
         tree.read,
     )
 
@@ -108,4 +105,4 @@ def _together(reason: str, left: Sequence[Left]) -> Unused:
 
 
 def _name(names: Names) -> str:
-    return printable(str(PurePath(*names)))
+    return printable("/".join(names))

@@ -42,5 +42,5 @@ def _words(tree: Tree, names: Names) -> Iterable[str]:
         text = tree.read_at(names, _MOST_BYTES).decode("utf-8", "replace")
     except ImageError:
         return ()
-    cells = re.split(r"[,;\t\r\n\"|]|: ", text)
-    return {re.split(r"[/\\]", cell.strip())[-1] for cell in cells} | set(text.split())
+    cells = [*re.split(r"[,;\t\r\n\"|]|: ", text), *text.split()]
+    return {re.split(r"[/\\]", cell.strip())[-1] for cell in cells}

@@ -5,31 +5,32 @@ A layout that can be meant in two ways is refused with a sentence, or goes on wi
 """
 
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Final
 
 from models.errors import DataFolderError
 from training.data.archives import Names
+from training.data.content import Content, is_wrapper, shown
+from training.data.doubts import check_classes, remarks_on_folders
 from training.data.example import Part
 from training.data.names import (
     is_container,
     is_rendering,
-    is_unlabelled,
     listed,
     may_be_a_class,
     part_of,
     printable,
-    word,
 )
-from training.data.tree import Folder, Tree, has_suffix_of_a_picture
+from training.data.tree import Folder
 
 LAYOUTS: Final = (
     "Three layouts are understood: a folder per class; train/ with val/ and/or test/, a folder per "
     "class inside; or train/ and test/ with the class in the file name (cat.12.jpg)"
 )
+
+#: More classes than this with fewer than five files each are names of pictures and their copies.
+_FEW_CLASSES: Final = 10
 
 _NO_CLASS: Final = "in no class"
 _NO_PICTURES: Final = "no pictures in it"
@@ -50,113 +51,15 @@ class Layout:
 
     Attributes:
         words: which of the layouts it is.
-        top: the folder whose folders are classes or parts.
         found: for each file to learn from or to judge by its class, its name and its part.
         left: all other files.
+        remarks: sentences on what may be meant otherwise.
     """
 
     words: str
-    top: Folder
     found: tuple[tuple[str, Names, Part | None], ...]
     left: tuple[Left, ...]
-
-
-class Content:
-    """A tree, with what is asked of its folders remembered."""
-
-    def __init__(self, tree: Tree) -> None:
-        self.tree = tree
-        self._pictured: dict[Names, bool] = {}
-        self._looks: dict[Names, bool] = {}
-
-    def place(self, names: Names) -> str:
-        """Where a file or folder is, for a sentence."""
-        return printable(str(self.tree.path(names)))
-
-    def has_pictures(self, folder: Folder) -> bool:
-        """Whether some file in it, at any depth, looks like a picture."""
-        if folder.names not in self._pictured:
-            self._pictured[folder.names] = self._any_picture(folder.below)
-        return self._pictured[folder.names]
-
-    def _any_picture(self, files: Callable[[], Iterable[Names]]) -> bool:
-        """Whether one of some files is called like a picture, or else begins like one."""
-        return any(map(has_suffix_of_a_picture, files())) or any(map(self._looks_like_one, files()))
-
-    def _looks_like_one(self, names: Names) -> bool:
-        if names not in self._looks:
-            self._looks[names] = self.tree.begins_like_a_picture(names)
-        return self._looks[names]
-
-    def pictured(self, folder: Folder) -> list[Folder]:
-        """The folders right in it that have pictures."""
-        return [one for one in folder.folders if self.has_pictures(one)]
-
-    def has_loose_pictures(self, folder: Folder) -> bool:
-        """Whether pictures lie right in it, in no further folder."""
-        return self._any_picture(lambda: folder.files)
-
-    def inner(self, folder: Folder) -> Folder:
-        """What a folder is about: of `a/a/…` and `a/images/…`, with nothing beside, the inner."""
-        while True:
-            inside = self.pictured(folder)
-            if len(inside) != 1 or self.has_loose_pictures(folder):
-                return folder
-            (only,) = inside
-            if not _is_wrapper(only.name, folder.name):
-                return folder
-            folder = only
-
-    def chain(self, folder: Folder) -> list[Folder]:
-        """A folder, and the only one in it, and so on, as long as there is nothing beside."""
-        found = [folder]
-        while len(inside := self.pictured(found[-1])) == 1:
-            if self.has_loose_pictures(found[-1]):
-                break
-            found += inside
-        return found
-
-    def label_groups(self, folder: Folder) -> dict[str, list[Names]]:
-        """Files right in it by the class in their names, where those look like pictures."""
-        groups: dict[str, list[Names]] = defaultdict(list)
-        for names in folder.files:
-            if label := _label_in(names[-1]):
-                groups[label].append(names)
-        return {label: files for label, files in groups.items() if self._any_picture(files.copy)}
-
-    def parts_in(self, folder: Folder) -> "PartsFound":
-        """Which of the folders in it are called like parts."""
-        return PartsFound(tuple(self.pictured(folder)))
-
-
-@dataclass(frozen=True)
-class PartsFound:
-    """Folders with pictures that lie side by side, looked at as parts."""
-
-    folders: tuple[Folder, ...]
-
-    @cached_property
-    def _readings(self) -> dict[str, list[tuple[Folder, Part]]]:
-        """Folders that are called like parts, by what else is in their names."""
-        found: dict[str, list[tuple[Folder, Part]]] = defaultdict(list)
-        for folder in self.folders:
-            if reading := part_of(folder.name):
-                found[reading[1]].append((folder, reading[0]))
-        return found
-
-    @property
-    def complete(self) -> list[dict[str, Part]]:
-        """Of each set with a train and something held out: parts by the names of folders."""
-        return [
-            {folder.name: part for folder, part in group}
-            for group in self._readings.values()
-            if {"train"} < {part for _, part in group}
-        ]
-
-    @property
-    def plain(self) -> dict[str, Part]:
-        """Parts by the names of folders that are called so and nothing else."""
-        return {folder.name: part for folder, part in self._readings.get("", [])}
+    remarks: tuple[str, ...] = ()
 
 
 def find_layout(content: Content) -> Layout:
@@ -174,26 +77,6 @@ def find_layout(content: Content) -> Layout:
     return replace(layout, words=words, left=(*beside, *layout.left))
 
 
-def shown(folders: Iterable[Folder]) -> str:
-    """Folders in a sentence."""
-    return listed([f"{folder.name}/" for folder in folders])
-
-
-def _is_wrapper(name: str, outer: str) -> bool:
-    return (
-        is_container(name)
-        or part_of(name) is not None
-        or is_unlabelled(name)
-        or word(name) == word(outer) != ""
-    )
-
-
-def _label_in(file_name: str) -> str | None:
-    """`cat.12.jpg` → `cat`; None where the name does not have three parts."""
-    label, *rest = file_name.split(".")
-    return label if label and len(rest) >= 2 else None
-
-
 def _walked_into(content: Content) -> tuple[Folder, list[Left]]:
     """Where the classes or parts are, if that is surely one folder further in; what is passed."""
     tree = content.tree
@@ -208,9 +91,9 @@ def _walked_into(content: Content) -> tuple[Folder, list[Left]]:
     outer = (re.sub(r"(\.tar)?\.\w+$", "", tree.root.name), *(one.name for one in chain[1:]))
     pairs = zip(outer, (one.name for one in chain[1 : end + 1]), strict=False)
     sure = (
-        tree.is_archive
+        (tree.is_archive and any(may_be_a_class(one.name) for one in content.pictured(chain[end])))
         or bool(found[end].complete)
-        or all(_is_wrapper(name, above) for above, name in pairs)
+        or all(is_wrapper(name, above) for above, name in pairs)
     )
     if not sure:
         return tree.top, []
@@ -275,8 +158,8 @@ def _check_alone(content: Content, top: Folder, part: Folder, others: Sequence[F
     if same or holds_classes or len(_plausible(content.label_groups(inner))) > 1:
         raise DataFolderError(
             f"{content.place(top.names)}: {printable(part.name)}/ is a part, by its name and "
-            f"by the classes in it, and {shown(others)} beside it is none. Move that away, call "
-            "it train/, val/ or test/, or put the classes into train/"
+            f"by the classes in it, and {shown(others)} beside it no part: move that "
+            "away, call it train/, val/ or test/, or put the classes into train/"
         )
 
 
@@ -301,8 +184,9 @@ def _could_be_a_part(content: Content, folder: Folder) -> bool:
 
 
 def _plausible(groups: dict[str, list[Names]]) -> dict[str, list[Names]]:
-    """The classes in file names, where those are no names of single pictures."""
-    return groups if 2 * len(groups) <= sum(map(len, groups.values())) else {}
+    """The classes in file names, where those are no names of single pictures, or of few copies."""
+    fewest = 2 if len(groups) <= _FEW_CLASSES else 5
+    return groups if fewest * len(groups) <= sum(map(len, groups.values())) else {}
 
 
 def _joined(parts: Iterable[str]) -> str:
@@ -310,12 +194,11 @@ def _joined(parts: Iterable[str]) -> str:
 
 
 def _in_parts(content: Content, top: Folder, parts: dict[str, Part]) -> Layout:
-    folders = [one for one in top.folders if one.name in parts]
-    inner = {one.name: content.inner(one) for one in folders}
-    if any(content.pictured(one) for one in inner.values()):
-        read, words = _classes_in, "with a folder per class inside"
-    else:
-        read, words = _labels_in, "with the class in the file name"
+    inner = {one.name: content.inner(one) for one in top.folders if one.name in parts}
+    train = [inner[name] for name in inner if parts[name] == "train"]
+    for one in train:
+        check_classes(content, one)
+    read, words = _reader(content, train, inner.values())
     found: list[tuple[str, Names, Part | None]] = []
     left = _loose(top.files)
     for one in top.folders:
@@ -328,9 +211,21 @@ def _in_parts(content: Content, top: Folder, parts: dict[str, Part]) -> Layout:
         left += [*rest, *_loose([names for names in one.below() if names not in used])]
     with_classes = {names[len(top.names)] for _, names, _ in found}
     words = f"{_joined(with_classes or parts)} {words}"
-    layout = Layout(words, top, tuple(found), tuple(left))
+    layout = Layout(words, tuple(found), tuple(left))
     _check_classes_of_parts(layout, content)
     return layout
+
+
+def _reader(
+    content: Content, train: Sequence[Folder], everything: Iterable[Folder]
+) -> tuple["_Read", str]:
+    """How classes are told in parts, and in words."""
+    if any(content.pictured(one) for one in everything):
+        return _classes_in, "with a folder per class inside"
+    words = "with the class in the file name"
+    if any(_plausible(content.label_groups(one)) for one in train):
+        return _labels_in, words
+    return (lambda _, folder: ([], _loose([*folder.below()]))), words
 
 
 _Labelled = list[tuple[str, Names]]
@@ -367,7 +262,7 @@ def _only_marks(content: Content, folder: Folder, above: Folder) -> bool:
 
 def _labels_in(content: Content, folder: Folder) -> tuple[_Labelled, list[Left]]:
     """The class in the file name: files with their classes, and those whose names tell none."""
-    groups = _plausible(content.label_groups(folder))
+    groups = content.label_groups(folder)
     found = [(label, names) for label, files in groups.items() for names in files]
     used = {names for _, names in found}
     left = _loose([names for names in folder.files if names not in used])
@@ -396,6 +291,8 @@ def _is_called_like_a_part(name: str) -> bool:
 
 
 def _per_class(content: Content, top: Folder) -> Layout:
+    check_classes(content, top)
     classes, left = _classes_in(content, top)
     found = tuple((label, names, None) for label, names in classes)
-    return Layout("a folder per class", top, found, tuple(left))
+    remarks = remarks_on_folders(content, content.pictured(top))
+    return Layout("a folder per class", found, tuple(left), tuple(remarks))

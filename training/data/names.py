@@ -140,14 +140,14 @@ def is_of_a_camera(name: str) -> bool:
 
 
 def may_be_a_class(name: str) -> bool:
-    """Whether a name could be a class: no date, no number, nothing of a camera, no container."""
+    """Whether a name could be a class: no date, nothing of a camera, no container."""
     letters = word(name)
-    return (
-        len(letters) > 1
-        and not _MONTHS.fullmatch(letters)
-        and letters not in ("dcim", "camera")
-        and not is_of_a_camera(name)
-        and not is_container(name)
+    return not (
+        _DATE.fullmatch(name)
+        or _MONTHS.fullmatch(letters)
+        or letters in ("dcim", "camera")
+        or is_of_a_camera(name)
+        or is_container(name)
     )
 
 

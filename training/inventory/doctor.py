@@ -1,7 +1,7 @@
 """`train-transfer --doctor`: what this machine can do, in some ten lines, without training.
 
 The exit code is 0 where the main job can run: from a folder of pictures to a bundle in the store.
-Weights are not part of that: without a hub the bundled ones or a file do, as the last line says.
+Weights are not part of that: without a hub the packaged ones or a file do, as the last line says.
 Nothing waits long for a network that does not answer.
 """
 
@@ -13,7 +13,7 @@ from typing import Any, Final
 from huggingface_hub import constants as hub_constants
 
 from models.errors import first_line
-from models.pretrained import bundled_file, problem_reaching
+from models.pretrained import DEFAULT_BACKBONE, WHEELS, problem_reaching
 from training.inventory.finding import Check, Effect, Finding
 from training.run_folder import package_versions
 
@@ -77,8 +77,8 @@ def _verdict(findings: Sequence[Finding]) -> Finding:
     said = "can run: train-transfer --data DIR"
     if _with_effect("needs weights", findings):
         said = (
-            "can run, with the bundled network or those that are here: train-transfer --data DIR"
-            if bundled_file()
+            "can run, with the default network or those that are here: train-transfer --data DIR"
+            if WHEELS[DEFAULT_BACKBONE].locate()
             else "can run with --weights FILE, or with a --backbone whose weights are here"
         )
     return Finding("main job", said)

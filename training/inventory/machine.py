@@ -15,7 +15,7 @@ from models import store
 from models.backbones import TORCHVISION_OPERATORS
 from models.cores import granted_cores
 from models.errors import ProviderError
-from models.pretrained import BUNDLED_BACKBONE, bundled_file
+from models.pretrained import WHEELS
 from models.providers import Provider, cuda_problem, open_graph
 from training.inventory.backbone_table import read_table
 from training.inventory.finding import Check, Effect
@@ -71,10 +71,8 @@ def _check_weights() -> tuple[str, Effect]:
     names = [row.name for row in read_table().rows if row.usable and row.weights_are_here]
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
     listed = f": {', '.join(names[:_MOST_NAMES])}{more}" if names else ""
-    file = bundled_file()
-    size = f" ({file.stat().st_size / 1e6:.1f} MB)" if file else " is missing from this copy"
-    bundled = f"bundled: {BUNDLED_BACKBONE}{size}"
-    return f"{bundled}; those of {len(names)} backbones are in the caches{listed}", "fine"
+    packaged = ", ".join(name for name, wheel in WHEELS.items() if wheel.locate()) or "none"
+    return f"packaged: {packaged}; those of {len(names)} are in the caches{listed}", "fine"
 
 
 def _check_store() -> tuple[str, Effect]:

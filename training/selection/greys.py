@@ -1,7 +1,7 @@
 """Which greys of more than 8 bits are black and white, found over a sample of the training part.
 
 The sample may miss the brightest picture of the rest, and need not find it: white is the top of the
-bits that the greys need, 4,095 for 3,870 (`models.greys`; docs/decisions/0020 has the figures).
+bits that the greys need, 4,095 for 3,870 (`models.greys`; docs/decisions/0022 has the figures).
 """
 
 import contextlib

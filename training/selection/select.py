@@ -3,7 +3,7 @@
 A run that goes on after it was cut off takes what was decided before, on whatever machine it is.
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,7 @@ class View:
 
     def as_json(self) -> dict[str, Any]:
         """The decision, for `view.json` and `summary.json`."""
-        return asdict(self)
+        return TypeAdapter(View).dump_python(self, mode="json")  # type: ignore[no-any-return]
 
 
 def decide_view(
@@ -93,7 +93,7 @@ def decide_view(
     greys = view.greys if view else _greys(wanted, sample, pictures)
     shown = extractor.framed(first_asked(wanted.framing)).with_greys(greys.grey_range, greys.held)
     asked = FRAMINGS if wanted.framing == "auto" else (wanted.framing,)
-    ways = [extractor.framed(framing).preprocessing for framing in asked]
+    ways = [shown.framed(framing).preprocessing for framing in asked]
     with pictures.shown_in(sample.examples, ways):
         if view is None and is_first():
             precision, reader = choose_precision(wanted.precision, shown, sample, pictures)

@@ -9,7 +9,8 @@ from torch import nn
 from models.backbones.backbone import load_backbone
 from models.backbones.catalogue import check_backbone, measure
 from models.backbones.course_networks import __all__ as EXTRA_NAMES
-from models.backbones.weights import File, Hub, Random, source_of, usual_weights
+from models.backbones.hub import source_of
+from models.backbones.weights import File, Hub, Random, usual_weights
 from models.errors import BackboneError, WeightsError
 from models.pretrained import torch_cache_path
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from models.backbones import weights
-from models.backbones.weights import download
+from models.backbones import hub
+from models.backbones.hub import download
 from models.pretrained import problem_reaching
 
 
@@ -73,7 +73,7 @@ def test_a_file_with_another_digest_is_not_kept(server: tuple[str, Path], torch_
 def test_a_download_that_stands_still_is_given_up(
     silent: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(weights, "STALL_PATIENCE_S", 0.1)
+    monkeypatch.setattr(hub, "STALL_PATIENCE_S", 0.1)
 
     with pytest.raises(TimeoutError):
         download(f"{silent}/net.pth")

@@ -13,18 +13,19 @@ from safetensors.torch import save_file
 from torch import nn
 
 from models.backbones.weights import (
-    Bundled,
     File,
     Hub,
+    Packaged,
     Random,
     Weights,
+    decide_weights,
     load_from_file,
     load_from_hub,
     parse_weights,
     random_start,
-    usual_weights,
 )
 from models.errors import WeightsError
+from models.pretrained import DEFAULT_BACKBONE
 
 NAME = "test_resnet"
 State = dict[str, torch.Tensor]
@@ -47,7 +48,7 @@ def state(trained: nn.Module) -> State:
     ("word", "meant", "origin"),
     [
         ("imagenet", Hub(), "imagenet"),
-        ("bundled", Bundled(), "bundled"),
+        ("packaged", Packaged(), "packaged"),
         ("none", Random(), "none (random)"),
         ("of a friend/mine.pth", File(Path("of a friend/mine.pth")), "mine.pth"),
         ("./none", File(Path("none")), "none"),
@@ -64,10 +65,29 @@ def test_a_word_means_weights_that_say_where_they_are_from(
     assert isinstance(found, File) or found.word == word
 
 
-def test_what_is_left_open_is_the_hub_s_or_nothing_where_nothing_can_be_had() -> None:
+def test_bundled_is_answered_with_what_took_its_place(caplog: pytest.LogCaptureFixture) -> None:
+    assert parse_weights("bundled") == Packaged()
+    assert "--weights bundled: the small network that this was is no more" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("backbone", "asked", "decided"),
+    [
+        (None, None, (DEFAULT_BACKBONE, Packaged())),
+        (None, Packaged(), (DEFAULT_BACKBONE, Packaged())),
+        (None, Hub(), (DEFAULT_BACKBONE, Hub())),
+        (None, Random(), (DEFAULT_BACKBONE, Random())),
+        (None, File(Path("mine.pth")), (DEFAULT_BACKBONE, File(Path("mine.pth")))),
+        ("tf_efficientnet_lite0.in1k", None, ("tf_efficientnet_lite0.in1k", Hub())),
+        ("resnet18", None, ("resnet18", Hub())),
+        ("baseline", None, ("baseline", Random())),
+    ],
+)
+def test_what_is_left_open_is_packaged_or_the_hub_s_or_nothing_where_nothing_can_be_had(
+    backbone: str | None, asked: Weights | None, decided: tuple[str, Weights]
+) -> None:
     assert parse_weights("auto") is None
-    assert usual_weights("resnet18") == Hub()
-    assert usual_weights("baseline") == Random()
+    assert decide_weights(backbone, asked) == decided
 
 
 def as_safetensors(state: State, path: Path) -> None:
@@ -290,6 +310,7 @@ def filled_cache(home: Path, state: State) -> None:
 LOAD = """
 import logging
 from models.errors import WeightsError
+from models.pretrained import DEFAULT_BACKBONE
 from models.backbones.backbone import load_backbone
 from models.backbones.weights import Hub
 logging.basicConfig(level=logging.INFO)

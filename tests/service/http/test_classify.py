@@ -35,11 +35,23 @@ def test_a_picture_gets_what_the_network_says_of_it(served: Served, tag: str, pn
     assert response.json()["model"] == tag
     assert answer["file_name"] == "a.png"
     assert answer["label"] == expected.label
+    assert answer["warnings"] == []
     assert answer["probability"] == answer["probabilities"][expected.label]
     assert list(answer["probabilities"]) == ["nuts", "screws", "Bäume & Co"]
     assert list(answer["probabilities"].values()) == pytest.approx(
         expected.probabilities.tolist(), abs=1e-5
     )
+
+
+def test_a_picture_unlike_those_of_the_training_has_a_warning(
+    client: httpx.Client, picture: Image.Image
+) -> None:
+    deep = encoded(Image.fromarray(np.asarray(picture.convert("L"), np.uint16) * 16))
+
+    (answer,) = classify(client, ("deep.png", deep)).json()["predictions"]
+
+    (sentence,) = answer["warnings"]
+    assert "greys of more than 8 bits" in sentence
 
 
 def test_several_pictures_are_answered_in_their_order(
@@ -100,7 +112,7 @@ def test_a_broken_picture_among_others_stops_none_of_them(client: httpx.Client, 
     assert (second["file_name"], second["status"]) == ("b.png", 400)
     assert second["error"].startswith("the picture is broken")
     assert (third["error"], third["status"]) == (
-        "not a picture in any format that Pillow reads",
+        "this is text, not a picture",
         400,
     )
     assert fourth["label"] == alone["label"]

@@ -55,6 +55,12 @@ def test_cards_name_the_model_that_answered_and_the_page_says_once_how_good_it_i
     expect(window.page.get_by_text("50.0% came out right")).to_have_count(1)
 
 
+def test_what_speaks_against_an_answer_stands_in_the_card(window: Window) -> None:
+    window.choose(payload(encoded(Image.new("RGB", (40, 30)))))
+
+    expect(window.cards.locator(".note")).to_contain_text("The picture is all one colour")
+
+
 def test_an_empty_page_says_what_is_served(window: Window) -> None:
     lead = window.page.locator("#lead")
 

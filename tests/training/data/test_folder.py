@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from models.errors import DataFolderError
 from tests.training.conftest import fill
+from tests.training.data.trees import plant
 from training.data.folder import scan_folder
 from training.data.names import printable
+from training.data.parts import check_counts
 
 
 def test_folders_become_classes_in_alphabetical_order(class_folder: Path) -> None:
@@ -174,3 +176,110 @@ def test_a_folder_that_cannot_be_read_is_no_class_less(
 
     with pytest.raises(DataFolderError, match=r"dog cannot be read: Permission denied"):
         scan_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("Cat", "cat"), ("dog ", "dog"), ("cat", "cat - Copy"), ("cat", "cat (1)"), ("é", "e\u0301")],
+)
+def test_names_that_are_nearly_the_same_are_remarked_on(
+    tmp_path: Path, one: str, other: str
+) -> None:
+    plant(tmp_path, f"{one}/*.jpg 2\n{other}/*.jpg 2\nemu/*.jpg 2")
+
+    (remark,) = scan_folder(tmp_path).remarks
+
+    assert remark.endswith("are they one class?")
+
+
+@pytest.mark.parametrize(
+    ("tree", "remark"),
+    [
+        ("cat/*.jpg 9; dog/*.jpg 9; test/*.jpg 9", "test/ counts as a class"),
+        ("cat/*.jpg 9; dog/*.jpg 9; unlabeled/*.jpg 9", "unlabeled/ counts as a class"),
+        ("set1/*.jpg 9; set2/*.jpg 9", "pieces of one data set"),
+        ("pets/cat/*.jpg 9; pets/dog/*.jpg 9; cars/van/*.jpg 9", "give --data"),
+        ("anna/cat/*.jpg 9; anna/dog/*.jpg 9; bert/cat/*.jpg 9; bert/dog/*.jpg 9", "turn it"),
+    ],
+)
+def test_what_is_not_certain_is_remarked_on(tmp_path: Path, tree: str, remark: str) -> None:
+    assert any(remark in said for said in scan_folder(plant(tmp_path, tree)).remarks)
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        "cat/*.jpg 9; dog/*.jpg 9; train/*.jpg 9",
+        "cat/2023-01/*.jpg 9; cat/May/*.jpg 9; dog/2024/*.jpg 9",
+        "cat/anna/*.jpg 9; dog/anna/*.jpg 9; dog/bert/*.jpg 9",
+        "bus/100CANON/*.jpg 9; train/100CANON/*.jpg 9; train/2024/*.jpg 9",
+        "1/front/*.jpg 9; 2/front/*.jpg 9",
+        "class 1/*.jpg 9; class 2/*.jpg 9",
+        "valid/*.jpg 9; invalid/*.jpg 9",
+        "train station/*.jpg 9; test tube/*.jpg 9",
+    ],
+)
+def test_folders_that_are_classes_are_taken_for_them(tmp_path: Path, tree: str) -> None:
+    expected = {entry.strip().partition("/")[0] for entry in tree.split(";")}
+
+    found = scan_folder(plant(tmp_path, tree))
+
+    assert set(found.classes) == expected
+    assert not [r for r in found.remarks if "counts as a class" not in r]
+
+
+def test_folders_of_systems_are_not_looked_into_and_named(tmp_path: Path) -> None:
+    plant(tmp_path, "cat/*.jpg 3; cat/@eaDir/*.jpg 3; dog/*.jpg 3; $RECYCLE.BIN/*.jpg 3")
+
+    found = scan_folder(tmp_path)
+
+    assert len(found.examples) == 6
+    assert [u.shown for u in found.unused] == [("$RECYCLE.BIN/", "cat/@eaDir/")]
+
+
+def test_the_folder_that_runs_are_written_to_is_no_class(tmp_path: Path) -> None:
+    plant(tmp_path, "cat/*.jpg 3; dog/*.jpg 3; runs/*.jpg 3")
+
+    assert scan_folder(tmp_path, [tmp_path / "cat" / ".." / "runs"]).classes == ("cat", "dog")
+    assert len(scan_folder(tmp_path, [tmp_path]).classes) == 3
+
+
+def test_a_class_whose_pictures_have_no_suffix_is_one(class_folder: Path) -> None:
+    for path in class_folder.rglob("*.png"):
+        path.rename(path.with_suffix(""))
+    plant(class_folder, "notes/*.md 3")
+
+    found = scan_folder(class_folder)
+
+    assert found.classes == ("cat", "dog")
+    assert [u.shown for u in found.unused] == [("notes/",)]
+
+
+@pytest.mark.parametrize(
+    ("tree", "table"),
+    [
+        ("train/*.jpg 9", "labels.csv"),
+        ("*.jpg 9", "labels.tsv"),
+        ("images/*.jpg 9", "meta.jsonl"),
+        ("images/*.jpg 9; docs/*.png 3", "labels.txt"),
+        ("train/a*.rf.jpg 9; valid/b*.rf.jpg 9", "train/_classes.csv"),
+    ],
+)
+def test_a_table_of_labels_is_named(tmp_path: Path, tree: str, table: str) -> None:
+    plant(tmp_path, tree)
+    names = sorted(path.name for path in tmp_path.rglob("*.jpg"))
+    rows = {"jsonl": '{{"file_name": "{}", "label": 1}}', "txt": "images/{} 1"}
+    row = rows.get(table.rpartition(".")[2], "{},1")
+    (tmp_path / table).write_text("\n".join(row.format(name) for name in names))
+
+    with pytest.raises(DataFolderError, match=rf"{table} looks like a table of labels"):
+        scan_folder(tmp_path)
+
+
+def test_a_thousand_classes_are_not_all_named(tmp_path: Path) -> None:
+    plant(tmp_path, "*/1.jpg 1000")
+
+    with pytest.raises(DataFolderError, match=r"0009 \(1\), … \(1,000 in all\)") as refusal:
+        check_counts(found := scan_folder(tmp_path), found.examples)
+
+    assert len(str(refusal.value)) < 500

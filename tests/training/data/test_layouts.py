@@ -186,6 +186,12 @@ COCO | x | holds no classes
     train2017/*.jpg 6
     val2017/*.jpg 3
     annotations/instances.json
+Roboflow's table, with three copies of each picture | x | train/_classes.csv looks like a table
+    train/a*_jpg.rf.0.jpg 30
+    train/a*_jpg.rf.1.jpg 30
+    train/a*_jpg.rf.2.jpg 30
+    train/_classes.csv <- a0001_jpg.rf.1.jpg,1
+    valid/b*_jpg.rf.0.jpg 9
 YOLO | x | holds no classes
     train/images/*.jpg 6
     train/labels/*.txt 6
@@ -220,6 +226,15 @@ held out alone | cat dog | no train/
 parts below classes | cat dog | parts stand above classes
     {c}/train/*.jpg 6
     {c}/test/*.jpg 3
+images and masks inside of parts | images masks | no names of classes
+    train/{c}/*.png 6
+    test/{c}/*.png 6
+a train alone beside what is none | a b | results/
+    train/{c}/*.jpg 6
+    results/*.png 3
+numbers beside what is none | 0 1 | results/
+    train/{c}/*.jpg 6
+    results/*.png 3
 images and masks | x | no names of classes
     images/*.png 6
     masks/*.png 6

