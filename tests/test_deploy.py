@@ -20,6 +20,8 @@ ROOT = Path(__file__).parents[1]
 
 DEPLOY = ROOT / "deploy"
 
+ALERT_TESTS = ("alerts_test.yaml", "alerts_week_test.yaml")
+
 PROMTOOL = shutil.which("promtool")
 
 #: Of BentoML's, as tests/end_to_end/test_operators.py sees them.
@@ -100,7 +102,7 @@ def test_an_alarm_asks_for_metrics_that_there_are(rule: dict[str, Any]) -> None:
 )
 def test_every_alarm_goes_off_when_it_should_and_only_then() -> None:
     done = subprocess.run(
-        [str(PROMTOOL), "test", "rules", "alerts_test.yaml"],
+        [str(PROMTOOL), "test", "rules", *ALERT_TESTS],
         cwd=DEPLOY, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
@@ -110,7 +112,8 @@ def test_every_alarm_goes_off_when_it_should_and_only_then() -> None:
 def test_every_alarm_is_tested_to_go_off_and_to_be_silent() -> None:
     cases = [
         (case["alertname"], bool(case.get("exp_alerts")))
-        for test in documents("alerts_test.yaml")[0]["tests"]
+        for name in ALERT_TESTS
+        for test in documents(name)[0]["tests"]
         for case in test["alert_rule_test"]
     ]
 
