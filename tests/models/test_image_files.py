@@ -91,14 +91,8 @@ def test_a_second_band_beside_a_grey_one_changes_nothing() -> None:
 
 @pytest.mark.parametrize("kind", [np.uint16, np.float32])
 def test_greys_that_are_white_where_they_are_least_are_turned(kind: type) -> None:
-<<<<<<< HEAD
-    greys: npt.NDArray[np.generic] = np.tile(np.linspace(0, 4095, 16), (12, 1)).astype(kind)[
-        ..., None
-    ]
-=======
     ramp = np.tile(np.linspace(0, 4095, 16), (12, 1))
     greys: npt.NDArray[np.generic] = ramp.astype(kind)[..., None]
->>>>>>> main
 
     if kind is np.float32:
         stored = encoded(Image.fromarray(greys[..., 0]), "TIFF", tiffinfo={262: 0})
