@@ -21,9 +21,9 @@ from google.protobuf.message import DecodeError, Message
 from onnx.external_data_helper import uses_external_data
 from pydantic import AfterValidator, Base64Bytes, BaseModel, ConfigDict, Field, ValidationError
 
+from models.choices import Precision
 from models.errors import BundleError, OutputError
 from models.files import whole_file
-from models.precision import Precision
 from models.preprocessing import Preprocessing
 
 FORMAT_VERSION: Final = 2

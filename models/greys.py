@@ -13,8 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-#: The lowest and the highest grey of something, both robust: a few hot pixels do not move them.
-Levels = tuple[float, float]
+from models.choices import Levels
 
 #: Of training pictures: the lowest grey of each lies between the first two of these four, its
 #: highest between the last two.

@@ -12,8 +12,9 @@ from typing import Final
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
+from models.choices import Levels
 from models.errors import ImageError, ImageTooLargeError, first_line
-from models.greys import Levels, is_wide, levels_of, range_of, to_bytes
+from models.greys import is_wide, levels_of, range_of, to_bytes
 from models.mending import with_an_end, without_metadata
 from models.scans import check_scans
 from models.unreadable import camera_raw, never_read, what_it_is

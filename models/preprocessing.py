@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from models.greys import Levels, Spread, are_usual, is_wide, levels_of, range_of, shown, widened
+from models.choices import Levels, check_grey_range
+from models.greys import Spread, are_usual, is_wide, levels_of, range_of, shown, widened
 from models.image_files import MAX_PIXELS, Stored, load_picture
 
 Pixels = npt.NDArray[np.uint8]
@@ -95,13 +96,6 @@ class ReadPicture:
     width: int
     height: int
     warnings: tuple[str, ...] = ()
-
-
-def check_grey_range(grey_range: Levels) -> None:
-    """Refuses what is no range: a ValueError."""
-    low, high = grey_range
-    if not -1e9 <= low < high <= 1e9:
-        raise ValueError(f"black is {low:g} and white {high:g}; the first is the smaller number")
 
 
 def read_pixels(data: bytes, preprocessing: Preprocessing, max_pixels: int = MAX_PIXELS) -> Pixels:

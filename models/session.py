@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from models.bundle import Bundle, SelfCheck
+from models.choices import Precision
 from models.cores import granted_cores
 from models.errors import BundleError, ProviderError
-from models.precision import Precision
 from models.preprocessing import Pixels, read_pixels
 from models.providers import Provider, open_graph, provider_of
 from models.signature import INPUTS, OUTPUTS, PREDICTED_CLASS, Floats, answers_of

@@ -5,11 +5,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
+from models.choices import Levels, Precision, check_grey_range
 from models.errors import UsageError
-from models.greys import Levels
 from models.options import Option
-from models.precision import Precision
-from models.preprocessing import check_grey_range
 
 Augmentation = Literal["none", "mild", "strong"]
 WantedFraming = Literal["auto", "squash", "short-side", "crop"]

@@ -28,8 +28,8 @@ from onnxruntime.quantization.calibrate import TensorData, TensorsData
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
+from models.choices import Precision
 from models.cores import granted_cores
-from models.precision import Precision
 from models.preprocessing import Pixels
 from models.providers import open_graph
 from models.quiet import quiet_root

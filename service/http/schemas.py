@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
-from models.precision import Precision
+from models.choices import Precision
 from service.inference.drawing import Drawing
 
 #: How a heatmap can be asked for.

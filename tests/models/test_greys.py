@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
+from models.choices import Levels
 from models.greys import (
-    Levels,
     are_usual,
     levels_of,
     range_of,

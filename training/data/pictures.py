@@ -16,8 +16,9 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
+from models.choices import Levels
 from models.errors import ImageError, PicturesGoneError
-from models.greys import Levels, levels_of
+from models.greys import levels_of
 from models.image_files import MAX_PIXELS, has_wide_greys, load_picture, stored_size
 from models.preprocessing import Pixels, Preprocessing, decode_image, read_pixels
 from training.data.example import Example, read_file

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from models.choices import Levels
 from models.cores import granted_cores
 from models.errors import ImageError
-from models.greys import Levels, Spread
+from models.greys import Spread
 from models.preprocessing import Framing, Pixels, Preprocessing, is_one_colour
 from models.providers import cuda_problem, provider_of
 from models.signature import feature_maps_of

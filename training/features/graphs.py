@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final
 import onnx
 import onnxruntime as ort
 
+from models.choices import Precision
 from models.graph.fewer_bits import in_half_precision, precision_of, quantise, saturates
 from models.head import LinearHead
-from models.precision import Precision
 from models.preprocessing import Pixels
 from models.providers import open_graph
 from training.features.cache import digest_of, remembered

@@ -11,9 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
+from models.choices import Levels
 from models.cores import granted_cores
 from models.errors import ImageError
-from models.greys import Levels, Spread, range_of, shown, spread_of, widened
+from models.greys import Spread, range_of, shown, spread_of, widened
 from training.data.example import Example
 from training.data.pictures import Pictures
 from training.data.sample import Sample

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from pydantic import TypeAdapter
 from scipy.stats import rankdata
 
-from models.precision import Precision
+from models.choices import Precision
 from models.preprocessing import Pixels
 from models.signature import feature_maps_of
 from training.data.pictures import Pictures

@@ -11,8 +11,8 @@ from typing import Final
 
 import numpy as np
 
+from models.choices import Precision
 from models.errors import DataFolderError
-from models.precision import Precision
 from training.data.example import Example
 from training.data.pictures import Pictures, readable_pixels
 from training.data.sample import Sample

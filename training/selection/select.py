@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from models.choices import Levels
 from models.errors import UsageError
-from models.greys import Levels
 from training.data.pictures import Pictures
 from training.data.sample import Sample
 from training.features.extractor import Extractor

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from models.bundle import read_bundle
+from models.choices import Precision
 from models.errors import DataFolderError
-from models.precision import Precision
 from models.preprocessing import read_pixels
 from models.session import Session
 from tests.training.conftest import Run, draw_pets
