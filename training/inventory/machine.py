@@ -68,7 +68,7 @@ def _check_devices() -> tuple[str, Effect]:
 
 def _check_weights() -> tuple[str, Effect]:
     """Which weights are on this machine."""
-    names = [row.name for row in read_table().rows if row.usable and row.weights_are_here]
+    names = [row.name for row in read_table().rows if row.usable and row.are_cached]
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
     listed = f": {', '.join(names[:_MOST_NAMES])}{more}" if names else ""
     packaged = ", ".join(name for name, wheel in WHEELS.items() if wheel.locate()) or "none"
