@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from models.backbones.activations import Activations, FeatureMap, activations_of, check_split
 from models.backbones.catalogue import NO_PLACE, check_backbone
+from models.backbones.tokens import patch_size
 from models.backbones.weights import Random, Weights, load
 from models.errors import BackboneError, first_line
 from models.preprocessing import Preprocessing
@@ -44,7 +45,7 @@ class Backbone(nn.Module):
         self.model = model.eval()
         config = timm.data.resolve_data_config(model=model)
         self.normalisation = Normalisation(config["mean"], config["std"])
-        self._activations, self.num_features = self._split()
+        self.activations, self.num_features = self._split()
 
     @property
     def preprocessing(self) -> Preprocessing:
@@ -58,15 +59,15 @@ class Backbone(nn.Module):
 
     def trunk(self, images: Tensor) -> Tensor:
         """Normalised images float (N, 3, H, W) → the last activations that have a place."""
-        return self._activations.trunk(self.model, images)
+        return self.activations.trunk(self.model, images)
 
     def features(self, activations: Tensor) -> Tensor:
         """What `trunk` has made → what enters the last linear layer (N, C)."""
-        return self._activations.features(self.model, activations)
+        return self.activations.features(self.model, activations)
 
     def map_of(self, activations: Tensor) -> Tensor:
         """What `trunk` has made, or a gradient by it → the feature map (N, C, h, w)."""
-        return self._activations.map_of(activations)
+        return self.activations.map_of(activations)
 
     def forward(self, images: Tensor) -> Tensor:
         """Normalised images float (N, 3, H, W) → features (N, C)."""
@@ -116,6 +117,7 @@ def untrained_backbone(name: str) -> Backbone:
 
 def check_image_size(name: str, image_size: int) -> None:
     """Refuses (`BackboneError`) a size that a backbone cannot read, before any download."""
+    asked = f"--image-size {image_size}: {name}"
     with torch.device("meta"), torch.inference_mode():
         try:
             model: Any = timm.create_model(name, num_classes=0, **_size_options(name, image_size))
@@ -125,14 +127,20 @@ def check_image_size(name: str, image_size: int) -> None:
         # Whatever a network of a thousand raises when its layers do not fit what they are given.
         except Exception as error:
             raise BackboneError(
-                f"--image-size {image_size}: {name} cannot read pictures of this size "
+                f"{asked} cannot read pictures of this size "
                 f"({first_line(error)}). Leave it out for the network's own size, "
                 "or take a multiple of 32 near that"
             ) from error
     if feature_map is None or min(feature_map.shape[2:]) < 2:
         raise BackboneError(
-            f"--image-size {image_size}: {name} would see such a picture as a single point, "
+            f"{asked} would see such a picture as a single point, "
             "and could not show where it looked. Take a larger size"
+        )
+    patch = 1 if isinstance(found, FeatureMap) else patch_size(model)
+    if image_size % patch:
+        raise BackboneError(
+            f"{asked} cuts pictures into patches of {patch} pixels, and would not see what is left "
+            f"over at the edges. Take {max(2, round(image_size / patch)) * patch}"
         )
 
 

@@ -1,7 +1,8 @@
 """Which names `--backbone` takes, and which of those models can show where they looked.
 
-A backbone is usable if its last activations have a place: a map's or patch tokens'. The model itself is asked, built on torch's
-`meta` device, so that the answer costs neither memory nor a download, but 0.3 s.
+A backbone is usable if its last activations have a place: a map's or patch tokens'. The model
+itself is asked, built on torch's `meta` device, so that the answer costs neither memory nor a
+download, but 0.3 s.
 """
 
 import difflib
@@ -29,8 +30,8 @@ NO_PLACE: Final = (
 class Measured:
     """What building a backbone without its last layer tells.
 
-    It is usable if its last activations have a place, and one row of features comes of them. Height and
-    width are those of the pictures that it takes unless told otherwise, pixels.
+    It is usable if its last activations have a place, and one row of features comes of them. Height
+    and width are those of the pictures that it takes unless told otherwise, pixels.
     """
 
     parameters: int

@@ -42,16 +42,20 @@ def after_last_block(block: Any, tokens: Tensor, read: Tensor, told: dict[str, T
     attended = _attend(block.attn, read, tokens.shape[1], told)
     if isinstance(block, _NORM_LAST):
         tokens = tokens + block.drop_path1(block.norm1(attended))
-        return tokens + block.drop_path2(block.norm2(block.mlp(tokens)))
-    tokens = tokens + block.drop_path1(_scaled(block, 1, attended))
-    return tokens + block.drop_path2(_scaled(block, 2, block.mlp(block.norm2(tokens))))
+        change = block.norm2(block.mlp(tokens))
+    else:
+        tokens = tokens + block.drop_path1(_scaled(block, 1, attended))
+        change = _scaled(block, 2, block.mlp(block.norm2(tokens)))
+    found: Tensor = tokens + block.drop_path2(change)
+    return found
 
 
 def _scaled(block: Any, number: int, tokens: Tensor) -> Tensor:
     """LayerScale, by either of timm's names for it, where there is one."""
     if isinstance(block, vision_transformer.Block):
-        return getattr(block, f"ls{number}")(tokens)
-    gamma = getattr(block, f"gamma_{number}")
+        found: Tensor = (block.ls1, block.ls2)[number - 1](tokens)
+        return found
+    gamma: Tensor | None = (block.gamma_1, block.gamma_2)[number - 1]
     return tokens if gamma is None else gamma * tokens
 
 

@@ -142,6 +142,12 @@ def tokens_of(model: Any, found: Tensor, images: Tensor) -> Tokens | None:
     return BeforeLastBlock(*grid, before)
 
 
+def patch_size(model: Any) -> int:
+    """Pixels of a patch's side; 1 where a model cuts no patches."""
+    embedding = getattr(model, "patch_embed", None)
+    return int(embedding.feat_ratio()) if hasattr(embedding, "feat_ratio") else 1
+
+
 def _gathering(model: Any) -> int:
     """How many tokens at the front end in features; 0 where all are pooled."""
     if getattr(model, "attn_pool", None) is not None:
