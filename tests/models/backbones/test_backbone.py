@@ -18,10 +18,10 @@ from models.preprocessing import Preprocessing
 from tests.conftest import TINY_BACKBONE, lively_backbone
 
 
-@pytest.mark.parametrize("name", ["vit_base_patch16_224", "deit_tiny_patch16_224", "test_vit"])
-def test_networks_without_a_spatial_feature_map_are_refused(name: str) -> None:
+@pytest.mark.parametrize("name", ["crossvit_tiny_240", "pit_ti_224", "efficientvim_m1"])
+def test_networks_that_end_in_nothing_with_a_place_are_refused(name: str) -> None:
     with pytest.raises(
-        BackboneError, match=f"{name} has no spatial feature map .* cannot show where it looked"
+        BackboneError, match=f"{name} ends in nothing that has a place .* cannot show where it looked"
     ):
         load_backbone(name, Random())
 
