@@ -57,7 +57,7 @@ def measure(name: str) -> Measured:
         try:
             usable = _has_a_place(model, torch.zeros(1, *size))
         # A model that computes with numbers has none on `meta`; some take no plain pictures.
-        except (NotImplementedError, RuntimeError, AttributeError, TypeError):
+        except (NotImplementedError, RuntimeError, AttributeError, TypeError, AssertionError):
             usable = False
     return Measured(sum(p.numel() for p in model.parameters()), usable, *size[1:])
 

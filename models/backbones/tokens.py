@@ -35,6 +35,18 @@ class Grid:
         patches = activations[:, self.before :].transpose(1, 2)
         return patches.reshape(*patches.shape[:2], self.height, self.width)
 
+    def told_to_last_block(self, model: Any) -> dict[str, Tensor]:
+        """What it is given beside its tokens: positions, by each family's name for them."""
+        if (rope := getattr(model, "rope", None)) is not None:
+            is_open = getattr(model, "dynamic_img_size", False) or not hasattr(rope, "feat_shape")
+            found = rope.get_embed(shape=(self.height, self.width) if is_open else None)
+            return {"rope": found[-1] if getattr(model, "rope_mixed", False) else found}
+        if getattr(model, "rel_pos_bias", None) is not None:
+            return {"shared_rel_pos_bias": model.rel_pos_bias()}
+        if getattr(model, "shared_rel_pos", None) is not None:
+            return {"shared_rel_pos": model.shared_rel_pos.get_bias()}
+        return {}
+
 
 @dataclass(frozen=True)
 class PooledTokens(Grid):
@@ -91,7 +103,7 @@ class ReadByClassToken(Grid):
     def features(self, model: Any, activations: Tensor) -> Tensor:
         """The last block for these tokens alone, and what follows it."""
         so_far, read = activations[:, : self.gathering], activations[:, self.gathering :]
-        tokens = after_last_block(model.blocks[-1], so_far, read, _told_to_last_block(model))
+        tokens = after_last_block(model.blocks[-1], so_far, read, self.told_to_last_block(model))
         found: Tensor = model.forward_head(model.norm(tokens), pre_logits=True)
         return found
 
@@ -106,7 +118,7 @@ class BeforeLastBlock(Grid):
 
     def features(self, model: Any, activations: Tensor) -> Tensor:
         """The last block, and what follows it."""
-        tokens = model.blocks[-1](activations, **_told_to_last_block(model))
+        tokens = model.blocks[-1](activations, **self.told_to_last_block(model))
         found: Tensor = model.forward_head(model.norm(tokens), pre_logits=True)
         return found
 
@@ -176,17 +188,3 @@ def _without(model: Any, name: str, part: nn.Module | None) -> Any:
     changed = {name: part, "norm": nn.Identity()}
     found._modules = model._modules | changed  # noqa: SLF001  its own way would change the model
     return found
-
-
-def _told_to_last_block(model: Any) -> dict[str, Tensor]:
-    """What the last block is given beside its tokens: positions, by each family's name for them."""
-    if getattr(model, "rope", None) is not None:
-        rope = model.rope
-        shape = None if hasattr(rope, "feat_shape") else model.patch_embed.grid_size
-        positions = rope.get_embed(shape=shape)
-        return {"rope": positions[-1] if getattr(model, "rope_mixed", False) else positions}
-    if getattr(model, "rel_pos_bias", None) is not None:
-        return {"shared_rel_pos_bias": model.rel_pos_bias()}
-    if getattr(model, "shared_rel_pos", None) is not None:
-        return {"shared_rel_pos": model.shared_rel_pos.get_bias()}
-    return {}

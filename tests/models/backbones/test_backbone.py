@@ -21,7 +21,8 @@ from tests.conftest import TINY_BACKBONE, lively_backbone
 @pytest.mark.parametrize("name", ["crossvit_tiny_240", "pit_ti_224", "efficientvim_m1"])
 def test_networks_that_end_in_nothing_with_a_place_are_refused(name: str) -> None:
     with pytest.raises(
-        BackboneError, match=f"{name} ends in nothing that has a place .* cannot show where it looked"
+        BackboneError,
+        match=f"{name} ends in nothing that has a place .* cannot show where",
     ):
         load_backbone(name, Random())
 

@@ -22,6 +22,8 @@ OTHERS = [
     Member("beit_base_patch16_224", 64, SHORT | {"global_pool": "token", "init_values": None,
            "use_shared_rel_pos_bias": True, "use_rel_pos_bias": False}),
     Member("vit_small_patch16_rope_mixed_224", 64, SHORT),
+    Member("vit_small_patch16_rope_mixed_224", 64, SHORT | {"dynamic_img_size": True}),
+    Member("vit_large_patch16_sapiens2", 64, SHORT | {"num_heads": 4, "num_kv_heads": (4, 2)}),
     Member("vit_relpos_base_patch16_cls_224", 64, SHORT),
     Member("vit_tiny_patch16_224", 64, SHORT | {"qk_norm": True, "qkv_bias": False}),
     Member("vit_tiny_patch16_224", 64, SHORT | {"global_pool": "avgmax"}),
