@@ -123,7 +123,7 @@ def check_image_size(name: str, image_size: int) -> None:
             model: Any = timm.create_model(name, num_classes=0, **_size_options(name, image_size))
             images = torch.zeros(2, 3, image_size, image_size)
             found = activations_of(model.eval(), images)
-            feature_map = found and found.map_of(found.trunk(model, images))
+            feature_map = found.map_of(found.trunk(model, images)) if found else None
         # Whatever a network of a thousand raises when its layers do not fit what they are given.
         except Exception as error:
             raise BackboneError(

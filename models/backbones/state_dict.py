@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from torch import nn
 
 from models.errors import WeightsError, first_line
+from models.quiet import quiet
 
 State = Mapping[str, torch.Tensor]
 
@@ -90,7 +91,8 @@ def converted(state: State, model: nn.Module) -> State:
     module = sys.modules[type(model).__module__]
     convert = getattr(module, "checkpoint_filter_fn", None) or getattr(module, "_filter_fn", None)
     try:
-        return dict(convert(state, model)) if convert else state
+        with quiet():  # BEiT's interpolation warns of its own speed
+            return dict(convert(state, model)) if convert else state
     except (AttributeError, KeyError, RuntimeError, TypeError, ValueError):
         return state  # not a checkpoint of this family at all: the names will tell
 

@@ -156,7 +156,7 @@ def tokens_of(model: Any, found: Tensor, images: Tensor) -> Tokens | None:
 
 def patch_size(model: Any) -> int:
     """Pixels of a patch's side; 1 where a model cuts no patches."""
-    embedding = getattr(model, "patch_embed", None)
+    embedding: Any = getattr(model, "patch_embed", None)
     return int(embedding.feat_ratio()) if hasattr(embedding, "feat_ratio") else 1
 
 

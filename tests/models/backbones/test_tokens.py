@@ -73,8 +73,12 @@ def test_both_parts_together_are_the_untouched_network(member: Member) -> None:
         expected = untouched(backbone, images)
         assert torch.allclose(backbone(images), expected, atol=1e-5 * float(expected.abs().max()))
 
-    if member.name in KINDS and "global_pool" not in member.options:
-        assert backbone.activations == KINDS[member.name]
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_network_is_asked_what_gathers_its_tokens(name: str) -> None:
+    found: Any = small_backbone(next(m for m in MEMBERS if m.name == name)).activations
+
+    assert found == KINDS[name]
 
 
 @pytest.mark.parametrize("name", ["vit_tiny_patch16_224", "deit_tiny_distilled_patch16_224",
