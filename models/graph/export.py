@@ -102,7 +102,7 @@ def _export(
     model: onnx.ModelProto = program.model_proto
     _forget_origin(model)
     _let_gelus_fuse(model)
-    _state_needs(model)
+    state_needs(model)
     onnx.checker.check_model(model)
     return model
 
@@ -138,7 +138,7 @@ def _only_product(users: dict[str, list[onnx.NodeProto]], name: str) -> onnx.Nod
     return found[0] if is_one else None
 
 
-def _state_needs(model: onnx.ModelProto) -> None:
+def state_needs(model: onnx.ModelProto) -> None:
     """Names what a runtime must know: the exporter claims a newer file format, and a domain twice.
 
     ONNX Runtime refuses a file whose format is newer than it, whatever stands in it.

@@ -299,3 +299,8 @@ def test_a_gelu_is_written_in_the_order_that_onnx_runtime_makes_one_step_of(tmp_
     kinds = {node.op_type for node in onnx.load(tmp_path / "optimised.onnx").graph.node}
     assert kinds & {"Gelu", "BiasGelu"}
     assert "Erf" not in kinds
+
+
+def test_a_bundle_s_graph_names_what_it_needs_once(tiny_graph: onnx.ModelProto) -> None:
+    assert [(needed.domain, needed.version) for needed in tiny_graph.opset_import] == [("", 18)]
+    assert tiny_graph.ir_version == 8
