@@ -30,7 +30,6 @@ OTHERS = [
     Member("vit_small_patch16_18x2_224", 64, SHORT),
     Member("xcit_nano_12_p16_224", 64, SHORT),
     Member("convit_tiny", 64, {"img_size": 64, "embed_dim": 12, "num_heads": 4, "depth": 12}),
-    Member("mvitv2_tiny", None),
     Member("levit_128s", None),
 ]  # fmt: skip
 
