@@ -1,26 +1,39 @@
 """What does a heatmap cost, against the same graph without it?
 
-A: a bundle's graph cut down to what its probabilities need. B: the whole, probabilities and the
-heatmap of the predicted class. Both in one process, in turn, A B A B, in ONNX Runtime on the CPU
-with the options of the service. Random weights: a network is as fast with them as with any others.
+A: a plain export without a map. Of a network with a spatial map that is a bundle's graph cut down
+to what its probabilities need, of a vision transformer the untouched network, whose last block is
+computed for all tokens. B: the whole, probabilities and the heatmap of the predicted class. Both in
+one process, in turn, A B A B, in ONNX Runtime on the CPU with the options of the service. Random
+weights: a network is as fast with them as with any others.
 
     python benchmarks/heatmap_cost.py [--networks resnet18 vgg16] [--threads 2] [--rounds 9]
 """
 
 import argparse
+from typing import Any
 
+import onnx
+import torch
 from _in_turn import for_predicted, in_turn, milliseconds, opened, ratios, times, without_heatmap
 from _measure import machine
 from _networks import lively_classifier, noise_pictures
 from rich.console import Console
 from rich.table import Table
+from torch import Tensor, nn
 
+from models.backbones.activations import FeatureMap
 from models.cores import granted_cores
 from models.graph.assembly import join_head
+from models.graph.classifier import Classifier
 from models.graph.export import export_backbone
 
 #: What is asked of each network.
-MOST = {"resnet18": 1.03, "resnet50": 1.03, "inception_v3": 1.03, "vgg16": 1.10}
+MOST = {
+    "resnet18": 1.03, "resnet50": 1.03, "inception_v3": 1.03, "vgg16": 1.10,
+    # A class token, mean pooling, attention pooling, a map.
+    "vit_small_patch16_224": 1.00, "vit_small_patch16_dinov3": 1.03,
+    "vit_pe_core_small_patch16_384": 1.03, "swin_tiny_patch4_window7_224": 1.03,
+}  # fmt: skip
 CLASSES = 3
 
 
@@ -50,7 +63,7 @@ def measured(name: str, chosen: argparse.Namespace) -> dict[int, tuple[list[floa
     """Seconds without and with the heatmap in each round, by batch size."""
     classifier = lively_classifier(name, CLASSES)
     graph = join_head(export_backbone(classifier.backbone), classifier)
-    bare = opened(without_heatmap(graph), chosen.threads)
+    bare = opened(plain(classifier, graph), chosen.threads)
     whole = opened(graph, chosen.threads)
     del graph
     found = {}
@@ -66,6 +79,36 @@ def measured(name: str, chosen: argparse.Namespace) -> dict[int, tuple[list[floa
         )
         found[batch] = seconds["bare"], seconds["whole"]
     return found
+
+
+def plain(classifier: Classifier, graph: onnx.ModelProto) -> onnx.ModelProto:
+    """The same network without a map."""
+    if isinstance(classifier.backbone.activations, FeatureMap):
+        return without_heatmap(graph)
+    program: Any = torch.onnx.export(
+        _Untouched(classifier).eval(),
+        (torch.from_numpy(noise_pictures(classifier.backbone.preprocessing, 2)),),
+        input_names=["image"],
+        output_names=["probabilities"],
+        dynamic_shapes=({0: torch.export.Dim("N")},),
+        dynamo=True,
+        external_data=False,
+        verbose=False,
+    )
+    found: onnx.ModelProto = program.model_proto
+    return found
+
+
+class _Untouched(nn.Module):
+    def __init__(self, classifier: Classifier) -> None:
+        super().__init__()
+        self.normalise, self.linear = classifier.normalise, classifier.linear
+        self.model: Any = classifier.backbone.model
+
+    def forward(self, image: Tensor) -> Tensor:
+        tokens = self.model.forward_features(self.normalise(image))
+        found: Tensor = self.linear(self.model.forward_head(tokens, pre_logits=True)).softmax(1)
+        return found
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ class TrainingSettings:
     backbone: Annotated[
         str | None,
         Option(
-            "any timm network with a spatial feature map, alexnet, googlenet, cbam_resnet18 or "
+            "any timm network that --list-backbones shows, alexnet, googlenet, cbam_resnet18 or "
             "-50, or baseline (the course's small one, trained from scratch); default: "
             "tf_efficientnet_lite0, whose weights are installed with this program",
             "NAME",

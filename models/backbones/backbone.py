@@ -8,7 +8,9 @@ import timm.data
 import torch
 from torch import Tensor, nn
 
-from models.backbones.catalogue import check_backbone
+from models.backbones.activations import Activations, FeatureMap, activations_of, check_split
+from models.backbones.catalogue import NO_PLACE, check_backbone
+from models.backbones.tokens import patch_size
 from models.backbones.weights import Random, Weights, load
 from models.errors import BackboneError, first_line
 from models.preprocessing import Preprocessing
@@ -28,9 +30,9 @@ class Backbone(nn.Module):
     """A pretrained network without its last linear layer, in two parts.
 
     `trunk` makes the activations that Grad-CAM differentiates by; `features` is everything between
-    those and the last linear layer (pooling; VGG's inner layers; ConvNeXt's norm); `map_of` says
-    where in the picture they are. What they look like, (N, C, h, w), is known here alone, and that
-    `num_features` C enter that layer. Always in inference mode.
+    those and the last linear layer (pooling; VGG's inner layers; ConvNeXt's norm; the last block of
+    a vision transformer); `map_of` says where in the picture they are. What they look like is known
+    to `activations` alone, and that `num_features` C enter that layer. Always in inference mode.
     """
 
     def __init__(
@@ -43,7 +45,7 @@ class Backbone(nn.Module):
         self.model = model.eval()
         config = timm.data.resolve_data_config(model=model)
         self.normalisation = Normalisation(config["mean"], config["std"])
-        self.channels_first, self.num_features = self._measure()
+        self.activations, self.num_features = self._split()
 
     @property
     def preprocessing(self) -> Preprocessing:
@@ -57,33 +59,31 @@ class Backbone(nn.Module):
 
     def trunk(self, images: Tensor) -> Tensor:
         """Normalised images float (N, 3, H, W) → the last activations that have a place."""
-        found: Tensor = self.model.forward_features(images)  # type: ignore[operator]
-        if not self.channels_first:
-            found = found.permute(0, 3, 1, 2)
-        # The head is traced once: a map in another memory layout would not fit it (vgg11_bn).
-        return found.contiguous()
+        return self.activations.trunk(self.model, images)
 
     def features(self, activations: Tensor) -> Tensor:
         """What `trunk` has made → what enters the last linear layer (N, C)."""
-        if not self.channels_first:
-            activations = activations.permute(0, 2, 3, 1)
-        found: Tensor = self.model.forward_head(activations, pre_logits=True)  # type: ignore[operator]
-        return found
+        return self.activations.features(self.model, activations)
 
     def map_of(self, activations: Tensor) -> Tensor:
         """What `trunk` has made, or a gradient by it → the feature map (N, C, h, w)."""
-        return activations
+        return self.activations.map_of(activations)
 
     def forward(self, images: Tensor) -> Tensor:
         """Normalised images float (N, 3, H, W) → features (N, C)."""
         return self.features(self.trunk(images))
 
-    @torch.inference_mode()
-    def _measure(self) -> tuple[bool, int]:
+    def _split(self) -> tuple[Activations, int]:
         size = (1, 3, self.preprocessing.height, self.preprocessing.width)
-        raw = self.model.forward_features(torch.zeros(size))  # type: ignore[operator]
-        width = self.model.forward_head(raw, pre_logits=True).shape[1]  # type: ignore[operator]
-        return raw.shape[1] == self.model.num_features, int(width)
+        images = torch.randn(size, generator=torch.Generator().manual_seed(0))
+        with torch.no_grad():
+            found = activations_of(self.model, images)
+            if found is None:
+                raise BackboneError(NO_PLACE.format(name=self.name))
+            features = found.features(self.model, found.trunk(self.model, images))
+        if not isinstance(found, FeatureMap):
+            check_split(self.model, found, images)
+        return found, features.shape[1]
 
 
 def load_backbone(name: str, weights: Weights, image_size: int | None = None) -> Backbone:
@@ -117,22 +117,30 @@ def untrained_backbone(name: str) -> Backbone:
 
 def check_image_size(name: str, image_size: int) -> None:
     """Refuses (`BackboneError`) a size that a backbone cannot read, before any download."""
+    asked = f"--image-size {image_size}: {name}"
     with torch.device("meta"), torch.inference_mode():
         try:
             model: Any = timm.create_model(name, num_classes=0, **_size_options(name, image_size))
-            feature_map = model.eval().forward_features(torch.zeros(2, 3, image_size, image_size))
-            model.forward_head(feature_map, pre_logits=True)
+            images = torch.zeros(2, 3, image_size, image_size)
+            found = activations_of(model.eval(), images)
+            feature_map = found.map_of(found.trunk(model, images)) if found else None
         # Whatever a network of a thousand raises when its layers do not fit what they are given.
         except Exception as error:
             raise BackboneError(
-                f"--image-size {image_size}: {name} cannot read pictures of this size "
+                f"{asked} cannot read pictures of this size "
                 f"({first_line(error)}). Leave it out for the network's own size, "
                 "or take a multiple of 32 near that"
             ) from error
-    if min(feature_map.shape[1:]) < 2:
+    if feature_map is None or min(feature_map.shape[2:]) < 2:
         raise BackboneError(
-            f"--image-size {image_size}: {name} would see such a picture as a single point, "
+            f"{asked} would see such a picture as a single point, "
             "and could not show where it looked. Take a larger size"
+        )
+    patch = 1 if isinstance(found, FeatureMap) else patch_size(model)
+    if image_size % patch:
+        raise BackboneError(
+            f"{asked} cuts pictures into patches of {patch} pixels, and would not see what is left "
+            f"over at the edges. Take {max(2, round(image_size / patch)) * patch}"
         )
 
 

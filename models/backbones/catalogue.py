@@ -1,12 +1,13 @@
 """Which names `--backbone` takes, and which of those models can show where they looked.
 
-A backbone is usable if its last feature map is spatial. The model itself is asked, built on torch's
-`meta` device, so that the answer costs neither memory nor a download, but 0.3 s.
+A backbone is usable if its last activations have a place: a map's or patch tokens'. The model
+itself is asked, built on torch's `meta` device, so that the answer costs neither memory nor a
+download, but 0.3 s.
 """
 
 import difflib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import timm
 import timm.data
@@ -15,15 +16,22 @@ import torch
 
 # For what it registers: the course's networks that timm does not have.
 import models.backbones.course_networks  # noqa: F401
+from models.backbones.activations import FeatureMap, activations_of
 from models.errors import BackboneError
+
+#: Why a network of this name is refused.
+NO_PLACE: Final = (
+    "{name} ends in nothing that has a place in the picture, so it cannot show where it looked "
+    "(Grad-CAM). Choose another network, see --list-backbones"
+)
 
 
 @dataclass(frozen=True)
 class Measured:
     """What building a backbone without its last layer tells.
 
-    It is usable if its last feature map is spatial, and one row of features comes of it. Height and
-    width are those of the pictures that it takes unless told otherwise, pixels.
+    It is usable if its last activations have a place, and one row of features comes of them. Height
+    and width are those of the pictures that it takes unless told otherwise, pixels.
     """
 
     parameters: int
@@ -38,11 +46,7 @@ def check_backbone(name: str) -> None:
     if name not in timm.list_models(include_tags="." in name):
         raise BackboneError(f"there is no backbone named {name!r}.{_hint(name)}")
     if not measure(name).usable:
-        raise BackboneError(
-            f"{name} has no spatial feature map as its last layer, so it cannot show where it "
-            "looked (Grad-CAM). Choose a convolutional network, or one such as "
-            "swin_tiny_patch4_window7_224"
-        )
+        raise BackboneError(NO_PLACE.format(name=name))
 
 
 def measure(name: str) -> Measured:
@@ -51,13 +55,18 @@ def measure(name: str) -> Measured:
         model: Any = timm.create_model(name, num_classes=0).eval()
         size = timm.data.resolve_data_config(model=model)["input_size"]
         try:
-            feature_map = model.forward_features(torch.zeros(1, *size))
-            usable = feature_map.ndim == 4
-            usable = usable and model.forward_head(feature_map, pre_logits=True).ndim == 2
-        # A model that computes with numbers has none on `meta`; some give several maps.
-        except (NotImplementedError, RuntimeError, AttributeError, TypeError):
+            usable = _has_a_place(model, torch.zeros(1, *size))
+        # A model that computes with numbers has none on `meta`; some take no plain pictures.
+        except (NotImplementedError, RuntimeError, AttributeError, TypeError, AssertionError):
             usable = False
     return Measured(sum(p.numel() for p in model.parameters()), usable, *size[1:])
+
+
+def _has_a_place(model: Any, images: torch.Tensor) -> bool:
+    found = activations_of(model, images)
+    if found is None or isinstance(found, FeatureMap):
+        return found is not None
+    return found.features(model, found.trunk(model, images)).ndim == 2
 
 
 def _hint(name: str) -> str:

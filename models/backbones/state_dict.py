@@ -14,10 +14,14 @@ from safetensors import SafetensorError
 from torch import nn
 
 from models.errors import WeightsError, first_line
+from models.quiet import quiet
 
 State = Mapping[str, torch.Tensor]
 
 _COUNTER: Final = "num_batches_tracked"
+
+#: What of a transformer has a row for each place.
+_POSITIONS: Final = ("pos_embed", "relative_position_bias_table")
 
 
 def read_state(path: Path) -> State:
@@ -75,13 +79,20 @@ def fill(model: nn.Module, found: State, name: str, path: Path) -> None:
 
 
 def converted(state: State, model: nn.Module) -> State:
-    """Renames parameters of older checkpoints as timm itself would, where the names do not fit."""
-    if {k for k in model.state_dict() if not k.endswith(_COUNTER)} <= state.keys():
+    """What timm itself would make of a checkpoint that is older, or for pictures of another size.
+
+    The former has other names, the latter as many positions as there are patches: those are
+    interpolated. Nothing else that has another shape is touched: it is another network's.
+    """
+    own = {k: v.shape for k, v in model.state_dict().items() if not k.endswith(_COUNTER)}
+    others = {k for k in own.keys() & state.keys() if own[k] != state[k].shape}
+    if own.keys() <= state.keys() and not (others and all(k.endswith(_POSITIONS) for k in others)):
         return state
     module = sys.modules[type(model).__module__]
     convert = getattr(module, "checkpoint_filter_fn", None) or getattr(module, "_filter_fn", None)
     try:
-        return dict(convert(state, model)) if convert else state
+        with quiet():  # BEiT's interpolation warns of its own speed
+            return dict(convert(state, model)) if convert else state
     except (AttributeError, KeyError, RuntimeError, TypeError, ValueError):
         return state  # not a checkpoint of this family at all: the names will tell
 

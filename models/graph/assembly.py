@@ -17,7 +17,7 @@ from models.bundle import BundleMetadata, Description, SelfCheck, bundle_bytes
 from models.cores import granted_cores
 from models.graph.agreement import Agreement, check_agreement
 from models.graph.classifier import Classifier
-from models.graph.export import export_head
+from models.graph.export import export_head, state_needs
 from models.graph.fewer_bits import precision_of
 from models.graph.self_check import draw_self_check_pictures
 from models.preprocessing import Pixels, Preprocessing, read_pixels
@@ -76,6 +76,7 @@ def join_head(
         onnx.compose.add_prefix(head, "head/", rename_inputs=False, rename_outputs=False),
         io_map=[(FEATURE_MAP.name, FEATURE_MAP.name)],
     )
+    state_needs(joined)  # of two graphs that need the same it would say so twice
     onnx.checker.check_model(joined)
     return joined
 

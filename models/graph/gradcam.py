@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch._decomp import core_aten_decompositions
 from torch.fx.experimental.proxy_tensor import make_fx
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import linear
 
 from models.backbones.backbone import Backbone
@@ -126,7 +127,9 @@ def _trace_head(classifier: Classifier, shape: torch.Size) -> nn.Module:
         tracing_mode="symbolic",
         _allow_non_fake_inputs=True,
     )
-    traced: nn.Module = trace(activations, class_index, *_learned(classifier))
+    # Fused attention has a gradient that is one operator, and ONNX none for it.
+    with sdpa_kernel(SDPBackend.MATH):
+        traced: nn.Module = trace(activations, class_index, *_learned(classifier))
     return traced
 
 

@@ -52,7 +52,7 @@ def test_help_does_not_wait_for_torch() -> None:
     [
         (["--data", "/nowhere/at/all"], "/nowhere/at/all does not exist"),
         (["--data", "{pets}", "--backbone", "resnet81"], "Did you mean"),
-        (["--data", "{pets}", "--backbone", "vit_base_patch16_224"], "no spatial feature map"),
+        (["--data", "{pets}", "--backbone", "crossvit_9_240"], "has a place in the picture"),
         (["--data", "{pets}", "--weights", "missing.safetensors"], "no file missing.safetensors"),
         (["--data", "{pets}", "--weights", "none", "--out", "{pets}/cat/cat_00.png"], "--out"),
         (["--data", "{pets}", "--seed", "-1"], "a seed lies between"),

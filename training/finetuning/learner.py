@@ -225,9 +225,13 @@ class _Learner(pl.LightningModule):
 
 def parameter_groups(classifier: Classifier, plan: FineTuningPlan) -> list[dict[str, Any]]:
     """The head at the plan's rate, each layer of the backbone below it more slowly."""
+    model: Any = classifier.backbone.model
+    # Positions and class tokens, by timm's own word: they are no weights that multiply anything.
+    kept = model.no_weight_decay() if hasattr(model, "no_weight_decay") else ()
     groups: list[dict[str, Any]] = param_groups_layer_decay(
-        classifier.backbone.model,
+        model,
         weight_decay=plan.weight_decay,
+        no_weight_decay_list=kept,
         layer_decay=plan.layer_decay,
     )
     head = {"params": list(classifier.linear.parameters()), "weight_decay": plan.weight_decay}

@@ -131,8 +131,8 @@ def _remarks(table: Table, shown: int) -> str:
     remarks = f"{shown} backbones"
     if left_out := len(table.rows) - shown:
         remarks += (
-            f"; {left_out} other names fit, but cannot show where they looked: their last feature "
-            "map is not spatial (as in plain vision transformers)"
+            f"; {left_out} other names fit, but cannot show where they looked: what "
+            "they end in has no place in the picture, or several"
         )
     if not table.is_of_this_timm:
         remarks += f". The list was made with timm {table.timm_version}, which is not what is here"

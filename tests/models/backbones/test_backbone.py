@@ -18,10 +18,11 @@ from models.preprocessing import Preprocessing
 from tests.conftest import TINY_BACKBONE, lively_backbone
 
 
-@pytest.mark.parametrize("name", ["vit_base_patch16_224", "deit_tiny_patch16_224", "test_vit"])
-def test_networks_without_a_spatial_feature_map_are_refused(name: str) -> None:
+@pytest.mark.parametrize("name", ["crossvit_tiny_240", "pit_ti_224", "efficientvim_m1"])
+def test_networks_that_end_in_nothing_with_a_place_are_refused(name: str) -> None:
     with pytest.raises(
-        BackboneError, match=f"{name} has no spatial feature map .* cannot show where it looked"
+        BackboneError,
+        match=f"{name} ends in nothing that has a place .* cannot show where",
     ):
         load_backbone(name, Random())
 
@@ -138,11 +139,13 @@ def test_a_backbone_is_normalised_as_timm_says(tiny_backbone: Backbone) -> None:
     [
         ("test_resnet", 20, "would see such a picture as a single point"),
         ("test_convnext", 1, "cannot read pictures of this size"),
+        ("vit_small_patch14_dinov2", 224 + 4, "cuts pictures into patches of 14 pixels.* Take 224"),
+        ("vit_tiny_patch16_224", 16, "would see such a picture as a single point"),
     ],
 )
 def test_a_size_that_a_backbone_cannot_read_is_refused_before_any_weights(
     name: str, size: int, sentence: str
 ) -> None:
-    check_image_size(name, 96)
+    check_image_size(name, 112)
     with pytest.raises(BackboneError, match=f"--image-size {size}: {name} {sentence}"):
         check_image_size(name, size)

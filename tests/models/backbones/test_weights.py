@@ -380,3 +380,27 @@ def test_a_network_without_pretrained_weights_says_so() -> None:
 
     with pytest.raises(WeightsError, match=f"timm has no pretrained weights for {name}: choose"):
         load_from_hub(name)
+
+
+@pytest.mark.parametrize("name", ["vit_tiny_patch16_224", "beit_base_patch16_224"])
+def test_a_file_for_pictures_of_another_size_gets_its_positions_interpolated(
+    tmp_path: Path, name: str
+) -> None:
+    short = {"embed_dim": 48, "num_heads": 3, "depth": 1}
+    torch.save(random_start(name, img_size=96, **short).state_dict(), tmp_path / "mine.pth")
+
+    found = load_from_file(name, tmp_path / "mine.pth", img_size=64, **short).state_dict()
+
+    state = torch.load(tmp_path / "mine.pth", weights_only=True)
+    moved = {key for key in found if not torch.equal(found[key], state.get(key, found[key]))}
+    assert moved
+    assert all(key.endswith(("pos_embed", "relative_position_bias_table")) for key in moved)
+
+
+def test_patches_of_another_size_are_another_network_s(tmp_path: Path) -> None:
+    short = {"img_size": 64, "embed_dim": 48, "num_heads": 3, "depth": 1}
+    model = random_start("vit_base_patch32_224", **short)
+    torch.save(model.state_dict(), tmp_path / "mine.pth")
+
+    with pytest.raises(WeightsError, match=r"another shape \(patch_embed.proj.weight, pos_"):
+        load_from_file("vit_base_patch16_224", tmp_path / "mine.pth", **short)

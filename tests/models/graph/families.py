@@ -34,6 +34,23 @@ FAMILIES = {
     "ConvNeXt": ["convnext_atto", "convnext_tiny"],
     "DenseNet": ["densenet121"],
     "Swin": ["swin_tiny_patch4_window7_224"],
+    "Swin v2": ["swinv2_tiny_window8_256"],
+    "ViT": ["vit_tiny_patch16_224", "vit_base_patch16_224"],
+    "ViT with mean pooling": ["vit_base_patch16_gap_224"],
+    "ViT with registers": ["vit_base_patch16_reg4_gap_256"],
+    "ViT after convolutions": ["vit_tiny_r_s16_p8_224", "vit_small_r26_s32_224"],
+    "DeiT 3": ["deit3_small_patch16_224"],
+    "DeiT with a distillation token": ["deit_tiny_distilled_patch16_224"],
+    "DINOv2 with registers": ["vit_small_patch14_reg4_dinov2"],
+    "DINOv3": ["vit_small_patch16_dinov3"],
+    "SigLIP": ["vit_base_patch16_siglip_224"],
+    "CLIP": ["vit_base_patch16_clip_224"],
+    "PE": ["vit_pe_core_tiny_patch16_384"],
+    "BEiT": ["beit_base_patch16_224"],
+    "EVA-02": ["eva02_tiny_patch14_224"],
+    "EVA-02 with a class token": ["eva02_base_patch16_clip_224"],
+    "CaiT": ["cait_xxs24_224"],
+    "mixers": ["mixer_s32_224"],
 }
 
 
@@ -60,6 +77,29 @@ _SHORT_SWIN: dict[str, Any] = {
     "depths": (2, 2, 2, 2),
     "num_heads": (1, 2, 4, 8),
 }
+#: Two blocks, four tokens a side: what the map and the last block need, and nothing else.
+_SHORT: dict[str, Any] = {"img_size": 64, "embed_dim": 48, "num_heads": 3, "depth": 2}
+_SHORT_14: dict[str, Any] = _SHORT | {"img_size": 56}
+
+#: Family → what stands for it, where activations are patch tokens.
+TOKENS = {
+    "ViT": [Member("vit_tiny_patch16_224", 64, _SHORT)],
+    "ViT with mean pooling": [Member("vit_base_patch16_gap_224", 64, _SHORT)],
+    "ViT with registers": [Member("vit_base_patch16_reg4_gap_256", 64, _SHORT)],
+    "ViT after convolutions": [Member("vit_tiny_r_s16_p8_224", 64, _SHORT)],
+    "DeiT 3": [Member("deit3_small_patch16_224", 64, _SHORT)],
+    "DeiT with a distillation token": [Member("deit_tiny_distilled_patch16_224", 64, _SHORT)],
+    "DINOv2 with registers": [Member("vit_small_patch14_reg4_dinov2", 56, _SHORT_14)],
+    "DINOv3": [Member("vit_small_patch16_dinov3", 64, _SHORT)],
+    "SigLIP": [Member("vit_base_patch16_siglip_224", 64, _SHORT)],
+    "CLIP": [Member("vit_base_patch16_clip_224", 64, _SHORT)],
+    "PE": [Member("vit_pe_core_tiny_patch16_384", 64, _SHORT)],
+    "BEiT": [Member("beit_base_patch16_224", 64, _SHORT)],
+    "EVA-02": [Member("eva02_tiny_patch14_224", 56, _SHORT_14)],
+    "EVA-02 with a class token": [Member("eva02_base_patch16_clip_224", 64, _SHORT)],
+    "CaiT": [Member("cait_xxs24_224", 64, _SHORT)],
+    "mixers": [Member("mixer_s32_224", 128, {"img_size": 128})],
+}
 
 #: Family → what stands for it: each kind of block and of head.
 SMALLEST = {
@@ -81,15 +121,18 @@ SMALLEST = {
     "ConvNeXt": [Member("convnext_atto", 96)],
     "DenseNet": [Member("densenet121", 96, {"block_config": (2, 2, 2, 2)})],
     "Swin": [Member("swin_tiny_patch4_window7_224", 112, _SHORT_SWIN)],
-}
+    "Swin v2": [Member("swinv2_tiny_window8_256", 128, _SHORT_SWIN | {"img_size": 128})],
+} | TOKENS
 
 MEMBERS = {member.name: member for members in SMALLEST.values() for member in members}
 
 
 def small_backbone(member: Member) -> Backbone:
-    """It with random weights and lively BatchNorm."""
+    """It with random weights, and parameters that all do something."""
     torch.manual_seed(0)
     model = random_start(member.name, **member.options)
+    if "embed_dim" in member.options:
+        stir(model)
     if member.name == "alexnet":
         model.classifier = _narrow_classifier()
     preprocessing = preprocessing_of(model)
@@ -98,6 +141,19 @@ def small_backbone(member: Member) -> Backbone:
     backbone = Backbone(member.name, Random(), model, preprocessing)
     enliven(backbone)
     return backbone
+
+
+def stir(model: nn.Module) -> None:
+    """Gives a transformer parameters that do something: timm starts many at zero, or near it.
+
+    Biases, LayerScale, positions, registers: without this a test could not see an error in them.
+    """
+    for parameter in model.parameters():
+        noise = torch.randn_like(parameter)
+        if parameter.ndim == 1:
+            parameter.data += 0.3 * noise
+        else:
+            parameter.data = noise / parameter[0].numel() ** 0.5
 
 
 def _narrow_classifier() -> nn.Module:

@@ -287,3 +287,20 @@ def test_exporting_changes_nothing_and_says_nothing(
     assert not any(module.training for module in tiny_classifier.modules())
     after = tiny_classifier.state_dict()
     assert all(torch.equal(tensor, after[name]) for name, tensor in parameters.items())
+
+
+def test_a_gelu_is_written_in_the_order_that_onnx_runtime_makes_one_step_of(tmp_path: Path) -> None:
+    options = ort.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
+    graph = export_backbone(lively_backbone("test_vit", image_size=32))
+
+    ort.InferenceSession(graph.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+    kinds = {node.op_type for node in onnx.load(tmp_path / "optimised.onnx").graph.node}
+    assert kinds & {"Gelu", "BiasGelu"}
+    assert "Erf" not in kinds
+
+
+def test_a_bundle_s_graph_names_what_it_needs_once(tiny_graph: onnx.ModelProto) -> None:
+    assert [(needed.domain, needed.version) for needed in tiny_graph.opset_import] == [("", 18)]
+    assert tiny_graph.ir_version == 8

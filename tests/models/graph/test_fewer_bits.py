@@ -7,11 +7,13 @@ import pytest
 
 from models.bundle import parse_bundle
 from models.graph.classifier import Classifier
+from models.graph.export import export_backbone
 from models.graph.fewer_bits import in_half_precision, precision_of, quantise, saturates
 from models.preprocessing import Pixels
 from models.session import Session
 from models.signature import feature_maps_of
 from tests.conftest import make_bundle, noise_pictures
+from tests.models.graph.families import MEMBERS, small_backbone
 
 
 @pytest.fixture(scope="module")
@@ -133,3 +135,15 @@ def noise_pictures_like(pictures: Pixels, seed: int) -> Pixels:
         np.uint8
     )
     return found
+
+
+def test_what_tokens_sum_up_to_stays_float() -> None:
+    backbone = small_backbone(MEMBERS["vit_tiny_patch16_224"])
+    graph = export_backbone(backbone)
+
+    found = quantise(graph, noise_pictures(backbone.preprocessing, 2))
+
+    to_eight_bits = {n.input[0] for n in found.graph.node if n.op_type == "QuantizeLinear"}
+    kinds = {n.op_type for n in found.graph.node if to_eight_bits & set(n.output)}
+    assert "MatMul" in kinds
+    assert not kinds & {"Add", "Concat"}

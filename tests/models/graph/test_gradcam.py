@@ -13,8 +13,8 @@ from tests.conftest import noise_pictures, with_lively_head
 from tests.models.graph.families import MEMBERS, small_backbone
 from tests.models.graph.reference import by_autograd, opposed, opposed_classifier
 
-#: timm's own small test networks, one of each family that has a spatial feature map.
-FAMILIES = [n for n in timm.list_models("test_*") if not n.startswith("test_vit")]
+#: timm's own small test networks, one of each family.
+FAMILIES = timm.list_models("test_*")
 
 #: A norm, a channels-last map, an activation before pooling.
 QUICK = ["test_convnext", "test_mambaout", "test_nfnet"]

@@ -110,7 +110,7 @@ def test_a_run_that_goes_on_with_another_number_of_pictures_says_so(
     [
         (["--teacher-weights", "none"], "knows nothing to teach"),
         (["--student", "mobilnetv2_100"], "Did you mean"),
-        (["--student", "vit_tiny_patch16_224"], "no spatial feature map"),
+        (["--student", "crossvit_9_240"], "has a place in the picture"),
         (["--pictures", "1"], "--pictures 1: fewer than one step's"),
         (["--batch-size", "1"], "BatchNorm needs 2"),
         (["--crop", "100"], "--crop 100: a multiple of 32"),

@@ -19,6 +19,7 @@ from torch.nn.functional import cross_entropy
 from models.graph.classifier import Classifier
 from models.preprocessing import read_pixels
 from tests.conftest import TINY_BACKBONE, lively_backbone, with_lively_head
+from tests.models.graph.families import MEMBERS, small_backbone
 from tests.training.conftest import ROOT, Run, best_weights
 from tests.training.moments import at
 from training.cli import main
@@ -248,3 +249,20 @@ def test_a_run_that_is_none_or_has_ended_is_not_resumed(
     (tmp_path / "summary.json").write_text("{}")
     assert main(["--resume", str(tmp_path)]) == 2
     assert "has ended" in capsys.readouterr().err
+
+
+def test_of_a_transformer_earlier_blocks_learn_more_slowly_and_positions_keep_their_size() -> None:
+    backbone = small_backbone(MEMBERS["vit_tiny_patch16_224"])
+    plan = plan_fine_tuning(1000, FineTuningOptions(), from_scratch=False)
+
+    groups = parameter_groups(with_lively_head(backbone, classes=2), plan)
+
+    named = dict(backbone.model.named_parameters())
+    group_of = {id(p): group for group in groups for p in group["params"]}
+    rates = [group_of[id(named[n])]["lr"] for n in ("pos_embed", *_QKV)]
+    assert rates == sorted(set(rates))
+    assert group_of[id(named["pos_embed"])]["weight_decay"] == 0
+    assert group_of[id(named[_QKV[0]])]["weight_decay"] == plan.weight_decay
+
+
+_QKV = ("blocks.0.attn.qkv.weight", "blocks.1.attn.qkv.weight")
