@@ -6,11 +6,20 @@ Nothing but an `ImageError` leaves this module, whatever the bytes are.
 import io
 import re
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from PIL import ExifTags, Image, ImageCms, ImageOps, TiffImagePlugin, UnidentifiedImageError
+from PIL import (
+    ExifTags,
+    Image,
+    ImageCms,
+    ImageFile,
+    ImageOps,
+    TiffImagePlugin,
+    UnidentifiedImageError,
+)
 
 from models.choices import Levels
 from models.errors import ImageError, ImageTooLargeError, first_line
@@ -36,6 +45,9 @@ _FORMATS: Final = tuple(sorted(set(Image.OPEN) - {"EPS", "WMF", "BUFR", "GRIB", 
 
 #: Numbers of entries in a TIFF's directory.
 _SUBFILE_TYPE, _PHOTOMETRIC, _EXTRA_SAMPLES = 254, 262, 338
+
+#: Colours of 16 bits whose brightest is below this, of 255, do not use their range.
+NEARLY_BLACK: Final = 64
 
 #: In what Pillow tells of the samples of a file: 16 bits in some order of bytes.
 _DEEP: Final = re.compile(";16[BLN]")
@@ -115,9 +127,22 @@ def stored_size(data: bytes) -> tuple[int, int]:
 
 def has_wide_greys(data: bytes) -> bool:
     """Whether a picture holds greys of more than 8 bits, by its header; False where it is none."""
+    return _by_its_header(data, is_wide)
+
+
+def has_deep_colours(data: bytes) -> bool:
+    """Whether its colours have 16 bits, of which the upper 8 are read; by its header, too."""
+    return _by_its_header(data, _is_deep)
+
+
+def _is_deep(image: ImageFile.ImageFile) -> bool:
+    return not is_wide(image) and bool(_DEEP.search(f"{image.tile[:1]}"))
+
+
+def _by_its_header(data: bytes, ask: Callable[[ImageFile.ImageFile], bool]) -> bool:
     try:
         with Image.open(io.BytesIO(without_metadata(data)), formats=_FORMATS) as image:
-            return is_wide(image)
+            return ask(image)
     except Exception:  # noqa: BLE001  as in `load_picture`; whoever wants its pixels is told
         return False
 
@@ -161,7 +186,7 @@ def _load(data: bytes, max_pixels: int, smallest: int | None) -> Stored:
         tags = image.tag_v2 if isinstance(image, TiffImagePlugin.TiffImageFile) else {}
         if reason := camera_raw(set(tags), is_reduced=bool(tags.get(_SUBFILE_TYPE, 0) & 1)):
             raise ImageError(reason)
-        is_deep = not is_wide(image) and bool(_DEEP.search(f"{image.tile[:1]}"))
+        is_deep = _is_deep(image)
         stored = image.size
         is_reduced = bool(smallest and image.draft(None, (smallest, smallest)))
         image.load()

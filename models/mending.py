@@ -21,6 +21,9 @@ _MOST_TEXT: Final = 256 * 1024
 
 _END_OF_JPEG: Final = b"\xff\xd9"
 
+#: Zeros at the end from which on they are no part of a JPEG.
+_FILLED: Final = 16
+
 #: Of what is put behind a JPEG without end: enough for a block that is missing to show.
 _PADDING: Final = 1024
 
@@ -76,7 +79,8 @@ def with_an_end(data: bytes) -> tuple[bytes, bytes] | None:
     Where only the mark is missing, both decode to the same picture. Where pixels are, each shows
     what was put in their place, and they differ.
     """
-    body = data.rstrip(b"\0")  # a copy that broke off may be filled up
+    # A copy that broke off may be filled up; a few zeros are the picture's own.
+    body = data.rstrip(b"\0") if data.endswith(bytes(_FILLED)) else data
     if not data.startswith(b"\xff\xd8\xff") or body.endswith(_END_OF_JPEG):
         return None
     if body.endswith(b"\xff"):

@@ -14,7 +14,7 @@ from PIL import Image
 
 from models.choices import Levels, check_grey_range
 from models.greys import Spread, are_usual, is_wide, levels_of, range_of, shown, widened
-from models.image_files import MAX_PIXELS, Stored, load_picture
+from models.image_files import MAX_PIXELS, NEARLY_BLACK, Stored, load_picture
 
 Pixels = npt.NDArray[np.uint8]
 Framing = Literal["crop", "short-side", "squash"]
@@ -22,9 +22,6 @@ Interpolation = Literal["bilinear", "bicubic", "lanczos", "box", "hamming", "nea
 
 #: Pixels that differ by no more than the grain of a JPEG are of one colour.
 _GRAIN: Final = 4
-
-#: Colours of 16 bits whose brightest is below this, of 255, do not use their range.
-_NEARLY_BLACK: Final = 64
 
 
 @dataclass(frozen=True)
@@ -145,7 +142,7 @@ def is_one_colour(pixels: Pixels) -> bool:
 def _remark_on_greys(stored: Stored, preprocessing: Preprocessing) -> str:
     """What there is to say of a picture whose greys are not those that were learned from."""
     image, learned = stored.image, preprocessing.grey_range
-    if stored.has_deep_colours and levels_of(image)[1] < _NEARLY_BLACK:
+    if stored.has_deep_colours and levels_of(image)[1] < NEARLY_BLACK:
         return (
             "the picture holds colours of 16 bits and uses the lowest of them only, so that it is "
             "seen nearly black; spread them over all 16 bits, or save it with 8"

@@ -10,6 +10,7 @@ import io
 import json
 import logging
 import platform
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -44,6 +45,9 @@ def make_run_folder(out: Path, name: str) -> Path:
     Raises:
         OutputError: it cannot be written.
     """
+    # Without letters beyond ASCII a system cannot make a folder that is called so.
+    encoding = sys.getfilesystemencoding()
+    name = name.encode(encoding, "backslashreplace").decode(encoding)
     stamp = datetime.now().astimezone().strftime("%Y-%m-%d_%H-%M-%S")
     parent = out / name
     try:

@@ -103,6 +103,17 @@ def test_a_jpeg_that_lacks_its_end_mark_alone_is_whole(
         assert decode_image(cut) == decode_image(data)
 
 
+def test_zeros_at_the_end_of_a_jpeg_may_be_its_own() -> None:
+    rng = np.random.default_rng(0)
+    noise = (Image.fromarray(rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)) for _ in range(150))
+    files = [encoded(image, "JPEG", quality=90) for image in noise]
+    own = [data for data in files if data.endswith(b"\0" + END)]
+
+    assert own
+    for data in own:
+        assert decode_image(data[:-2]) == decode_image(data)
+
+
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_blocks": 1}])
 def test_a_jpeg_that_lacks_pixels_is_not(picture: Image.Image, options: dict[str, int]) -> None:
     data = encoded(picture.resize((480, 360)), "JPEG", **options)

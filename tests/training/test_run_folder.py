@@ -3,6 +3,7 @@
 import json
 import logging
 import platform
+import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -67,6 +68,14 @@ def test_every_run_has_a_new_folder_even_within_a_second(tmp_path: Path) -> None
 
     assert len(folders) == 3
     assert all(folder.parent == tmp_path / "runs" / "pets" for folder in folders)
+
+
+def test_a_name_that_the_system_cannot_write_is_written_in_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "getfilesystemencoding", lambda: "ascii")
+
+    assert make_run_folder(tmp_path, "кот").parent.name == r"\u043a\u043e\u0442"
 
 
 def test_a_place_that_cannot_be_written_is_a_sentence_with_the_option(tmp_path: Path) -> None:

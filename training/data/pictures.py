@@ -19,7 +19,14 @@ from PIL import Image
 from models.choices import Levels
 from models.errors import ImageError, PicturesGoneError
 from models.greys import levels_of
-from models.image_files import MAX_PIXELS, has_wide_greys, load_picture, stored_size
+from models.image_files import (
+    MAX_PIXELS,
+    NEARLY_BLACK,
+    has_deep_colours,
+    has_wide_greys,
+    load_picture,
+    stored_size,
+)
 from models.preprocessing import Pixels, Preprocessing, decode_image, read_pixels
 from training.data.example import Example, read_file
 
@@ -57,6 +64,11 @@ class Picture:
     def has_wide_greys(self) -> bool:
         """Whether it holds greys of more than 8 bits, from the header alone."""
         return has_wide_greys(self._data)
+
+    @property
+    def is_nearly_black(self) -> bool:
+        """Whether it holds colours of 16 bits and uses the lowest of them only."""
+        return has_deep_colours(self._data) and self.levels[1] < NEARLY_BLACK
 
     @property
     def levels(self) -> Levels:

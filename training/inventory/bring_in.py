@@ -6,6 +6,8 @@ from models import store
 from models.bundle import read_bundle
 from models.errors import BundleError, UsageError
 from models.session import Session
+from models.store import store_name
+from training.filing import warn_of_other_classes
 
 
 def bring_in(file: Path, name: str | None) -> int:
@@ -24,6 +26,7 @@ def bring_in(file: Path, name: str | None) -> int:
         Session(bundle)
     except BundleError as error:
         raise UsageError(f"{error}; nothing was brought in") from error
+    warn_of_other_classes(store_name(name or file.stem), bundle.metadata.classes)
     tag = store.put(bundle.data, name or file.stem).tag
     classes = ", ".join(bundle.metadata.classes)
     print(f"{tag} is in the model store: {len(bundle.metadata.classes)} classes ({classes})")

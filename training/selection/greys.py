@@ -13,9 +13,10 @@ from typing import Final
 
 from models.choices import Levels
 from models.cores import granted_cores
-from models.errors import ImageError
+from models.errors import DataFolderError, ImageError
 from models.greys import Spread, range_of, shown, spread_of, widened
 from training.data.example import Example
+from training.data.names import listed
 from training.data.pictures import Pictures
 from training.data.sample import Sample
 from training.terminal import Advance, progress
@@ -50,9 +51,13 @@ def choose_greys(wanted: Levels | None, sample: Sample, pictures: Pictures) -> G
         wanted: what was asked for.
         sample: what to ask.
         pictures: opens its files.
+
+    Raises:
+        DataFolderError: most of it would be nearly black, and no range helps.
     """
     with progress("looking at greys", len(sample.examples)) as advance:
         wide, others = _told_apart(sample.examples, pictures, advance)
+        _check_colours(others, sample, pictures)
         if not wide:
             return GreyChoice(wanted, chosen_by="--grey-range") if wanted else GreyChoice()
         levels = _levels(wide, pictures)
@@ -90,6 +95,25 @@ def _told_apart(
         with contextlib.suppress(ImageError):  # the pass names what cannot be opened
             (wide if pictures.open(example).has_wide_greys else others).append(example)
     return wide, others
+
+
+def _check_colours(examples: Sequence[Example], sample: Sample, pictures: Pictures) -> None:
+    """Says which pictures of 16-bit colours are nearly black; refuses where most of them are."""
+    dark = []
+    for example in examples:
+        with contextlib.suppress(ImageError):
+            if pictures.open(example).is_nearly_black:
+                dark.append(example.name)
+    if not dark:
+        return
+    said = (
+        f"{len(dark)} of {len(sample.examples)} pictures of a sample hold colours of 16 bits and "
+        f"use the lowest of them only, so that they are seen nearly black ({listed(dark, 3)}): "
+        "spread them over all 16 bits, or save them with 8"
+    )
+    if 2 * len(dark) > len(sample.examples):
+        raise DataFolderError(f"{sample.root}: {said}")
+    log.warning("%s", said)
 
 
 def _levels(examples: Sequence[Example], pictures: Pictures) -> list[Levels]:

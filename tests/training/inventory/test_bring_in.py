@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from models import store
+from models.bundle import Bundle
+from tests.conftest import resealed
 from training.cli import main
 
 IMPORTED = """
@@ -45,6 +47,16 @@ def test_the_name_may_be_given(file: Path, capsys: pytest.CaptureFixture[str]) -
 
     tag = capsys.readouterr().out.split()[0]
     assert store.get("brought").tag == tag
+
+
+def test_a_bundle_of_other_classes_is_warned_of(
+    file: Path, bundle: Bundle, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.put(resealed(bundle, classes=("bolts", "pins", "rivets")).data, "shared")
+
+    assert main(["--import", str(file), "--name", "shared"]) == 0
+
+    assert "with other classes (bolts, pins, rivets)" in caplog.text
 
 
 BAD: dict[str, tuple[Callable[[bytes], bytes], str]] = {

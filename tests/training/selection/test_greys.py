@@ -1,12 +1,15 @@
 """Greys of more than 8 bits get their range from a sample of the training part."""
 
 import logging
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from models.errors import DataFolderError
 from tests.training.conftest import draw
 from training.data.folder import scan_folder
 from training.data.pictures import Pictures
@@ -102,3 +105,47 @@ def test_what_cannot_be_read_is_left_to_the_pass(tmp_path: Path) -> None:
     found = choose_greys(None, draw_sample(scan_folder(root), pictures), pictures)
 
     assert found.grey_range == (0, 4095)
+
+
+def deep_png(image: Image.Image, top: int) -> bytes:
+    """An RGB picture as a PNG of 16 bits whose brightest is `top`; Pillow writes none."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        )
+
+    rows = (np.asarray(image, np.float64) / 255 * top).astype(">u2")
+    body = b"".join(b"\0" + row.tobytes() for row in rows)
+    header = struct.pack(">IIBBBBB", *image.size, 16, 2, 0, 0, 0)
+    parts = (chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(body)), chunk(b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def deep_folder(root: Path, tops: list[int]) -> Path:
+    for label in ("cat", "dog"):
+        (root / label).mkdir(parents=True)
+        for number, top in enumerate(tops):
+            (root / label / f"{number}.png").write_bytes(deep_png(draw(label, number), top))
+    return root
+
+
+def test_colours_of_16_bits_that_are_nearly_black_are_refused_with_the_cure(tmp_path: Path) -> None:
+    pictures = Pictures()
+    sample = draw_sample(scan_folder(deep_folder(tmp_path / "data", [4095] * 12)), pictures)
+
+    with pytest.raises(DataFolderError, match=r"12 of 12 .*nearly black .*spread them"):
+        choose_greys(None, sample, pictures)
+
+
+def test_few_that_are_nearly_black_are_warned_of_and_bright_ones_are_fine(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pictures = Pictures()
+    bright = draw_sample(scan_folder(deep_folder(tmp_path / "a", [65535] * 12)), pictures)
+    few = draw_sample(scan_folder(deep_folder(tmp_path / "b", [65535] * 9 + [4095] * 3)), pictures)
+
+    assert choose_greys(None, bright, pictures) == GreyChoice()
+    assert not caplog.records
+    choose_greys(None, few, pictures)
+    assert "of 12 pictures of a sample hold colours of 16 bits" in caplog.text
