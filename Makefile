@@ -42,8 +42,8 @@ browser:  ## Debian's chromium, for the tests of the page, where it is missing a
 demo: install  ## draw pictures, train, serve, ask, and show one heatmap
 	$(BIN)/python scripts/demo.py
 
-test: $(FOR_TESTS) browser  ## all tests
-	$(BIN)/python -m pytest
+test: $(FOR_TESTS) browser  ## all tests, two files at once
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 test-fast: $(FOR_TESTS)  ## tests that take no more than a few seconds each
 	$(BIN)/python -m pytest -m "not slow"
