@@ -21,6 +21,7 @@ from training.data.names import (
     may_be_a_class,
     part_of,
     printable,
+    quoted,
     word,
 )
 from training.data.tree import Folder
@@ -219,7 +220,8 @@ def _in_parts(content: Content, top: Folder, parts: dict[str, Part]) -> Layout:
         left += [*rest, *_loose([names for names in one.below() if names not in used])]
     with_classes = {names[len(top.names)] for _, names, _ in found}
     words = f"{_joined(with_classes or parts)} {words}"
-    layout = Layout(words, tuple(found), tuple(left))
+    remarks = [said for one in train for said in remarks_on_folders(content, content.pictured(one))]
+    layout = Layout(words, tuple(found), tuple(left), tuple(dict.fromkeys(remarks)))
     _check_classes_of_parts(layout, content)
     return layout
 
@@ -287,9 +289,10 @@ def _check_classes_of_parts(layout: Layout, content: Content) -> None:
     taught = {label for label, _, part in layout.found if part == "train"}
     asked = {label for label, _, part in layout.found if part != "train"}
     if unknown := sorted(asked - taught):
+        missing, known = (listed([*map(quoted, names)]) for names in (unknown, sorted(taught)))
         raise DataFolderError(
             f"{content.place(())}: classes that are held out but never shown in train/: "
-            f"{listed(unknown)}. Are the folders spelt the same?"
+            f"{missing}. There are {known}: are the folders spelt the same?"
         )
 
 
