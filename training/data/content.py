@@ -15,6 +15,7 @@ from training.data.names import (
     part_of,
     printable,
     short_parts,
+    tells_a_label,
     word,
 )
 from training.data.tree import Folder, Tree, has_suffix_of_a_picture
@@ -90,7 +91,7 @@ class Content:
         """Files right in it by the class in their names, where those look like pictures."""
         groups: dict[str, list[Names]] = defaultdict(list)
         for names in folder.files:
-            if label := _label_in(names[-1]):
+            if label := tells_a_label(names[-1]):
                 groups[label].append(names)
         return {label: files for label, files in groups.items() if self._any_picture(files.copy)}
 
@@ -146,9 +147,3 @@ def is_wrapper(name: str, outer: str) -> bool:
         or is_unlabelled(name)
         or word(name) == word(outer) != ""
     )
-
-
-def _label_in(file_name: str) -> str | None:
-    """`cat.12.jpg` → `cat`; None where the name does not have three parts."""
-    label, *rest = file_name.split(".")
-    return label if label and len(rest) >= 2 else None

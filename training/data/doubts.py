@@ -185,7 +185,7 @@ def _slips(content: Content, folders: Sequence[Folder]) -> str | None:
 def _data_sets(content: Content, folders: Sequence[Folder]) -> str | None:
     """Folders with parts in them, or with names that say that they are classes."""
     for folder in folders:
-        inner = content.chain(folder)[-1]
+        inner = _without_masks(content, folder)
         parts = content.parts_in(inner)
         if not parts.complete and not _is_a_data_set(content, folder, inner):
             continue
@@ -200,6 +200,17 @@ def _data_sets(content: Content, folders: Sequence[Folder]) -> str | None:
             f"--data {content.place(inner.names)}"
         )
     return None
+
+
+def _without_masks(content: Content, folder: Folder) -> Folder:
+    """What a folder is about: of `data/images/…` with `data/masks/…` beside, the images."""
+    inner = content.chain(folder)[-1]
+    inside = content.pictured(inner)
+    images = [one for one in inside if is_container(one.name)]
+    if len(images) != 1 or content.has_loose_pictures(inner):
+        return inner
+    marks = all(is_rendering(one.name) for one in inside if one not in images)
+    return content.chain(images[0])[-1] if marks else inner
 
 
 def _hold_classes(content: Content, folder: Folder) -> bool:

@@ -99,6 +99,16 @@ _RUN: Final = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d(?:_\d+)?")
 #: Camera folders after DCF, the standard for them.
 _CAMERA: Final = re.compile(r"[1-9]\d\d[A-Z0-9_]{5}")
 
+#: How cameras, telephones and systems begin the names of files.
+_TAKEN: Final = re.compile(
+    "img|dsc[nfm]?|dcim|imag|imgp|mvimg|pxl|pict|gopr|vid|image|picture|screenshot|whatsappimage"
+)
+#: A date with the time of day behind it, as telephones name files.
+_MOMENT: Final = re.compile(r"(?:19|20)\d{6}[_-]?\d{4,9}")
+_MASK_OF: Final = re.compile(
+    r"(.+?)[\s._-]+(?:masks?|seg|segmentation|groundtruth|gt)(?:[\s._-]?\d+)?", re.IGNORECASE
+)
+
 _UNLABELLED: Final = ("unlabeled", "unlabelled", "nolabel", "nolabels", "unknown")
 
 _GOOD: Final = frozenset(
@@ -217,6 +227,24 @@ def is_unlabelled(name: str) -> bool:
 def is_of_a_camera(name: str) -> bool:
     """Whether a camera has called a folder so (`100CANON`)."""
     return bool(_CAMERA.fullmatch(name))
+
+
+def tells_a_label(file_name: str) -> str | None:
+    """The class in a file's name, `cat` in `cat.12.jpg`.
+
+    None where it has fewer than three parts, and where a camera, a date or an export begins it.
+    """
+    label, *rest = file_name.split(".")
+    if not label or len(rest) < 2 or rest[0] == "rf":  # as Roboflow exports: a_jpg.rf.HASH.jpg
+        return None
+    dated = _DATE.fullmatch(label) or _MOMENT.fullmatch(label)
+    return None if dated or _TAKEN.fullmatch(word(label)) else label
+
+
+def marks_another(file_name: str) -> str | None:
+    """Of the mask of a picture in its folder, that picture's stem: `a` of `a_mask_1.png`."""
+    found = _MASK_OF.fullmatch(file_name.rpartition(".")[0])
+    return found[1] if found else None
 
 
 def may_be_a_class(name: str) -> bool:

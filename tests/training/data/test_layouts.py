@@ -189,6 +189,14 @@ what systems and programs keep | cat dog | 12 None
     node_modules/a/*.png 6
     WindowsImageBackup/*.png 6
     $Extend/*.png 6
+BUSI, a mask beside each picture | benign malignant | 12 None
+    {c}/{c} (*).png 6
+    {c}/{c} (*)_mask.png 6
+    {c}/{c} (0001)_mask_1.png
+a camera's files in no class | cat dog | 12 train 6 test
+    train/{c}.*.jpg 6
+    train/IMG.2024.*.jpg 6
+    test/{c}.*.jpg 3
 data in data | cat dog | 12 None
     data/images/{c}/*.jpg 6
     notebooks/a.ipynb
@@ -360,6 +368,19 @@ a slip, trn and tst | trn tst | part
 a slip, with folders | x | a slip in the name
     tarin/cat/*.jpg 6
     tset/cat/*.jpg 6
+VisA | candle pcb1 | --data {root}/candle/Data/Images
+    {c}/Data/Images/Normal/*.JPG 6
+    {c}/Data/Images/Anomaly/*.JPG 6
+    {c}/Data/Masks/Anomaly/*.png 6
+a camera's files in parts | IMG DSC | holds no classes
+    train/{c}.2024.*.jpg 6
+    test/{c}.2024.*.jpg 6
+days in file names | 2024-05-01 20240502_101500 | holds no classes
+    train/{c}.a.*.jpg 6
+    test/{c}.a.*.jpg 6
+an export without its table | a_jpg b_jpg | holds no classes
+    train/{c}.rf.*.jpg 6
+    test/{c}.rf.*.jpg 6
 Kvasir, one folder too high | polyps ulcer | --data {root}/kvasir meant
     kvasir/{c}/*.jpg 6
 """
