@@ -84,10 +84,10 @@ def _remarks_on_folders_inside(content: Content, folders: Sequence[Folder]) -> l
     if same := _holders_of_the_same(content, folders):
         names = listed(sorted(_common(content, same)), 3)
         said.append(f"{shown(same)} hold the same folders ({names}): if those are classes, turn it")
+    holders = Counter(name for one in folders for name in _all_inside(content, one))
     for one in folders:
         inside = _class_like(content, one)
-        others = {n for other in folders if other is not one for n in _all_inside(content, other)}
-        if len(inside) > 1 and not others.intersection(inside):
+        if len(inside) > 1 and all(holders[name] == 1 for name in inside):
             said.append(
                 f"{printable(one.name)}/ holds folders of pictures itself "
                 f"({listed(inside, 3)}): all of them count as {printable(one.name)}. "
