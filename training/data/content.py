@@ -4,11 +4,24 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 from training.data.archives import Names
 from training.data.example import Part
-from training.data.names import is_container, is_unlabelled, listed, part_of, printable, word
+from training.data.names import (
+    is_container,
+    is_unlabelled,
+    listed,
+    part_of,
+    printable,
+    short_parts,
+    tells_a_label,
+    word,
+)
 from training.data.tree import Folder, Tree, has_suffix_of_a_picture
+
+#: One picture of so many may lie beside folders without saying that these are no classes.
+_FEW: Final = 10
 
 
 class Content:
@@ -46,6 +59,14 @@ class Content:
         """Whether pictures lie right in it, in no further folder."""
         return self._any_picture(lambda: folder.files)
 
+    def lies_in_folders(self, folder: Folder) -> bool:
+        """Whether nearly all pictures in it lie in folders; a few may lie beside these."""
+        if not self.has_loose_pictures(folder):
+            return bool(self.pictured(folder))
+        loose = sum(map(has_suffix_of_a_picture, folder.files)) or len(folder.files)
+        inside = sum(1 for one in self.pictured(folder) for _ in one.below())
+        return _FEW * loose <= inside
+
     def inner(self, folder: Folder) -> Folder:
         """What a folder is about: of `a/a/…` and `a/images/…`, with nothing beside, the inner."""
         while True:
@@ -70,7 +91,7 @@ class Content:
         """Files right in it by the class in their names, where those look like pictures."""
         groups: dict[str, list[Names]] = defaultdict(list)
         for names in folder.files:
-            if label := _label_in(names[-1]):
+            if label := tells_a_label(names[-1]):
                 groups[label].append(names)
         return {label: files for label, files in groups.items() if self._any_picture(files.copy)}
 
@@ -92,6 +113,10 @@ class PartsFound:
         for folder in self.folders:
             if reading := part_of(folder.name):
                 found[reading[1]].append((folder, reading[0]))
+        if all(folder.folders for folder in self.folders) and (
+            short := short_parts([folder.name for folder in self.folders])
+        ):
+            found[""] = [(folder, short[folder.name]) for folder in self.folders]
         return found
 
     @property
@@ -122,9 +147,3 @@ def is_wrapper(name: str, outer: str) -> bool:
         or is_unlabelled(name)
         or word(name) == word(outer) != ""
     )
-
-
-def _label_in(file_name: str) -> str | None:
-    """`cat.12.jpg` → `cat`; None where the name does not have three parts."""
-    label, *rest = file_name.split(".")
-    return label if label and len(rest) >= 2 else None

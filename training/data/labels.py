@@ -9,7 +9,7 @@ from training.data.archives import Names
 from training.data.names import listed, printable
 from training.data.tree import Tree, has_suffix_of_a_picture
 
-_TABLES: Final = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson")
+_TABLES: Final = (".csv", ".tsv", ".tab", ".txt", ".json", ".jsonl", ".ndjson")
 _SHEETS: Final = (".xlsx", ".xls", ".ods", ".parquet", ".mat")
 _MOST_TABLES: Final = 20
 _MOST_BYTES: Final = 64 * 1024

@@ -18,9 +18,11 @@ from training.data.names import (
     is_container,
     is_rendering,
     listed,
+    marks_another,
     may_be_a_class,
     part_of,
     printable,
+    quoted,
     word,
 )
 from training.data.tree import Folder
@@ -219,7 +221,8 @@ def _in_parts(content: Content, top: Folder, parts: dict[str, Part]) -> Layout:
         left += [*rest, *_loose([names for names in one.below() if names not in used])]
     with_classes = {names[len(top.names)] for _, names, _ in found}
     words = f"{_joined(with_classes or parts)} {words}"
-    layout = Layout(words, tuple(found), tuple(left))
+    remarks = [said for one in train for said in remarks_on_folders(content, content.pictured(one))]
+    layout = Layout(words, tuple(found), tuple(left), tuple(dict.fromkeys(remarks)))
     _check_classes_of_parts(layout, content)
     return layout
 
@@ -257,7 +260,9 @@ def _classes_in(content: Content, folder: Folder) -> tuple[_Labelled, list[Left]
             continue
         marks = [inside for inside in one.folders if _only_marks(content, inside, one)]
         left += [Left("they mark what is in pictures", tuple(m.below()), (m.names,)) for m in marks]
-        marking = {names for inside in marks for names in inside.below()}
+        if masks := _masks_beside(one):
+            left.append(Left("they mark what is in pictures", tuple(masks)))
+        marking = {names for inside in marks for names in inside.below()}.union(masks)
         found += [(one.name, names) for names in one.below() if names not in marking]
     return found, left
 
@@ -266,6 +271,15 @@ def _only_marks(content: Content, folder: Folder, above: Folder) -> bool:
     """Whether it holds masks or the like, beside the pictures that these belong to."""
     beside = (is_container(one.name) for one in content.pictured(above))
     return is_rendering(folder.name) and (any(beside) or content.has_loose_pictures(above))
+
+
+def _masks_beside(folder: Folder) -> list[Names]:
+    """Files at any depth that mark another in their folder: `a_mask.png` beside `a.png`."""
+    found = [(names, stem) for names in folder.below() if (stem := marks_another(names[-1]))]
+    if not found:
+        return []
+    stems = {(*names[:-1], names[-1].rpartition(".")[0]) for names in folder.below()}
+    return [names for names, stem in found if (*names[:-1], stem) in stems]
 
 
 def _labels_in(content: Content, folder: Folder) -> tuple[_Labelled, list[Left]]:
@@ -287,9 +301,10 @@ def _check_classes_of_parts(layout: Layout, content: Content) -> None:
     taught = {label for label, _, part in layout.found if part == "train"}
     asked = {label for label, _, part in layout.found if part != "train"}
     if unknown := sorted(asked - taught):
+        missing, known = (listed([*map(quoted, names)]) for names in (unknown, sorted(taught)))
         raise DataFolderError(
             f"{content.place(())}: classes that are held out but never shown in train/: "
-            f"{listed(unknown)}. Are the folders spelt the same?"
+            f"{missing}. There are {known}: are the folders spelt the same?"
         )
 
 

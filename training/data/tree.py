@@ -18,7 +18,7 @@ from PIL import Image
 from models.errors import DataFolderError, ImageError
 from training.data.archives import Archive, Names
 from training.data.example import read_file
-from training.data.names import is_systems_own
+from training.data.names import is_systems_own, tells_a_program
 
 log = logging.getLogger(__name__)
 
@@ -137,7 +137,7 @@ def list_tree(root: Path, besides: Collection[Path] = ()) -> Tree:
 
 
 def _listed_folder(root: Path, besides: Collection[Path]) -> Tree:
-    files, folders, own = _walk(root, besides)
+    files, folders, own = _without_made(*_walk(root, besides))
 
     def read_at(names: Names, most: int) -> bytes:
         return _begin(root.joinpath(*names), most)
@@ -155,6 +155,7 @@ def _listed_archive(root: Path) -> Tree:
     inside = root.relative_to(path).parts
     files, own = _without_own(_below(inside, archive.files))
     folders, _ = _without_own(_below(inside, archive.folders))
+    files, folders, own = _without_made(files, folders, own)
     if inside and not files:
         raise DataFolderError(f"--data: {path} holds nothing called {'/'.join(inside)}/")
 
@@ -235,6 +236,21 @@ def _without_own(found: Iterable[Names]) -> tuple[list[Names], tuple[Names, ...]
         elif not is_systems_own(last, is_folder=False):
             kept.append(names)
     return kept, tuple(sorted(own))
+
+
+def _without_made(
+    files: list[Names], folders: list[Names], own: tuple[Names, ...]
+) -> tuple[list[Names], list[Names], tuple[Names, ...]]:
+    """What is left without the folders of earlier runs and of Python's environments."""
+    made = {names[:-1] for names in files if len(names) > 1 and tells_a_program(*names[-2:])}
+    if not made:
+        return files, folders, own
+
+    def is_kept(names: Names) -> bool:
+        return made.isdisjoint(names[:i] for i in range(1, len(names) + 1))
+
+    here = sorted({*own, *made})
+    return [*filter(is_kept, files)], [*filter(is_kept, folders)], tuple(here)
 
 
 def _nested(files: Iterable[Names], folders: Iterable[Names]) -> Folder:

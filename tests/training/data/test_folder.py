@@ -200,6 +200,14 @@ def test_names_that_are_nearly_the_same_are_remarked_on(
         ("set1/*.jpg 9; set2/*.jpg 9", "pieces of one data set"),
         ("pets/cat/*.jpg 9; pets/dog/*.jpg 9; cars/van/*.jpg 9", "give --data"),
         ("anna/cat/*.jpg 9; anna/dog/*.jpg 9; bert/cat/*.jpg 9; bert/dog/*.jpg 9", "turn it"),
+        ("a/cat/*.jpg 40; a/dog/*.jpg 40; a/emu/*.jpg 4; b/cat/*.jpg 9; b/dog/*.jpg 9", "turn it"),
+        ("a/cat/*.jpg 40; a/dog/*.jpg 40; a/all.jpg; b/cat/*.jpg 2; b/dog/*.jpg 2", "turn it"),
+        ("a/cat/*.jpg 2; a/dog/*.jpg 2; b/cat/*.jpg 2; b/dog/*.jpg 2; c/*.jpg 9", "turn it"),
+        ("a/0/*.jpg 9; a/1/*.jpg 9; b/0/*.jpg 9; b/1/*.jpg 9; c/*.jpg 9", "turn it"),
+        ("pets/cat/*.jpg 9; pets/dog/*.jpg 9; pets/all.jpg; cars/van/*.jpg 9", "give --data"),
+        ("pets/1/*.jpg 9; pets/2/*.jpg 9; cars/van/*.jpg 9", "give --data"),
+        ("train/a/cat/*.jpg 9; train/a/dog/*.jpg 9; train/b/*.jpg 9; val/b/1.jpg", "in each part"),
+        ("train/set1/*.jpg 9; train/set2/*.jpg 9; test/set1/1.jpg", "pieces of one data set"),
     ],
 )
 def test_what_is_not_certain_is_remarked_on(tmp_path: Path, tree: str, remark: str) -> None:
@@ -260,6 +268,7 @@ def test_a_class_whose_pictures_have_no_suffix_is_one(class_folder: Path) -> Non
     [
         ("train/*.jpg 9", "labels.csv"),
         ("*.jpg 9", "labels.tsv"),
+        ("*.jpg 9", "labels.tab"),
         ("images/*.jpg 9", "meta.jsonl"),
         ("images/*.jpg 9; docs/*.png 3", "labels.txt"),
         ("train/a*.rf.jpg 9; valid/b*.rf.jpg 9", "train/_classes.csv"),

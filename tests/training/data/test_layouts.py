@@ -139,6 +139,64 @@ GTSRB | 0 1 | 12 train
     GTSRB/Test/*.png 6
     GTSRB/Meta/*.png 2
     GTSRB/Test.csv
+things of a class, numbered | cat dog | 24 None
+    {c}/{c}1/*.jpg 6
+    {c}/{c}2/*.jpg 6
+things of a class, numbered, in parts | apple pear | 24 train 4 test
+    train/{c}/{c}_1/*.jpg 6
+    train/{c}/{c}_2/*.jpg 6
+    test/{c}/{c}_1/*.jpg 2
+parts, short for parts | cat dog | 12 train 4 test
+    trn/{c}/*.jpg 6
+    tst/{c}/*.jpg 2
+parts, shorter for parts | cat dog | 12 train 4 test
+    tr/{c}/*.jpg 6
+    te/{c}/*.jpg 2
+parts, in Polish | cat dog | 12 train 4 test
+    zbiór treningowy/{c}/*.jpg 6
+    testowy/{c}/*.jpg 2
+parts, in Dutch | cat dog | 12 train 4 test
+    trainen/{c}/*.jpg 6
+    testen/{c}/*.jpg 2
+parts, in Korean | cat dog | 12 train 4 test
+    훈련/{c}/*.jpg 6
+    테스트/{c}/*.jpg 2
+parts, in Norwegian | cat dog | 12 train 4 validation
+    opplæring/{c}/*.jpg 6
+    validering/{c}/*.jpg 2
+parts, in Japanese | cat dog | 12 train 4 test
+    学習用/{c}/*.jpg 6
+    評価用/{c}/*.jpg 2
+parts, in Arabic | cat dog | 12 train 4 test
+    تدريب/{c}/*.jpg 6
+    اختبار/{c}/*.jpg 2
+parts, phases | cat dog | 12 train 4 test
+    train_phase/{c}/*.jpg 6
+    test_phase/{c}/*.jpg 2
+languages | en te tr | 18 None
+    {c}/*.jpg 6
+weather and fruit | rain test | 12 None
+    {c}/*.jpg 6
+an earlier run beside, and an environment | cat dog | 12 None
+    {c}/*.jpg 6
+    runs/resnet18/2026-11-01_10-00-00/settings.json
+    runs/resnet18/2026-11-01_10-00-00/heatmaps/*.png 6
+    env/pyvenv.cfg
+    env/lib/*.png 6
+what systems and programs keep | cat dog | 12 None
+    {c}/*.jpg 6
+    {c}/Picasa Originals/*.jpg 6
+    node_modules/a/*.png 6
+    WindowsImageBackup/*.png 6
+    $Extend/*.png 6
+BUSI, a mask beside each picture | benign malignant | 12 None
+    {c}/{c} (*).png 6
+    {c}/{c} (*)_mask.png 6
+    {c}/{c} (0001)_mask_1.png
+a camera's files in no class | cat dog | 12 train 6 test
+    train/{c}.*.jpg 6
+    train/IMG.2024.*.jpg 6
+    test/{c}.*.jpg 3
 data in data | cat dog | 12 None
     data/images/{c}/*.jpg 6
     notebooks/a.ipynb
@@ -266,6 +324,63 @@ a repository | cat dog | --data {root}/data meant
     data/{c}/*.jpg 6
     docs/*.png 6
     src/a.py
+IDC, patients above classes | 8863 8864 | hold the same folders (0, 1)
+    {c}/0/*.png 6
+    {c}/1/*.png 2
+IDC, of one patient less | 8863 8864 | hold the same folders (0, 1)
+    {c}/0/*.png 6
+    {c}/1/*.png 2
+    8865/0/*.png 30
+    8865/1/*.png 3
+    8865/loose.png
+    8866/0/*.png 3
+sites with digits, in parts | siteA siteB | hold the same folders (0, 1, 2
+    train/{c}/0/*.png 6
+    train/{c}/1/*.png 6
+    train/{c}/2/*.png 6
+    test/{c}/0/*.png 6
+    test/{c}/1/*.png 6
+NCT-CRC | ADI TUM | hold the same folders (ADI, TUM)
+    NCT-CRC-HE-100K/{c}/*.tif 9
+    CRC-VAL-HE-7K/{c}/*.tif 3
+forms inside parts | cat dog | forms or pieces of one data set
+    train/rgb/{c}/*.png 6
+    train/infrared/{c}/*.png 6
+    test/rgb/{c}/*.png 6
+days inside parts | cat dog | forms or pieces of one data set
+    train/2024-05-01/{c}/*.png 6
+    train/2024-05-02/{c}/*.png 6
+    test/2024-05-02/{c}/*.png 6
+a space at the end of a class | cat dog | train/: cat. There are 'cat ', dog
+    train/cat /*.jpg 6
+    train/dog/*.jpg 6
+    test/{c}/*.jpg 3
+a slip, tarin and tset | tarin tset | part
+    {c}/*.jpg 6
+a slip, trainig and test | trainig test | part
+    {c}/*.jpg 6
+a slip, train and vald | train vald | part
+    {c}/*.jpg 6
+a slip, tarin and tst | tarin tst | part
+    {c}/*.jpg 6
+a slip, trn and tst | trn tst | part
+    {c}/*.jpg 6
+a slip, with folders | x | a slip in the name
+    tarin/cat/*.jpg 6
+    tset/cat/*.jpg 6
+VisA | candle pcb1 | --data {root}/candle/Data/Images
+    {c}/Data/Images/Normal/*.JPG 6
+    {c}/Data/Images/Anomaly/*.JPG 6
+    {c}/Data/Masks/Anomaly/*.png 6
+a camera's files in parts | IMG DSC | holds no classes
+    train/{c}.2024.*.jpg 6
+    test/{c}.2024.*.jpg 6
+days in file names | 2024-05-01 20240502_101500 | holds no classes
+    train/{c}.a.*.jpg 6
+    test/{c}.a.*.jpg 6
+an export without its table | a_jpg b_jpg | holds no classes
+    train/{c}.rf.*.jpg 6
+    test/{c}.rf.*.jpg 6
 Kvasir, one folder too high | polyps ulcer | --data {root}/kvasir meant
     kvasir/{c}/*.jpg 6
 """
