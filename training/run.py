@@ -64,6 +64,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+#: What there is to say of folders; of more, the first of them stand for all.
+_MOST_REMARKS: Final = 10
+
 #: Real pictures that torch and the exported file are compared on.
 _COMPARED: Final = 8
 
@@ -352,8 +355,10 @@ def _log_folder(folder: ImageFolder) -> None:
         names = ", ".join(unused.shown[:10])
         count = f" ({len(unused.files):,} files)" if len(unused.files) > 1 else ""
         log.info("  not used, %s: %s%s%s", unused.reason, names, more, count)
-    for remark in folder.remarks:
+    for remark in folder.remarks[:_MOST_REMARKS]:
         log.warning("%s", remark)
+    if len(folder.remarks) > _MOST_REMARKS:
+        log.warning("and %d remarks more like these", len(folder.remarks) - _MOST_REMARKS)
 
 
 def _not_used(folder: ImageFolder) -> list[LeftOut]:

@@ -266,7 +266,8 @@ def _turned(content: Content, folders: Sequence[Folder]) -> str | None:
     common = _common(content, same)
     inside = [set(_names_inside(content, o)) or _all_inside(content, o) for o in folders]
     numbers = all(names and names <= common for names in inside)
-    sure = numbers and all(map(str.isdecimal, common))
+    # Patients, and not classes: `cat/0` and `dog/0` may be two days.
+    sure = numbers and all(map(str.isdecimal, (*common, *(one.name for one in same))))
     if not sure and not any(mentions_a_part(one.name) for one in same):
         return None
     return (

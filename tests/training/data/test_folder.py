@@ -204,6 +204,7 @@ def test_names_that_are_nearly_the_same_are_remarked_on(
         ("a/cat/*.jpg 40; a/dog/*.jpg 40; a/all.jpg; b/cat/*.jpg 2; b/dog/*.jpg 2", "turn it"),
         ("a/cat/*.jpg 2; a/dog/*.jpg 2; b/cat/*.jpg 2; b/dog/*.jpg 2; c/*.jpg 9", "turn it"),
         ("a/0/*.jpg 9; a/1/*.jpg 9; b/0/*.jpg 9; b/1/*.jpg 9; c/*.jpg 9", "turn it"),
+        ("cat/0/*.jpg 9; cat/1/*.jpg 9; dog/0/*.jpg 9; dog/1/*.jpg 9", "turn it"),
         ("pets/cat/*.jpg 9; pets/dog/*.jpg 9; pets/all.jpg; cars/van/*.jpg 9", "give --data"),
         ("pets/1/*.jpg 9; pets/2/*.jpg 9; cars/van/*.jpg 9", "give --data"),
         ("train/a/cat/*.jpg 9; train/a/dog/*.jpg 9; train/b/*.jpg 9; val/b/1.jpg", "in each part"),

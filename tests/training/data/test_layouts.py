@@ -334,12 +334,6 @@ IDC, of one patient less | 8863 8864 | hold the same folders (0, 1)
     8865/1/*.png 3
     8865/loose.png
     8866/0/*.png 3
-sites with digits, in parts | siteA siteB | hold the same folders (0, 1, 2
-    train/{c}/0/*.png 6
-    train/{c}/1/*.png 6
-    train/{c}/2/*.png 6
-    test/{c}/0/*.png 6
-    test/{c}/1/*.png 6
 NCT-CRC | ADI TUM | hold the same folders (ADI, TUM)
     NCT-CRC-HE-100K/{c}/*.tif 9
     CRC-VAL-HE-7K/{c}/*.tif 3
