@@ -56,8 +56,7 @@ def choose_greys(wanted: Levels | None, sample: Sample, pictures: Pictures) -> G
         DataFolderError: most of it would be nearly black, and no range helps.
     """
     with progress("looking at greys", len(sample.examples)) as advance:
-        wide, others = _told_apart(sample.examples, pictures, advance)
-        _check_colours(others, sample, pictures)
+        wide, others = _told_apart(sample, pictures, advance)
         if not wide:
             return GreyChoice(wanted, chosen_by="--grey-range") if wanted else GreyChoice()
         levels = _levels(wide, pictures)
@@ -85,33 +84,31 @@ def _say(found: Spread, grey_range: Levels, how_many: str, chosen_by: str) -> No
 
 
 def _told_apart(
-    examples: Sequence[Example], pictures: Pictures, advance: Advance
+    sample: Sample, pictures: Pictures, advance: Advance
 ) -> tuple[list[Example], list[Example]]:
-    """Those of more than 8 bits, by their headers, and the others."""
+    """Those of more than 8 bits, by their headers, and the others; each is opened once."""
     wide: list[Example] = []
     others: list[Example] = []
-    for example in examples:
+    dark: list[str] = []
+    for example in sample.examples:
         advance(1)
         with contextlib.suppress(ImageError):  # the pass names what cannot be opened
-            (wide if pictures.open(example).has_wide_greys else others).append(example)
+            picture = pictures.open(example)
+            (wide if picture.has_wide_greys else others).append(example)
+            dark += [example.name] if picture.is_nearly_black else []
+    if dark:
+        _say_what_is_nearly_black(dark, sample)
     return wide, others
 
 
-def _check_colours(examples: Sequence[Example], sample: Sample, pictures: Pictures) -> None:
-    """Says which pictures of 16-bit colours are nearly black; refuses where most of them are."""
-    dark = []
-    for example in examples:
-        with contextlib.suppress(ImageError):
-            if pictures.open(example).is_nearly_black:
-                dark.append(example.name)
-    if not dark:
-        return
+def _say_what_is_nearly_black(names: Sequence[str], sample: Sample) -> None:
+    """Warns of pictures of 16-bit colours that are nearly black; refuses where most are."""
     said = (
-        f"{len(dark)} of {len(sample.examples)} pictures of a sample hold colours of 16 bits and "
-        f"use the lowest of them only, so that they are seen nearly black ({listed(dark, 3)}): "
+        f"{len(names)} of {len(sample.examples)} pictures of a sample hold colours of 16 bits and "
+        f"use the lowest of them only, so that they are seen nearly black ({listed(names, 3)}): "
         "spread them over all 16 bits, or save them with 8"
     )
-    if 2 * len(dark) > len(sample.examples):
+    if 2 * len(names) > len(sample.examples):
         raise DataFolderError(f"{sample.root}: {said}")
     log.warning("%s", said)
 
