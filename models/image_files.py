@@ -6,9 +6,8 @@ Nothing but an `ImageError` leaves this module, whatever the bytes are.
 import io
 import re
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from PIL import (
@@ -48,6 +47,9 @@ _SUBFILE_TYPE, _PHOTOMETRIC, _EXTRA_SAMPLES = 254, 262, 338
 
 #: Colours of 16 bits whose brightest is below this, of 255, do not use their range.
 NEARLY_BLACK: Final = 64
+
+#: Greys may be wide; of deep colours, which have 16 bits, the upper 8 are read.
+Depth = Literal["8 bits", "wide greys", "deep colours"]
 
 #: In what Pillow tells of the samples of a file: 16 bits in some order of bytes.
 _DEEP: Final = re.compile(";16[BLN]")
@@ -125,26 +127,19 @@ def stored_size(data: bytes) -> tuple[int, int]:
         raise ImageError(f"the picture is broken: {first_line(error)}") from error
 
 
-def has_wide_greys(data: bytes) -> bool:
-    """Whether a picture holds greys of more than 8 bits, by its header; False where it is none."""
-    return _by_its_header(data, is_wide)
-
-
-def has_deep_colours(data: bytes) -> bool:
-    """Whether its colours have 16 bits, of which the upper 8 are read; by its header, too."""
-    return _by_its_header(data, _is_deep)
-
-
-def _is_deep(image: ImageFile.ImageFile) -> bool:
-    return not is_wide(image) and bool(_DEEP.search(f"{image.tile[:1]}"))
-
-
-def _by_its_header(data: bytes, ask: Callable[[ImageFile.ImageFile], bool]) -> bool:
+def depth_of(data: bytes) -> Depth:
+    """What a picture holds of more than 8 bits, by its header; `8 bits` where it is none at all."""
     try:
         with Image.open(io.BytesIO(without_metadata(data)), formats=_FORMATS) as image:
-            return ask(image)
+            return _depth_of(image)
     except Exception:  # noqa: BLE001  as in `load_picture`; whoever wants its pixels is told
-        return False
+        return "8 bits"
+
+
+def _depth_of(image: ImageFile.ImageFile) -> Depth:
+    if is_wide(image):
+        return "wide greys"
+    return "deep colours" if _DEEP.search(f"{image.tile[:1]}") else "8 bits"
 
 
 def to_rgb(image: Image.Image, grey_range: Levels | None = None) -> Image.Image:
@@ -186,7 +181,7 @@ def _load(data: bytes, max_pixels: int, smallest: int | None) -> Stored:
         tags = image.tag_v2 if isinstance(image, TiffImagePlugin.TiffImageFile) else {}
         if reason := camera_raw(set(tags), is_reduced=bool(tags.get(_SUBFILE_TYPE, 0) & 1)):
             raise ImageError(reason)
-        is_deep = _is_deep(image)
+        is_deep = _depth_of(image) == "deep colours"
         stored = image.size
         is_reduced = bool(smallest and image.draft(None, (smallest, smallest)))
         image.load()

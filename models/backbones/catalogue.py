@@ -41,7 +41,7 @@ class Measured:
 
 
 def check_backbone(name: str) -> None:
-    """Refuses (`BackboneError`) an unknown name, and a model without a spatial feature map."""
+    """Refuses (`BackboneError`) an unknown name, and a model that ends in nothing with a place."""
     # With a dot, some of a model's weights are named.
     if name not in timm.list_models(include_tags="." in name):
         raise BackboneError(f"there is no backbone named {name!r}.{_hint(name)}")

@@ -6,7 +6,7 @@ certain only where parts are in them, where names say so, or where others beside
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from itertools import combinations
 from typing import Final
@@ -166,9 +166,6 @@ def _names_inside(content: Content, folder: Folder) -> list[str]:
     names = [one.name for one in content.pictured(inner)]
     single = word(folder.name) != "" and all(word(name) == word(folder.name) for name in names)
     return names if all(map(may_be_a_class, names)) and not single else []
-
-
-_Check = Callable[[Content, Sequence[Folder]], str | None]
 
 
 def _slips(content: Content, folders: Sequence[Folder]) -> str | None:

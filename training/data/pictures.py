@@ -21,9 +21,8 @@ from models.errors import ImageError, PicturesGoneError
 from models.greys import levels_of
 from models.image_files import (
     MAX_PIXELS,
-    NEARLY_BLACK,
-    has_deep_colours,
-    has_wide_greys,
+    Depth,
+    depth_of,
     load_picture,
     stored_size,
 )
@@ -61,14 +60,9 @@ class Picture:
         return decode_image(self._data, grey_range=preprocessing.grey_range)
 
     @property
-    def has_wide_greys(self) -> bool:
-        """Whether it holds greys of more than 8 bits, from the header alone."""
-        return has_wide_greys(self._data)
-
-    @property
-    def is_nearly_black(self) -> bool:
-        """Whether it holds colours of 16 bits and uses the lowest of them only."""
-        return has_deep_colours(self._data) and self.levels[1] < NEARLY_BLACK
+    def depth(self) -> Depth:
+        """What it holds of more than 8 bits, from the header alone."""
+        return depth_of(self._data)
 
     @property
     def levels(self) -> Levels:
@@ -116,6 +110,7 @@ class Pictures:
         self._files, self._decoded = _Kept(keep_bytes), _Kept(0)
         self._ways: dict[Path, Sequence[Preprocessing]] = {}
         self._digests: dict[Path, str] = {}
+        self._depths: dict[Path, Depth] = {}
 
     def open(self, example: Example) -> Picture:
         """Opens a file, where it is not kept.
@@ -139,6 +134,10 @@ class Pictures:
             return self._digests.get(example.path) or self.open(example).digest
         except ImageError:
             return ""
+
+    def depth(self, example: Example) -> Depth:
+        """What a file held of more than 8 bits when it was first opened; or an `ImageError`."""
+        return self._depths.get(example.path) or self.open(example).depth
 
     def pixels_again(self, example: Example, preprocessing: Preprocessing) -> Pixels:
         """What the network is shown of a picture that could be read before, uint8 (H, W, 3).
@@ -169,7 +168,7 @@ class Pictures:
 
     def _read(self, path: Path) -> Picture:
         picture = Picture(self._read_bytes(path))
-        self._digests[path] = picture.digest
+        self._digests[path], self._depths[path] = picture.digest, picture.depth
         return self._files.kept(path, picture)
 
 

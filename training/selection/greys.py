@@ -15,6 +15,7 @@ from models.choices import Levels
 from models.cores import granted_cores
 from models.errors import DataFolderError, ImageError
 from models.greys import Spread, range_of, shown, spread_of, widened
+from models.image_files import NEARLY_BLACK
 from training.data.example import Example
 from training.data.names import listed
 from training.data.pictures import Pictures
@@ -86,16 +87,17 @@ def _say(found: Spread, grey_range: Levels, how_many: str, chosen_by: str) -> No
 def _told_apart(
     sample: Sample, pictures: Pictures, advance: Advance
 ) -> tuple[list[Example], list[Example]]:
-    """Those of more than 8 bits, by their headers, and the others; each is opened once."""
+    """Those of more than 8 bits, by their headers, and the others."""
     wide: list[Example] = []
     others: list[Example] = []
     dark: list[str] = []
     for example in sample.examples:
         advance(1)
         with contextlib.suppress(ImageError):  # the pass names what cannot be opened
-            picture = pictures.open(example)
-            (wide if picture.has_wide_greys else others).append(example)
-            dark += [example.name] if picture.is_nearly_black else []
+            depth = pictures.depth(example)
+            (wide if depth == "wide greys" else others).append(example)
+            if depth == "deep colours" and pictures.open(example).levels[1] < NEARLY_BLACK:
+                dark.append(example.name)
     if dark:
         _say_what_is_nearly_black(dark, sample)
     return wide, others
