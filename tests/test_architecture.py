@@ -50,18 +50,23 @@ MAY_IMPORT = {
         "models", "models.backbones", "models.graph", "training", "training.data",
     },
     "training.head": {"models", "training"},
+    "training.inspection": {
+        "models", "training", "training.data", "training.features", "training.head",
+    },
     "training.inventory": {"models", "models.backbones", "training"},
     "training.recipes": {
         "models", "models.graph", "training", "training.data", "training.features",
-        "training.finetuning", "training.head", "training.report", "training.selection",
+        "training.finetuning", "training.head", "training.inspection", "training.report",
+        "training.selection",
     },
     "training.report": {
         "models", "training", "training.data", "training.features", "training.head",
+        "training.inspection",
     },
     "training.run": {
         "models", "models.backbones", "models.graph", "training", "training.data",
-        "training.features", "training.finetuning", "training.recipes", "training.report",
-        "training.selection",
+        "training.features", "training.finetuning", "training.inspection", "training.recipes",
+        "training.report", "training.selection",
     },
     "training.selection": {
         "models", "training", "training.data", "training.features", "training.head",
@@ -84,7 +89,7 @@ HEAVY = ("torch", "timm", "torchvision", "sklearn", "scipy", "tensorboard", "tra
 #: A run whose graphs are known could do without torch, so none of these may import it.
 WITHOUT_TORCH = (
     "training.data", "training.features", "training.head", "training.selection", "training.report",
-    "training.recipes.probe", "training.group", "training.run",
+    "training.inspection", "training.recipes.probe", "training.group", "training.run",
 )  # fmt: skip
 
 
