@@ -28,6 +28,7 @@ SETTINGS_FILE: Final = "settings.json"
 DATA_FILE: Final = "data.json"
 VIEW_FILE: Final = "view.json"
 SUMMARY_FILE: Final = "summary.json"
+INSPECTION_FILE: Final = "inspection.json"
 LOG_FILE: Final = "log.txt"
 
 _Settings = TypeVar("_Settings")
