@@ -42,6 +42,11 @@ class Judged:
         found: np.ndarray = self.probabilities.argmax(axis=1)
         return found
 
+    @property
+    def labels(self) -> np.ndarray:
+        """The class of each example, int64 (N,)."""
+        return np.array([example.class_index for example in self.examples], dtype=np.int64)
+
 
 @dataclass(frozen=True)
 class Learned:

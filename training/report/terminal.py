@@ -33,6 +33,11 @@ def print_evaluation(evaluation: Evaluation) -> None:
     _print(evaluation, PatientConsole(highlight=False))
 
 
+def print_place(report: Path) -> None:
+    """Prints, as the last line of a run, where all of it is told with pictures."""
+    PatientConsole(highlight=False).print(f"report: {report}", markup=False, soft_wrap=True)
+
+
 def append_evaluation(path: Path, evaluation: Evaluation) -> None:
     """Writes the same at the end of a log."""
     with path.open("a", encoding="utf-8") as file:
