@@ -38,6 +38,10 @@ from training.filing import (
 )
 from training.finetuning.plan import FineTuningOptions
 from training.group import check_batch_size, first_says, is_first, started_group
+from training.inspection.answers import answers_to_all
+from training.inspection.evidence import Evidence
+from training.inspection.inspect import inspect
+from training.inspection.inspection import Inspection
 from training.recipes.material import Material
 from training.recipes.outcome import Outcome
 from training.recipes.probe import Probe, probe
@@ -45,10 +49,16 @@ from training.report.page import Told, write_report
 from training.report.record import Learned, Record
 from training.report.tables import write_predictions
 from training.report.tensorboard import how_to_open, log_to_tensorboard
-from training.report.terminal import append_evaluation, print_evaluation, print_place
+from training.report.terminal import (
+    append_evaluation,
+    log_findings,
+    print_evaluation,
+    print_place,
+)
 from training.run_folder import (
     BUNDLE_FILE,
     DATA_FILE,
+    INSPECTION_FILE,
     LOG_FILE,
     REPORT_FILE,
     SETTINGS_FILE,
@@ -126,6 +136,7 @@ def _run(settings: TrainingSettings, folder: ImageFolder, resumed: Path | None) 
         first_says(lambda: write_json(run_folder / SETTINGS_FILE, settings.as_json()))
         trained = _trained(settings, folder, network, run_folder)
         record = first_says(lambda: _exported(settings, run_folder, trained, begun))
+        log_findings(record.inspection)
         if is_first():
             append_evaluation(run_folder / LOG_FILE, record.judged.evaluation)
         log.info("run folder: %s", run_folder)
@@ -290,12 +301,14 @@ def _exported(
         view=trained.view.as_json(),
         learned=_learned(trained, agreement.as_json()),
         judged=outcome.judged,
+        inspection=_inspected(trained),
         model="",  # known last: a full store must not cost what stands beside
         bundle=path,
         seconds=round(time.monotonic() - begun, 2),
     )
     write_predictions(run_folder / "predictions.csv", record.judged)
     session = Session(parse_bundle(data, str(path)), "cpu")
+    write_json(run_folder / INSPECTION_FILE, record.inspection.as_json())
     with working("drawing for TensorBoard"):
         log_to_tensorboard(run_folder, record, session, material.pictures)
     with working("writing the report"):
@@ -320,6 +333,17 @@ def _write_report(
     told = Told(record, material.table, sides, material.pictures, session)
     with_pictures = not settings.report_without_pictures
     write_report(run_folder / REPORT_FILE, told, with_pictures=with_pictures)
+
+
+def _inspected(trained: _Trained) -> Inspection:
+    """What there is to look at in the folder, by the probe's answers."""
+    table, parts = trained.material.table, trained.material.parts
+    classes, fitted = trained.folder.classes, trained.probe.fitted
+    with working("looking for what may be wrong with the pictures"):
+        groups = np.unique(table.digests, return_inverse=True)[1]
+        answers = answers_to_all(table, parts, groups, fitted.head, fitted.strength)
+        judged = trained.outcome.judged.evaluation
+        return inspect(Evidence(table, classes, parts, answers, groups, judged, fitted.strength))
 
 
 def _stored(filing: Filing, data: bytes, classes: Sequence[str]) -> StoredBundle:

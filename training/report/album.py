@@ -7,9 +7,8 @@ a camera's remarks (where, when, who) stay in the file.
 
 import base64
 import io
-import itertools
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -114,18 +113,17 @@ class Album:
         return _Looked(wanted, image, pixels)
 
     def _heats(self, looked_at: Sequence["_Looked"]) -> list[Image.Image | None]:
-        asked = [one for one in looked_at if one.pixels is not None]
-        answers = iter(())
-        if asked:
-            classes = np.array([one.wanted.heat_of for one in asked], dtype=np.int64)
-            answers = iter(self._session.predict(np.stack([one.pixels for one in asked]), classes))
-        shown = self._session.metadata.preprocessing
-        return [
-            None
-            if one.pixels is None
-            else heatmap_layer(_within(one.image.size, _HEAT), next(answers).heatmap, shown)
-            for one in looked_at
-        ]
+        found: list[Image.Image | None] = [None] * len(looked_at)
+        asked = [(i, one.pixels) for i, one in enumerate(looked_at) if one.pixels is not None]
+        if not asked:
+            return found
+        classes = np.array([looked_at[i].wanted.heat_of for i, _ in asked], dtype=np.int64)
+        answers = self._session.predict(np.stack([pixels for _, pixels in asked]), classes)
+        for (i, _), answer in zip(asked, answers, strict=True):
+            size = _within(looked_at[i].image.size, _HEAT)
+            shown = self._session.metadata.preprocessing
+            found[i] = heatmap_layer(size, answer.heatmap, shown)
+        return found
 
 
 @dataclass(frozen=True)

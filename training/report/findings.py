@@ -17,8 +17,7 @@ _WITHOUT_NAMES: Final = frozenset({"shortcut", "imbalance"})
 _WORDS: Final[Mapping[Kind, tuple[str, str]]] = {
     "suspect_label": (
         "Labels that look wrong",
-        "The network answered otherwise, and surely, without having learned from the picture. "
-        "Look whether the label or the network is right.",
+        "Heads that had not seen the picture answered otherwise. Which of the two is right?",
     ),
     "leak": (
         "On both sides of the split",
@@ -31,8 +30,7 @@ _WORDS: Final[Mapping[Kind, tuple[str, str]]] = {
     ),
     "shortcut": (
         "Rules that imitate the network",
-        "A rule of a few properties of the file or the picture that tells many of the network's "
-        "answers. It may have learned that in place of what you meant.",
+        "A simple rule that tells many answers: it may have learned that, and not what you meant.",
     ),
     "outlier": ("Unlike all others", "Far from every other picture: are they meant to be here?"),
     "blank": ("Nothing to see", "Of one colour, or nearly."),

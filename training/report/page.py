@@ -16,7 +16,6 @@ from models.files import output_file
 from models.session import Session
 from training.data.pictures import Pictures
 from training.features.table import FeatureTable
-from training.inspection.finding import Finding
 from training.report.choice import Rows, surest_mistakes
 from training.report.confusions import confusions_of
 from training.report.findings import PLACES, groups_of
@@ -43,7 +42,6 @@ class Told:
         sides: int64 (N,), as `choice.nearest` takes it.
         pictures: opens their files.
         session: the exported network.
-        findings: of the inspection.
     """
 
     record: Record
@@ -51,7 +49,6 @@ class Told:
     sides: Rows
     pictures: Pictures
     session: Session
-    findings: Sequence[Finding] = ()
 
 
 def write_report(path: Path, told: Told, *, with_pictures: bool) -> None:
@@ -73,25 +70,31 @@ def write_report(path: Path, told: Told, *, with_pictures: bool) -> None:
 def _gallery(told: Told) -> Gallery:
     return make_gallery(
         Material(
-            told.record.judged, told.table, told.sides, told.pictures, told.session, told.findings
+            told.record.judged,
+            told.table,
+            told.sides,
+            told.pictures,
+            told.session,
+            told.record.inspection.findings,
         )
     )
 
 
 def _page(told: Told, gallery: Gallery | None) -> str:
     judged = told.record.judged
+    findings = told.record.inspection.findings
     bins = reliability(judged.probabilities, judged.labels)
     return _environment().get_template("report.html").render(
         evaluation=judged.evaluation,
         judged=judged,
-        verdict=judge(judged.evaluation, told.findings),
+        verdict=judge(judged.evaluation, findings),
         confusions=confusions_of(judged.evaluation),
         gallery=gallery,
         judged_how=_how(judged),
         wrong=int((judged.answers != judged.labels).sum()),
         mistakes=_lines_of_mistakes(judged),
         opened=len(judged.classes) <= _OPEN,
-        groups={place: groups_of(place, told.findings, gallery) for place in PLACES},
+        groups={place: groups_of(place, findings, gallery) for place in PLACES},
         mean_confidence=float(judged.probabilities.max(axis=1).mean()),
         bins=bins,
         reliability=draw_reliability(bins),

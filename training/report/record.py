@@ -12,6 +12,7 @@ from training.data.example import Example
 from training.evaluation import Evaluation, Probabilities
 from training.features.table import LeftOut
 from training.head.fit import FittedHead
+from training.inspection.inspection import Inspection
 from training.run_folder import package_versions
 
 
@@ -88,6 +89,7 @@ class Record:
         view: how pictures were shown, and why.
         learned: what was learned from them.
         judged: how good it is.
+        inspection: what there is to look at in the folder.
         model: its tag in the store.
         bundle: its file in the run's folder.
         seconds: that it took.
@@ -101,6 +103,7 @@ class Record:
     view: Mapping[str, Any]
     learned: Learned
     judged: Judged
+    inspection: Inspection
     model: str
     bundle: Path
     seconds: float
@@ -120,6 +123,7 @@ class Record:
             "backbone": learned.backbone,
             "weights": learned.weights,
             "recipe": learned.recipe,
+            "findings": dict(self.inspection.counts),
             "trained_parameters": learned.trained_parameters,
             "regularisation": learned.regularisation.as_json(),
             "fine_tuning": dict(learned.fine_tuning),

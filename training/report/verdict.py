@@ -94,7 +94,7 @@ def _judgement(evaluation: Evaluation, level: Level) -> tuple[str, str]:
         case "uncertain":
             return (
                 "Uncertain: too few pictures to tell",
-                f"It recognises {right}, but so few pictures allow anything between {sure}; {base}.",
+                f"It recognises {right}, but so few allow anything between {sure}; {base}.",
             )
         case "useless":
             return (
