@@ -45,6 +45,7 @@ from training.inspection.inspection import Inspection
 from training.recipes.material import Material
 from training.recipes.outcome import Outcome
 from training.recipes.probe import Probe, probe
+from training.report.card import write_card
 from training.report.page import Told, write_report
 from training.report.record import Learned, Record
 from training.report.tables import write_predictions
@@ -57,6 +58,7 @@ from training.report.terminal import (
 )
 from training.run_folder import (
     BUNDLE_FILE,
+    CARD_FILE,
     DATA_FILE,
     INSPECTION_FILE,
     LOG_FILE,
@@ -313,6 +315,7 @@ def _exported(
         log_to_tensorboard(run_folder, record, session, material.pictures)
     with working("writing the report"):
         _write_report(settings, run_folder, record, material, session)
+        write_card(run_folder / CARD_FILE, record, session.metadata)
     stored = _stored(_filing(settings), data, trained.folder.classes)
     seconds = round(time.monotonic() - begun, 2)
     record = replace(record, model=stored.tag, seconds=seconds)
@@ -360,6 +363,7 @@ def _learned(trained: _Trained, agreement: Mapping[str, float]) -> Learned:
     return Learned(
         backbone=outcome.extractor.network.backbone.name,
         weights=outcome.extractor.network.backbone.weights.origin,
+        base_model=outcome.extractor.network.base_model,
         recipe=outcome.recipe,
         trained_on=outcome.trained_on,
         trained_parameters=outcome.trained_parameters,

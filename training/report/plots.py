@@ -75,7 +75,7 @@ def draw_reliability(bins: Sequence[Bin]) -> Markup:
     return svg(figure, "How sure it says it is, against how often it is right")
 
 
-def _percent(value: float, _: int) -> str:
+def _percent(value: float, _: float) -> str:
     return f"{value:.0%}"
 
 

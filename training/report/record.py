@@ -56,6 +56,7 @@ class Learned:
     Attributes:
         backbone: name of the network.
         weights: where its parameters came from.
+        base_model: where anybody gets those, as `models.pretrained` takes it; empty for own ones.
         recipe: how it was learned.
         trained_on: from how many pictures.
         trained_parameters: how many numbers.
@@ -67,6 +68,7 @@ class Learned:
 
     backbone: str
     weights: str
+    base_model: str
     recipe: str
     trained_on: int
     trained_parameters: int

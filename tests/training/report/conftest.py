@@ -56,6 +56,7 @@ def learned_by(outcome: Outcome) -> Learned:
     return Learned(
         backbone="test_resnet",
         weights="a file",
+        base_model="timm/test_resnet.r160_in1k",
         recipe=outcome.recipe,
         trained_on=outcome.trained_on,
         trained_parameters=outcome.trained_parameters,
