@@ -215,7 +215,7 @@ def _trained(
     first = sample.examples if view.has_read_sample else ()
     table = extractor.read_all(folder.examples, pictures, first, run_folder)
     _check_that_pictures_are_the_same(run_folder, folder, table)
-    parts = make_parts(folder, table.examples, table.digests, settings.seed, sample.taught)
+    parts = make_parts(folder, table.examples, table.digests)
     material = Material(table, parts, folder.classes, sample, pictures, settings.seed)
     fitted = probe(extractor, view.precision, material)
     outcome = fitted.outcome
@@ -286,11 +286,12 @@ def _exported(
         view=trained.view.as_json(),
         learned=_learned(trained, agreement.as_json()),
         judged=outcome.judged,
+        answers=outcome.answers,
         model="",  # known last: a full store must not cost what stands beside
         bundle=path,
         seconds=round(time.monotonic() - begun, 2),
     )
-    write_predictions(run_folder / "predictions.csv", record.judged)
+    write_predictions(run_folder / "predictions.csv", record.answers, record.judged.classes)
     with working("drawing for TensorBoard"):
         log_to_tensorboard(run_folder, record, parse_bundle(data, str(path)), material.pictures)
     stored = _stored(_filing(settings), data, trained.folder.classes)
@@ -370,8 +371,8 @@ def _not_used(folder: ImageFolder) -> list[LeftOut]:
 
 
 def _compared_pixels(material: Material, preprocessing: Preprocessing) -> Pixels:
-    """A few held-out pictures, spread over the classes; drawn ones where those are gone."""
-    held_out = material.examples(material.parts.test)
+    """A few pictures that judge, spread over the classes; drawn ones where those are gone."""
+    held_out = material.examples(material.parts.set_aside)
     chosen = held_out[:: max(1, len(held_out) // _COMPARED)][:_COMPARED]
     found, pixels = readable_pixels(material.pictures, chosen, preprocessing)
     if len(found) < len(chosen):

@@ -33,6 +33,7 @@ def record(probed: Outcome, material: Material, pets: Path, tmp_path: Path) -> R
         view=View(160, framing, probed.precision, "0" * 64).as_json(),
         learned=learned_by(probed),
         judged=probed.judged,
+        answers=probed.answers,
         model="pets:v1",
         bundle=tmp_path / "bundle.onnx",
         seconds=1.5,
