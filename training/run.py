@@ -38,7 +38,6 @@ from training.filing import (
 )
 from training.finetuning.plan import FineTuningOptions
 from training.group import check_batch_size, first_says, is_first, started_group
-from training.inspection.answers import answers_to_all
 from training.inspection.evidence import Evidence
 from training.inspection.inspect import inspect
 from training.inspection.inspection import Inspection
@@ -232,7 +231,7 @@ def _trained(
     first = sample.examples if view.has_read_sample else ()
     table = extractor.read_all(folder.examples, pictures, first, run_folder)
     _check_that_pictures_are_the_same(run_folder, folder, table)
-    parts = make_parts(folder, table.examples, table.digests, settings.seed, sample.taught)
+    parts = make_parts(folder, table.examples, table.digests)
     material = Material(table, parts, folder.classes, sample, pictures, settings.seed)
     fitted = probe(extractor, view.precision, material)
     outcome = fitted.outcome
@@ -303,12 +302,13 @@ def _exported(
         view=trained.view.as_json(),
         learned=_learned(trained, agreement.as_json()),
         judged=outcome.judged,
+        answers=outcome.answers,
         inspection=_inspected(trained),
         model="",  # known last: a full store must not cost what stands beside
         bundle=path,
         seconds=round(time.monotonic() - begun, 2),
     )
-    write_predictions(run_folder / "predictions.csv", record.judged)
+    write_predictions(run_folder / "predictions.csv", record.answers, record.judged.classes)
     session = Session(parse_bundle(data, str(path)), "cpu")
     write_json(run_folder / INSPECTION_FILE, record.inspection.as_json())
     with working("drawing for TensorBoard"):
@@ -343,10 +343,11 @@ def _inspected(trained: _Trained) -> Inspection:
     table, parts = trained.material.table, trained.material.parts
     classes, fitted = trained.folder.classes, trained.probe.fitted
     with working("looking for what may be wrong with the pictures"):
-        groups = np.unique(table.digests, return_inverse=True)[1]
-        answers = answers_to_all(table, parts, groups, fitted.head, fitted.strength)
+        answers = trained.probe.outcome.answers.probabilities
         judged = trained.outcome.judged.evaluation
-        return inspect(Evidence(table, classes, parts, answers, groups, judged, fitted.strength))
+        return inspect(
+            Evidence(table, classes, parts, answers, parts.groups, judged, fitted.strength)
+        )
 
 
 def _stored(filing: Filing, data: bytes, classes: Sequence[str]) -> StoredBundle:
@@ -419,8 +420,8 @@ def _not_used(folder: ImageFolder) -> list[LeftOut]:
 
 
 def _compared_pixels(material: Material, preprocessing: Preprocessing) -> Pixels:
-    """A few held-out pictures, spread over the classes; drawn ones where those are gone."""
-    held_out = material.examples(material.parts.test)
+    """A few pictures that judge, spread over the classes; drawn ones where those are gone."""
+    held_out = material.examples(material.parts.set_aside)
     chosen = held_out[:: max(1, len(held_out) // _COMPARED)][:_COMPARED]
     found, pixels = readable_pixels(material.pictures, chosen, preprocessing)
     if len(found) < len(chosen):
