@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.training.conftest import draw, properties_of
 from training.data.example import Example
 from training.data.parts import Parts
 from training.evaluation import evaluate
@@ -19,7 +20,8 @@ def table_of(features: np.ndarray, labels: list[int], classes: tuple[str, ...]) 
     examples = tuple(
         Example(Path(name), name, label, None) for name, label in zip(names, labels, strict=True)
     )
-    return FeatureTable(examples, features.astype(np.float32), tuple(names), ())
+    properties = tuple(properties_of(draw("cat", row)) for row in range(len(labels)))
+    return FeatureTable(examples, features.astype(np.float32), tuple(names), (), properties)
 
 
 def clouds(labels: list[int], apart: float = 6.0, width: int = 16) -> np.ndarray:
