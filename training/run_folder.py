@@ -27,6 +27,7 @@ BUNDLE_FILE: Final = "bundle.onnx"
 SETTINGS_FILE: Final = "settings.json"
 DATA_FILE: Final = "data.json"
 VIEW_FILE: Final = "view.json"
+BACKBONE_FILE: Final = "backbone.json"
 SUMMARY_FILE: Final = "summary.json"
 LOG_FILE: Final = "log.txt"
 
