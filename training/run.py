@@ -56,6 +56,7 @@ from training.report.terminal import (
     print_place,
 )
 from training.run_folder import (
+    BACKBONE_FILE,
     BUNDLE_FILE,
     CARD_FILE,
     DATA_FILE,
@@ -69,6 +70,7 @@ from training.run_folder import (
     read_json,
     write_json,
 )
+from training.selection.backbone import AUTO, Candidate, choose_backbone
 from training.selection.select import View, Wanted, decide_view
 from training.settings import TrainingSettings
 from training.terminal import be_quiet, working
@@ -117,7 +119,7 @@ def run(settings: TrainingSettings, resumed: Path | None = None) -> dict[str, An
 
     with joined(group):
         check_batch_size(settings.batch_size)
-        if settings.backbone is not None:
+        if settings.backbone not in (None, AUTO):
             check_backbone(settings.backbone)
         first_says(lambda: say_where(_filing(settings), folder.classes))
         return _run(settings, folder, resumed)
@@ -129,13 +131,16 @@ def _filing(settings: TrainingSettings) -> Filing:
 
 def _run(settings: TrainingSettings, folder: ImageFolder, resumed: Path | None) -> dict[str, Any]:
     """The same, once it is known that there is something to learn from."""
-    begun = time.monotonic()
+    begun, pictures = time.monotonic(), Pictures(folder.read)
+    settings, choice = _decided(settings, folder, pictures)
     settings, network = _network(settings)
     make = partial(make_run_folder, settings.out, printable(settings.run_name))
     run_folder = resumed or first_says(make)
     with logged_to(run_folder), _way_on(run_folder):
         first_says(lambda: write_json(run_folder / SETTINGS_FILE, settings.as_json()))
-        trained = _trained(settings, folder, network, run_folder)
+        if choice:
+            first_says(lambda: write_json(run_folder / BACKBONE_FILE, choice))
+        trained = _trained(settings, folder, network, pictures, run_folder)
         record = first_says(lambda: _exported(settings, run_folder, trained, begun))
         log_findings(record.inspection)
         if is_first():
@@ -163,6 +168,38 @@ def _way_on(run_folder: Path) -> Iterator[None]:
                 shlex.quote(str(run_folder)),
             )
         raise
+
+
+def _decided(
+    settings: TrainingSettings, folder: ImageFolder, pictures: Pictures
+) -> tuple[TrainingSettings, dict[str, Any]]:
+    """With `--backbone auto` the network that suits a sample, and why; else what was asked for."""
+    if settings.backbone != AUTO:
+        return settings, {}
+    if not settings.finetune:
+        _check_that_options_have_an_effect(settings)
+    found = first_says(lambda: _choice(settings, folder, pictures))
+    return replace(settings, backbone=found["backbone"], weights=found["weights"]), found
+
+
+def _choice(settings: TrainingSettings, folder: ImageFolder, pictures: Pictures) -> dict[str, Any]:
+    # Late, as in `run`.
+    from models.backbones.at_hand import at_hand  # noqa: PLC0415
+    from models.backbones.backbone import load_backbone  # noqa: PLC0415
+    from models.backbones.weights import Weights, parse_weights  # noqa: PLC0415
+    from models.graph.network import Network  # noqa: PLC0415
+
+    def load(name: str, weights: Weights) -> Network:
+        return Network(load_backbone(name, weights, settings.image_size))
+
+    with working("looking for weights"):
+        found = at_hand(parse_weights(settings.weights))
+    candidates = [Candidate(name, kind.word, partial(load, name, kind)) for name, kind in found]
+    return choose_backbone(candidates, _wanted(settings), folder, pictures).as_json()
+
+
+def _wanted(settings: TrainingSettings) -> Wanted:
+    return Wanted(settings.framing, settings.precision, settings.greys)
 
 
 def _network(settings: TrainingSettings) -> tuple[TrainingSettings, "Network"]:
@@ -221,13 +258,15 @@ class _Trained:
 
 
 def _trained(
-    settings: TrainingSettings, folder: ImageFolder, network: "Network", run_folder: Path
+    settings: TrainingSettings,
+    folder: ImageFolder,
+    network: "Network",
+    pictures: Pictures,
+    run_folder: Path,
 ) -> _Trained:
-    pictures = Pictures(folder.read)
     sample = draw_sample(folder, pictures)
     whole = Extractor(network, graph_of(network), network.backbone.preprocessing)
-    wanted = Wanted(settings.framing, settings.precision, settings.greys)
-    view, extractor = decide_view(wanted, whole, sample, pictures, run_folder)
+    view, extractor = decide_view(_wanted(settings), whole, sample, pictures, run_folder)
     first = sample.examples if view.has_read_sample else ()
     table = extractor.read_all(folder.examples, pictures, first, run_folder)
     _check_that_pictures_are_the_same(run_folder, folder, table)
@@ -307,6 +346,9 @@ def _exported(
         model="",  # known last: a full store must not cost what stands beside
         bundle=path,
         seconds=round(time.monotonic() - begun, 2),
+        backbone_choice=read_json(choice)
+        if (choice := run_folder / BACKBONE_FILE).exists()
+        else {},
     )
     write_predictions(run_folder / "predictions.csv", record.answers, record.judged.classes)
     session = Session(parse_bundle(data, str(path)), "cpu")

@@ -43,8 +43,8 @@ class Sample:
     root: Path
 
 
-def draw_sample(folder: ImageFolder, pictures: Pictures) -> Sample:
-    """Draws the sample: always the same for the same pictures.
+def draw_sample(folder: ImageFolder, pictures: Pictures, size: int = SIZE) -> Sample:
+    """Draws the sample: always the same for the same pictures, and in every larger one.
 
     Of each class at most half of its different contents is drawn where the folder holds nothing
     out: no more of those that judge has decided anything. Files that cannot be opened are not
@@ -53,6 +53,7 @@ def draw_sample(folder: ImageFolder, pictures: Pictures) -> Sample:
     Args:
         folder: to draw from.
         pictures: opens its files.
+        size: about how many to draw.
     """
     given = folder.holds_out
     candidates = [e for e in folder.examples if not given or e.part == "train"]
@@ -65,7 +66,7 @@ def draw_sample(folder: ImageFolder, pictures: Pictures) -> Sample:
     for class_index in classes:
         found = sorted(contents[class_index].items(), key=lambda item: _lot(item[0]))
         most = len(found) if given else len(found) // 2
-        share = max(FEWEST_OF_A_CLASS, round(SIZE * len(found) / total))
+        share = max(FEWEST_OF_A_CLASS, round(size * len(found) / total))
         chosen.update(found[: min(share, most)])
     examples = sorted(chosen.values(), key=lambda e: (e.name, str(e.path)))
     return Sample(tuple(examples), folder.root)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +109,7 @@ class Record:
         model: its tag in the store.
         bundle: its file in the run's folder.
         seconds: that it took.
+        backbone_choice: what `--backbone auto` found; empty where nothing was asked.
     """
 
     settings: Mapping[str, str | int | float | None]
@@ -124,6 +125,7 @@ class Record:
     model: str
     bundle: Path
     seconds: float
+    backbone_choice: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The content of `summary.json`."""
@@ -137,6 +139,7 @@ class Record:
             "left_out": _left_out_as_json(self.left_out),
             "one_colour": list(self.one_colour),
             "backbone": learned.backbone,
+            "backbone_choice": dict(self.backbone_choice),
             "weights": learned.weights,
             "recipe": learned.recipe,
             "findings": dict(self.inspection.counts),
