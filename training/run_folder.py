@@ -89,9 +89,11 @@ def stored_settings(folder: Path, kind: type[_Settings]) -> _Settings:
 def _of_today(folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
     """Settings as an earlier version wrote them, as this one takes them.
 
-    Once the image size could be asked of a sample; the answer stands in the view. (What else is no
-    setting any more, as the number of processes, is left out unread.)
+    Once there was one data folder, and the image size could be asked of a sample; the answer stands
+    in the view. (What else is no setting any more, as the number of processes, is left out unread.)
     """
+    if isinstance(data := settings.get("data"), str):
+        settings = {**settings, "data": [data]}
     if settings.get("image_size") != "auto":
         return settings
     view = folder / VIEW_FILE

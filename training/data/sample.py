@@ -15,7 +15,6 @@ import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from models.cores import granted_cores
@@ -40,12 +39,12 @@ class Sample:
         examples: in the folder's order.
         taught: digests of their bytes, which must not be held out any more; empty where the folder
             itself holds others out.
-        root: the folder.
+        place: the folder, in words.
     """
 
     examples: tuple[Example, ...]
     taught: frozenset[str]
-    root: Path
+    place: str
 
 
 def draw_sample(folder: ImageFolder, pictures: Pictures) -> Sample:
@@ -60,7 +59,7 @@ def draw_sample(folder: ImageFolder, pictures: Pictures) -> Sample:
     """
     given = folder.holds_out
     candidates = [e for e in folder.examples if not given or e.part == "train"]
-    digests = [_place(e, folder) for e in candidates] if given else _digests(candidates, pictures)
+    digests = [e.name for e in candidates] if given else _digests(candidates, pictures)
     readable = [(e, d) for e, d in zip(candidates, digests, strict=True) if d]
     contents = contents_of_classes([e for e, _ in readable], [d for _, d in readable])
     classes = sorted(contents, key=lambda c: _lot(folder.classes[c]))[:MOST_CLASSES]
@@ -72,11 +71,7 @@ def draw_sample(folder: ImageFolder, pictures: Pictures) -> Sample:
         share = max(FEWEST_OF_A_CLASS, round(SIZE * len(found) / total))
         chosen.update(found[: min(share, most)])
     examples = sorted(chosen.values(), key=lambda e: (e.name, str(e.path)))
-    return Sample(tuple(examples), frozenset() if given else frozenset(chosen), folder.root)
-
-
-def _place(example: Example, folder: ImageFolder) -> str:
-    return str(example.path.relative_to(folder.root))
+    return Sample(tuple(examples), frozenset() if given else frozenset(chosen), folder.place)
 
 
 def _lot(name: str) -> bytes:

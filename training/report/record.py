@@ -88,7 +88,7 @@ class Record:
         seconds: that it took.
     """
 
-    settings: Mapping[str, str | int | float | None]
+    settings: Mapping[str, str | int | float | list[str] | None]
     layout: str
     left_out: Sequence[LeftOut]
     one_colour: Sequence[str]

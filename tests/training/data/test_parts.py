@@ -24,7 +24,7 @@ def folder_of(counts: dict[int, int], part: Part | None = None) -> ImageFolder:
         for i in range(count)
     ]
     classes = tuple(f"class {label}" for label in counts)
-    return ImageFolder(Path("pets"), "a folder per class", classes, tuple(examples), ())
+    return ImageFolder("pets", "a folder per class", classes, tuple(examples), ())
 
 
 def parted(folder: ImageFolder, digests: list[str] | None = None, seed: int = 0) -> Parts:
