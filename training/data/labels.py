@@ -1,4 +1,4 @@
-"""Tables of labels: which label a row gives its file; and where such tables lie."""
+"""Tables of labels: which label a row gives its file; where such tables lie."""
 
 import re
 from dataclasses import dataclass

@@ -12,6 +12,7 @@ from training.data.example import Example
 from training.evaluation import Evaluation, Probabilities
 from training.features.table import LeftOut
 from training.head.fit import FittedHead
+from training.inspection.inspection import Inspection
 from training.run_folder import package_versions
 
 
@@ -42,6 +43,11 @@ class Judged:
         found: np.ndarray = self.probabilities.argmax(axis=1)
         return found
 
+    @property
+    def labels(self) -> np.ndarray:
+        """The class of each example, int64 (N,)."""
+        return np.array([example.class_index for example in self.examples], dtype=np.int64)
+
 
 @dataclass(frozen=True)
 class Learned:
@@ -50,6 +56,7 @@ class Learned:
     Attributes:
         backbone: name of the network.
         weights: where its parameters came from.
+        base_model: where anybody gets those, as `models.pretrained` takes it; empty for own ones.
         recipe: how it was learned.
         trained_on: from how many pictures.
         trained_parameters: how many numbers.
@@ -61,6 +68,7 @@ class Learned:
 
     backbone: str
     weights: str
+    base_model: str
     recipe: str
     trained_on: int
     trained_parameters: int
@@ -83,6 +91,7 @@ class Record:
         view: how pictures were shown, and why.
         learned: what was learned from them.
         judged: how good it is.
+        inspection: what there is to look at in the folder.
         model: its tag in the store.
         bundle: its file in the run's folder.
         seconds: that it took.
@@ -96,6 +105,7 @@ class Record:
     view: Mapping[str, Any]
     learned: Learned
     judged: Judged
+    inspection: Inspection
     model: str
     bundle: Path
     seconds: float
@@ -115,6 +125,7 @@ class Record:
             "backbone": learned.backbone,
             "weights": learned.weights,
             "recipe": learned.recipe,
+            "findings": dict(self.inspection.counts),
             "trained_parameters": learned.trained_parameters,
             "regularisation": learned.regularisation.as_json(),
             "fine_tuning": dict(learned.fine_tuning),

@@ -7,8 +7,8 @@ from training.report.record import Record
 
 KEYS = {
     "accuracy", "accuracy_interval", "agreement_with_torch", "backbone", "bundle", "classes",
-    "commonest_class", "confusion", "data_digest", "fine_tuning", "framing", "graph_digest",
-    "greys", "one_colour",
+    "commonest_class", "confusion", "data_digest", "findings", "fine_tuning", "framing",
+    "graph_digest", "greys", "one_colour",
     "held_out", "held_out_part", "image_size", "layout", "left_out", "model", "precision", "recipe",
     "regularisation", "seconds", "settings", "trained_on", "trained_parameters", "versions",
     "weights",
