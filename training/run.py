@@ -49,7 +49,7 @@ from training.recipes.probe import Probe, probe
 from training.report.card import write_card
 from training.report.page import Told, write_report
 from training.report.record import Learned, Record
-from training.report.tables import write_predictions
+from training.report.tables import write_labels, write_predictions
 from training.report.tensorboard import how_to_open, log_to_tensorboard
 from training.report.terminal import (
     append_evaluation,
@@ -62,6 +62,7 @@ from training.run_folder import (
     CARD_FILE,
     DATA_FILE,
     INSPECTION_FILE,
+    LABELS_FILE,
     LOG_FILE,
     REPORT_FILE,
     SETTINGS_FILE,
@@ -319,6 +320,7 @@ def _exported(
     write_predictions(run_folder / "predictions.csv", record.judged)
     session = Session(parse_bundle(data, str(path)), "cpu")
     write_json(run_folder / INSPECTION_FILE, record.inspection.as_json())
+    write_labels(run_folder / LABELS_FILE, trained.folder, record.inspection)
     with working("drawing for TensorBoard"):
         log_to_tensorboard(run_folder, record, session, material.pictures)
     with working("writing the report"):

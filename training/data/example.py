@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from models.errors import ImageError
 
 Part = Literal["train", "validation", "test"]
+
+#: Why a picture is not used that a table of labels leaves out.
+EMPTY_LABEL: Final = "left out by an empty label"
 
 
 def read_file(path: Path) -> bytes:

@@ -73,6 +73,11 @@ def as_cell(text: str) -> str:
     return f"'{text}" if _FORMULA.match(text) else text
 
 
+def as_file_cell(name: str) -> str:
+    """A path that no spreadsheet computes, and that still leads to the file."""
+    return f"./{name}" if _FORMULA.match(name) else name
+
+
 def text_of(cell: str) -> str:
     """What `as_cell` was given."""
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell

@@ -13,14 +13,13 @@ from typing import Final
 from models.errors import UsageError
 from training.data.archives import Names
 from training.data.content import Layout, Left
-from training.data.example import Part
+from training.data.example import EMPTY_LABEL, Part
 from training.data.labels import Labels
 from training.data.names import listed, printable, quoted
 from training.data.sources import Source
 from training.data.tables import Row, find_files
 from training.data.tree import has_suffix_of_a_picture
 
-_LEFT_OUT: Final = "left out by an empty label"
 _LACKING: Final = "without a label in the table"
 
 
@@ -228,7 +227,7 @@ def _changed(
             (empty if name in label_of else lacking).append(names)
     here = {names for _, names, _ in joined}
     left = [_without(one, here) for one in before.left]
-    left += [Left(_LEFT_OUT, tuple(empty)), Left(_LACKING, tuple(lacking))]
+    left += [Left(EMPTY_LABEL, tuple(empty)), Left(_LACKING, tuple(lacking))]
     places = listed(list(dict.fromkeys(tables.values())))
     words = (
         f"pictures with labels from {places}" if is_by_table
