@@ -1,5 +1,6 @@
 """The story of a run, from a folder of pictures to a bundle in the store, top to bottom."""
 
+import hashlib
 import logging
 import shlex
 import time
@@ -21,7 +22,7 @@ from models.preprocessing import Pixels, Preprocessing, read_pixels
 from models.session import Session
 from models.store import StoredBundle
 from training.data.example import ImageFolder
-from training.data.folder import scan_folder
+from training.data.folder import scan_folders
 from training.data.names import printable
 from training.data.parts import check_counts, make_parts
 from training.data.pictures import Pictures, readable_pixels
@@ -47,7 +48,7 @@ from training.recipes.probe import Probe, probe
 from training.report.card import write_card
 from training.report.page import Told, write_report
 from training.report.record import Learned, Record
-from training.report.tables import write_predictions
+from training.report.tables import write_labels, write_predictions
 from training.report.tensorboard import how_to_open, log_to_tensorboard
 from training.report.terminal import (
     append_evaluation,
@@ -61,6 +62,7 @@ from training.run_folder import (
     CARD_FILE,
     DATA_FILE,
     INSPECTION_FILE,
+    LABELS_FILE,
     LOG_FILE,
     REPORT_FILE,
     SETTINGS_FILE,
@@ -109,7 +111,7 @@ def run(settings: TrainingSettings, resumed: Path | None = None) -> dict[str, An
     # Before pictures are read: what they taught must not be lost for want of a place.
     check_writable()
     with working("looking for pictures"):
-        folder = scan_folder(settings.data, [settings.out])
+        folder = scan_folders(settings.data, [settings.out], settings.labels)
     check_counts(folder, folder.examples)
     _log_folder(folder)
     with working("loading torch and timm"):
@@ -126,7 +128,7 @@ def run(settings: TrainingSettings, resumed: Path | None = None) -> dict[str, An
 
 
 def _filing(settings: TrainingSettings) -> Filing:
-    return Filing(settings.data, settings.name)
+    return Filing(settings.data[0], settings.name)
 
 
 def _run(settings: TrainingSettings, folder: ImageFolder, resumed: Path | None) -> dict[str, Any]:
@@ -295,6 +297,13 @@ def _fine_tuned(
     return best, report.as_json()
 
 
+def _data_digest(folder: ImageFolder, table: FeatureTable) -> str:
+    """Of all pictures used; and of their classes, where tables tell those."""
+    if not folder.labels_digest:
+        return table.data_digest
+    return hashlib.sha256(f"{table.data_digest} {folder.labels_digest}".encode()).hexdigest()
+
+
 def _check_that_pictures_are_the_same(
     run_folder: Path, folder: ImageFolder, table: FeatureTable
 ) -> None:
@@ -303,14 +312,14 @@ def _check_that_pictures_are_the_same(
     Raises:
         DataFolderError: they have changed.
     """
-    path = run_folder / DATA_FILE
+    path, digest = run_folder / DATA_FILE, _data_digest(folder, table)
     begun_with = first_says(lambda: read_json(path) if path.exists() else None)
     if begun_with is None:
-        first_says(lambda: write_json(path, {"data_digest": table.data_digest}))
-    elif begun_with["data_digest"] != table.data_digest:
+        first_says(lambda: write_json(path, {"data_digest": digest}))
+    elif begun_with["data_digest"] != digest:
         raise DataFolderError(
-            f"--resume: the pictures in {folder.root} have changed since this run began; "
-            "begin a new one"
+            f"--resume: the pictures in {folder.place}, or their labels, have changed since this "
+            "run began; begin a new one"
         )
     else:
         log.info("the pictures have been read before and are the same")
@@ -337,7 +346,7 @@ def _exported(
         layout=trained.folder.layout,
         left_out=(*material.table.left_out, *_not_used(trained.folder)),
         one_colour=material.table.names_of_one_colour,
-        data_digest=material.table.data_digest,
+        data_digest=_data_digest(trained.folder, material.table),
         view=trained.view.as_json(),
         learned=_learned(trained, agreement.as_json()),
         judged=outcome.judged,
@@ -353,6 +362,7 @@ def _exported(
     write_predictions(run_folder / "predictions.csv", record.answers, record.judged.classes)
     session = Session(parse_bundle(data, str(path)), "cpu")
     write_json(run_folder / INSPECTION_FILE, record.inspection.as_json())
+    write_labels(run_folder / LABELS_FILE, trained.folder, record.inspection)
     with working("drawing for TensorBoard"):
         log_to_tensorboard(run_folder, record, session, material.pictures)
     with working("writing the report"):
@@ -432,13 +442,13 @@ def _description(settings: TrainingSettings, trained: _Trained) -> Description:
         classes=trained.folder.classes,
         preprocessing=trained.outcome.extractor.preprocessing,
         training=summary,
-        data_digest=trained.material.table.data_digest,
+        data_digest=_data_digest(trained.folder, trained.material.table),
     )
 
 
 def _log_folder(folder: ImageFolder) -> None:
     counts = Counter((e.part, e.class_index) for e in folder.examples)
-    log.info("%s: %s", folder.root, folder.layout)
+    log.info("%s: %s", folder.place, folder.layout)
     for part in sorted({e.part for e in folder.examples}, key=str):
         shown = ", ".join(f"{c} ({counts[part, i]})" for i, c in enumerate(folder.classes))
         log.info("  %s: %s", part or "classes", shown)

@@ -3,7 +3,7 @@
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from models.choices import Levels, Precision, check_grey_range
 from models.errors import UsageError
@@ -24,14 +24,23 @@ class TrainingSettings:
     """What a run does."""
 
     data: Annotated[
-        Path,
+        tuple[Path, ...],
         Option(
             "the pictures, in a folder, a zip or a tar: a folder per class; train/ with val/ and/"
             "or test/, a folder per class inside; or train/ and test/ with the class in the file "
-            "name (cat.12.jpg)",
+            "name (cat.12.jpg). Given again, more of them, of the same classes or others",
             "DIR",
         ),
     ]
+    labels: Annotated[
+        tuple[Path, ...],
+        Option(
+            "a table (CSV) with the columns file and label: what it says counts for more than "
+            "folders, an empty label leaves a picture out; as the labels.csv of a run, put right "
+            "in a spreadsheet, or for pictures that lie in no folders. May be given again",
+            "FILE",
+        ),
+    ] = ()
     backbone: Annotated[
         str | None,
         Option(
@@ -147,8 +156,8 @@ class TrainingSettings:
 
     @property
     def run_name(self) -> str:
-        """The given name, or the data folder's."""
-        place = self.data.resolve()
+        """The given name, or the first data folder's."""
+        place = self.data[0].resolve()
         plain = re.sub(r"(\.tar)?\.\w+$", "", place.name) if place.is_file() else place.name
         return self.name or plain or "pictures"
 
@@ -171,6 +180,12 @@ class TrainingSettings:
             ) from error
         return low, high
 
-    def as_json(self) -> dict[str, str | int | None]:
+    def as_json(self) -> dict[str, str | int | list[str] | None]:
         """The settings with paths as text."""
-        return {k: str(v) if isinstance(v, Path) else v for k, v in asdict(self).items()}
+        return {name: _as_json(value) for name, value in asdict(self).items()}
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [str(each) for each in value]
+    return str(value) if isinstance(value, Path) else value

@@ -117,7 +117,7 @@ def trainer(out: Path) -> Run:
 
     def _train(data: Path, **options: Any) -> dict[str, Any]:
         chosen = {"backbone": TINY_BACKBONE, "weights": "none", "out": out}
-        return run(TrainingSettings(data, **{**chosen, **options}))
+        return run(TrainingSettings((data,), **{**chosen, **options}))
 
     return _train
 

@@ -215,11 +215,11 @@ def check_counts(
         where = "in train/ " if folder.holds_out else ""
         kind = "files" if digests is None else "different, readable pictures"
         raise DataFolderError(
-            f"{folder.root}: too few {kind} {where}of {listed(few)}; "
+            f"{folder.place}: too few {kind} {where}of {listed(few)}; "
             f"a class needs {FEWEST_PICTURES} at least, and is worth trusting from some 50 on"
         )
     if folder.holds_out and all(example.part == "train" for example in examples):
-        raise DataFolderError(f"{folder.root}: no picture that is held out can be read")
+        raise DataFolderError(f"{folder.place}: no picture that is held out can be read")
 
 
 def contents_of_classes(

@@ -13,7 +13,6 @@ import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from models.cores import granted_cores
@@ -36,11 +35,11 @@ class Sample:
 
     Attributes:
         examples: in the folder's order.
-        root: the folder.
+        place: the folder, in words.
     """
 
     examples: tuple[Example, ...]
-    root: Path
+    place: str
 
 
 def draw_sample(folder: ImageFolder, pictures: Pictures, size: int = SIZE) -> Sample:
@@ -57,7 +56,7 @@ def draw_sample(folder: ImageFolder, pictures: Pictures, size: int = SIZE) -> Sa
     """
     given = folder.holds_out
     candidates = [e for e in folder.examples if not given or e.part == "train"]
-    digests = [_place(e, folder) for e in candidates] if given else _digests(candidates, pictures)
+    digests = [e.name for e in candidates] if given else _digests(candidates, pictures)
     readable = [(e, d) for e, d in zip(candidates, digests, strict=True) if d]
     contents = contents_of_classes([e for e, _ in readable], [d for _, d in readable])
     classes = sorted(contents, key=lambda c: _lot(folder.classes[c]))[:MOST_CLASSES]
@@ -69,11 +68,7 @@ def draw_sample(folder: ImageFolder, pictures: Pictures, size: int = SIZE) -> Sa
         share = max(FEWEST_OF_A_CLASS, round(size * len(found) / total))
         chosen.update(found[: min(share, most)])
     examples = sorted(chosen.values(), key=lambda e: (e.name, str(e.path)))
-    return Sample(tuple(examples), folder.root)
-
-
-def _place(example: Example, folder: ImageFolder) -> str:
-    return str(example.path.relative_to(folder.root))
+    return Sample(tuple(examples), folder.place)
 
 
 def _lot(name: str) -> bytes:

@@ -112,7 +112,7 @@ class Record:
         backbone_choice: what `--backbone auto` found; empty where nothing was asked.
     """
 
-    settings: Mapping[str, str | int | float | None]
+    settings: Mapping[str, str | int | float | list[str] | None]
     layout: str
     left_out: Sequence[LeftOut]
     one_colour: Sequence[str]

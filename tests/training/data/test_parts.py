@@ -23,7 +23,7 @@ def folder_of(counts: dict[int, int], part: Part | None = None) -> ImageFolder:
         for i in range(count)
     ]
     classes = tuple(f"class {label}" for label in counts)
-    return ImageFolder(Path("pets"), "a folder per class", classes, tuple(examples), ())
+    return ImageFolder("pets", "a folder per class", classes, tuple(examples), ())
 
 
 def digests_of(folder: ImageFolder) -> list[str]:

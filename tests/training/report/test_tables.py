@@ -9,9 +9,13 @@ import pytest
 
 from models.errors import OutputError
 from training.data.example import Example
+from training.data.folder import scan_folder, scan_folders
+from training.data.tables import read_table
 from training.evaluation import evaluate
+from training.inspection.finding import Finding
+from training.inspection.inspection import Inspection
 from training.report.record import Answers, Judged
-from training.report.tables import write_predictions
+from training.report.tables import write_labels, write_predictions
 
 NAMES = ("plain.png", "with, comma.png", 'a "quote".png', "Kätzchen – 猫.webp")
 CLASSES = ("nuts, and more", "screws")
@@ -62,6 +66,43 @@ def test_no_class_is_called_like_a_column(tmp_path: Path) -> None:
     assert [row["true"] for row in rows] == [row["answered"] for row in rows] == list(classes)
     assert {row["right"] for row in rows} == {"true"}
     assert [float(row[f"p({row['true']})"]) for row in rows] == [1.0] * len(classes)
+
+
+HOSTILE = (
+    "=cmd|'C calc'!A1", "-1", "a,b", 'a "b"', "'=x", "'", "two\nlines", "\u202etxt.exe", " a ",
+)  # fmt: skip
+
+
+def test_labels_come_back_from_their_table_whatever_files_and_classes_are_called(
+    tmp_path: Path,
+) -> None:
+    root = tmp_path / "data"
+    for name in HOSTILE:
+        (root / name).mkdir(parents=True)
+        (root / name / f"{name}.png").touch()
+    folder = scan_folder(root)
+    suspect = Finding("suspect_label", (folder.examples[-1].name,), 0.9, "-- why", "=cmd")
+
+    write_labels(tmp_path / "labels.csv", folder, Inspection((suspect,)))
+
+    again = scan_folders((root,), tables=(tmp_path / "labels.csv",))
+    assert again.classes == folder.classes
+    assert again.examples == folder.examples
+    assert again.remarks == folder.remarks
+    first, *rest = read_table((tmp_path / "labels.csv").read_bytes(), "labels.csv").rows
+    assert first.cells[2:] == ("'=cmd", "'-- why")
+    assert len(rest) == len(HOSTILE) - 1
+    assert not any(cell.startswith(tuple("=+-@")) for row in rest for cell in row.cells)
+
+
+def test_what_was_left_out_stays_so_in_the_next_table(class_folder: Path, tmp_path: Path) -> None:
+    table, later = tmp_path / "labels.csv", tmp_path / "later.csv"
+    table.write_text("file,label\ncat/cat_00.png,\ncat/cat_01.png,dog\n")
+    folder = scan_folders((class_folder,), tables=(table,))
+
+    write_labels(later, folder, Inspection(()))
+
+    assert scan_folders((class_folder,), tables=(later,)).examples == folder.examples
 
 
 def test_a_table_that_cannot_be_written_is_a_sentence(answers: Answers, tmp_path: Path) -> None:
