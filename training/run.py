@@ -23,8 +23,9 @@ from models.session import Session
 from models.store import StoredBundle
 from training.data.example import ImageFolder
 from training.data.folder import scan_folders
+from training.data.groups import with_groups
 from training.data.names import printable
-from training.data.parts import check_counts, make_parts
+from training.data.parts import Parts, check_counts, make_parts
 from training.data.pictures import Pictures, readable_pixels
 from training.data.sample import draw_sample
 from training.features.extractor import Extractor
@@ -67,9 +68,12 @@ from training.run_folder import (
     REPORT_FILE,
     SETTINGS_FILE,
     SUMMARY_FILE,
+    folds_of_earlier_runs,
     logged_to,
     make_run_folder,
+    own_folds,
     read_json,
+    write_folds,
     write_json,
 )
 from training.selection.backbone import AUTO, Candidate, choose_backbone
@@ -112,6 +116,7 @@ def run(settings: TrainingSettings, resumed: Path | None = None) -> dict[str, An
     check_writable()
     with working("looking for pictures"):
         folder = scan_folders(settings.data, [settings.out], settings.labels)
+    folder = with_groups(folder, settings.groups)
     check_counts(folder, folder.examples)
     _log_folder(folder)
     with working("loading torch and timm"):
@@ -272,7 +277,7 @@ def _trained(
     first = sample.examples if view.has_read_sample else ()
     table = extractor.read_all(folder.examples, pictures, first, run_folder)
     _check_that_pictures_are_the_same(run_folder, folder, table)
-    parts = make_parts(folder, table.examples, table.digests)
+    parts = _parts(folder, table, run_folder)
     material = Material(table, parts, folder.classes, sample, pictures, settings.seed)
     fitted = probe(extractor, view.precision, material)
     outcome = fitted.outcome
@@ -280,6 +285,22 @@ def _trained(
     if settings.finetune or network.learns_from_scratch:
         outcome, told = _fine_tuned(settings, material, outcome, run_folder)
     return _Trained(folder, view, material, fitted, outcome, told)
+
+
+def _parts(folder: ImageFolder, table: FeatureTable, run_folder: Path) -> Parts:
+    """What is learned from, decides and judges; pictures keep the fold that they once had.
+
+    Raises:
+        DataFolderError: as `make_parts`; or a run that goes on would go on with other folds.
+    """
+    own = first_says(lambda: own_folds(run_folder))
+    known = own or first_says(lambda: folds_of_earlier_runs(run_folder))
+    parts = make_parts(folder, table.examples, table.digests, (), known)
+    learned = [table.digests[row] for row in parts.train.tolist()]
+    if own and [own.get(digest) for digest in learned] != parts.folds.tolist():
+        raise DataFolderError("--resume: what --groups says has changed; begin a new run")
+    first_says(lambda: write_folds(run_folder, learned, parts.folds))
+    return parts
 
 
 def _fine_tuned(
