@@ -1,5 +1,7 @@
 """Whole runs, as the command does them, on folders of drawn pictures and a tiny real network."""
 
+import csv
+import io
 import json
 import logging
 import os
@@ -19,6 +21,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from models import store
 from models.bundle import read_bundle
+from models.errors import UsageError
 from models.preprocessing import read_pixels
 from models.session import Session
 from models.signature import feature_maps_of
