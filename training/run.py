@@ -18,6 +18,7 @@ from models.bundle import Description, TrainingSummary, parse_bundle, write_bund
 from models.errors import DataFolderError, TransferError, UsageError
 from models.graph.self_check import draw_self_check_pictures
 from models.preprocessing import Pixels, Preprocessing, read_pixels
+from models.session import Session
 from models.store import StoredBundle
 from training.data.example import ImageFolder
 from training.data.folder import scan_folder
@@ -44,15 +45,24 @@ from training.inspection.inspection import Inspection
 from training.recipes.material import Material
 from training.recipes.outcome import Outcome
 from training.recipes.probe import Probe, probe
+from training.report.card import write_card
+from training.report.page import Told, write_report
 from training.report.record import Learned, Record
 from training.report.tables import write_predictions
 from training.report.tensorboard import how_to_open, log_to_tensorboard
-from training.report.terminal import append_evaluation, log_findings, print_evaluation
+from training.report.terminal import (
+    append_evaluation,
+    log_findings,
+    print_evaluation,
+    print_place,
+)
 from training.run_folder import (
     BUNDLE_FILE,
+    CARD_FILE,
     DATA_FILE,
     INSPECTION_FILE,
     LOG_FILE,
+    REPORT_FILE,
     SETTINGS_FILE,
     SUMMARY_FILE,
     logged_to,
@@ -138,6 +148,7 @@ def _run(settings: TrainingSettings, folder: ImageFolder, resumed: Path | None) 
     if is_first():
         with suppress(OSError):
             print_evaluation(record.judged.evaluation)
+            print_place(run_folder / REPORT_FILE)
     return record.as_json()
 
 
@@ -298,15 +309,33 @@ def _exported(
         seconds=round(time.monotonic() - begun, 2),
     )
     write_predictions(run_folder / "predictions.csv", record.judged)
+    session = Session(parse_bundle(data, str(path)), "cpu")
     write_json(run_folder / INSPECTION_FILE, record.inspection.as_json())
     with working("drawing for TensorBoard"):
-        log_to_tensorboard(run_folder, record, parse_bundle(data, str(path)), material.pictures)
+        log_to_tensorboard(run_folder, record, session, material.pictures)
+    with working("writing the report"):
+        _write_report(settings, run_folder, record, material, session)
+        write_card(run_folder / CARD_FILE, record, session.metadata)
     stored = _stored(_filing(settings), data, trained.folder.classes)
     seconds = round(time.monotonic() - begun, 2)
     record = replace(record, model=stored.tag, seconds=seconds)
     # Last: that it is there says "complete".
     write_json(run_folder / SUMMARY_FILE, record.as_json())
     return record
+
+
+def _write_report(
+    settings: TrainingSettings,
+    run_folder: Path,
+    record: Record,
+    material: Material,
+    session: Session,
+) -> None:
+    sides = np.full(len(material.table.examples), -1)
+    sides[material.parts.train] = 0
+    told = Told(record, material.table, sides, material.pictures, session)
+    with_pictures = not settings.report_without_pictures
+    write_report(run_folder / REPORT_FILE, told, with_pictures=with_pictures)
 
 
 def _inspected(trained: _Trained) -> Inspection:
@@ -334,6 +363,7 @@ def _learned(trained: _Trained, agreement: Mapping[str, float]) -> Learned:
     return Learned(
         backbone=outcome.extractor.network.backbone.name,
         weights=outcome.extractor.network.backbone.weights.origin,
+        base_model=outcome.extractor.network.base_model,
         recipe=outcome.recipe,
         trained_on=outcome.trained_on,
         trained_parameters=outcome.trained_parameters,

@@ -30,6 +30,8 @@ VIEW_FILE: Final = "view.json"
 SUMMARY_FILE: Final = "summary.json"
 INSPECTION_FILE: Final = "inspection.json"
 LOG_FILE: Final = "log.txt"
+REPORT_FILE: Final = "report.html"
+CARD_FILE: Final = "MODEL_CARD.md"
 
 _Settings = TypeVar("_Settings")
 _AN_OBJECT: Final = TypeAdapter(dict[str, Any])

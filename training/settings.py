@@ -91,6 +91,13 @@ class TrainingSettings:
     ] = None
     out: Annotated[Path, Option("where run folders are made", "DIR")] = Path("runs")
     seed: Annotated[int, Option("same folder and seed: same result")] = 0
+    report_without_pictures: Annotated[
+        bool,
+        Option(
+            "nothing of the pictures, and no name of a file, goes into report.html, for those who "
+            "must not pass them on"
+        ),
+    ] = False
     finetune: Annotated[
         bool,
         Option(

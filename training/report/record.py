@@ -43,6 +43,11 @@ class Judged:
         found: np.ndarray = self.probabilities.argmax(axis=1)
         return found
 
+    @property
+    def labels(self) -> np.ndarray:
+        """The class of each example, int64 (N,)."""
+        return np.array([example.class_index for example in self.examples], dtype=np.int64)
+
 
 @dataclass(frozen=True)
 class Learned:
@@ -51,6 +56,7 @@ class Learned:
     Attributes:
         backbone: name of the network.
         weights: where its parameters came from.
+        base_model: where anybody gets those, as `models.pretrained` takes it; empty for own ones.
         recipe: how it was learned.
         trained_on: from how many pictures.
         trained_parameters: how many numbers.
@@ -62,6 +68,7 @@ class Learned:
 
     backbone: str
     weights: str
+    base_model: str
     recipe: str
     trained_on: int
     trained_parameters: int

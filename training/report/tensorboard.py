@@ -31,7 +31,6 @@ from tensorboard.plugins.hparams.summary_v2 import (
 )
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-from models.bundle import Bundle
 from models.errors import ImageError
 from models.heatmap import overlay
 from models.session import Prediction, Session
@@ -61,13 +60,13 @@ _NAMED: Final = 10
 _MOST_CLASSES: Final = 40
 
 
-def log_to_tensorboard(folder: Path, record: Record, bundle: Bundle, pictures: Pictures) -> None:
+def log_to_tensorboard(folder: Path, record: Record, session: Session, pictures: Pictures) -> None:
     """Writes events into a run folder, by TensorBoard's own writer: torch's would import torch.
 
     Args:
         folder: of the run.
         record: of the run.
-        bundle: what was exported, for the heatmaps.
+        session: the exported network, for the heatmaps.
         pictures: opens their files.
     """
     evaluation = record.judged.evaluation
@@ -82,7 +81,7 @@ def log_to_tensorboard(folder: Path, record: Record, bundle: Bundle, pictures: P
         names = dict(zip(evaluation.classes, drawn_names(list(evaluation.classes)), strict=True))
         if len(evaluation.classes) <= _MOST_CLASSES:
             _add(writer, drawn("confusion", _confusion(evaluation, list(names.values()))))
-        heatmaps = _heatmaps(record.judged, Session(bundle, "cpu"), pictures, names)
+        heatmaps = _heatmaps(record.judged, session, pictures, names)
         _add(writer, drawn("heatmaps", heatmaps))
     finally:
         writer.close()

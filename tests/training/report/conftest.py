@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from models.bundle import Bundle
+from models.session import Session
 from training.features.table import LeftOut
 from training.head.fit import FittedHead
 from training.inspection.finding import Finding
@@ -44,10 +46,17 @@ def record(probed: Outcome, material: Material, pets: Path, tmp_path: Path) -> R
     )
 
 
+@pytest.fixture
+def session(bundle: Bundle) -> Session:
+    """The exported network."""
+    return Session(bundle, "cpu")
+
+
 def learned_by(outcome: Outcome) -> Learned:
     return Learned(
         backbone="test_resnet",
         weights="a file",
+        base_model="timm/test_resnet.r160_in1k",
         recipe=outcome.recipe,
         trained_on=outcome.trained_on,
         trained_parameters=outcome.trained_parameters,
