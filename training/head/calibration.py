@@ -6,6 +6,7 @@ Lei and Wasserman, "Least Ambiguous Set-Valued Classifiers", JASA 2019; "conditi
 """
 
 import logging
+import math
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -120,7 +121,8 @@ def temperature_of(answers: Probabilities, labels: Labels) -> float:
         normalised = scaled - most - np.log(np.exp(scaled - most).sum(axis=1, keepdims=True))
         return -float((targets * normalised).sum())
 
-    found = minimize_scalar(loss, bounds=np.log([_COLDEST, _HOTTEST]), method="bounded")
+    bounds = math.log(_COLDEST), math.log(_HOTTEST)
+    found = minimize_scalar(loss, bounds=bounds, method="bounded")
     return float(np.exp(found.x))
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import gen_batches
 from threadpoolctl import threadpool_limits
 
 from models.calibration import SHORTEST, similarity
@@ -33,21 +34,25 @@ _USUAL: Final = 0.9
 #: Of more pictures so many are looked at, evenly: centres move little, and time grows no more.
 _SAMPLE: Final = 4000
 
+#: Rows that are looked at at once.
+_BLOCK: Final = 1024
+
 #: Cosines do not differ by less.
 _SMALLEST_SPREAD: Final = 1e-4
 
 
-def fit_centres(features: Features, groups: Rows) -> Centres:
+def fit_centres(features: Features, rows: Rows, groups: Rows) -> Centres:
     """The directions that some pictures lie around.
 
     Args:
         features: float32 (N, C).
+        rows: int64 (M,), of those pictures.
         groups: int64 (N,), which pictures are one thing, as copies are: they count once.
 
     Returns:
-        Float16 (M, C), M between 1 and `CENTRES`, each of length 1.
+        Float16 (1 to `CENTRES`, C), each of length 1.
     """
-    first = np.unique(groups, return_index=True)[1]
+    first = rows[np.unique(groups[rows], return_index=True)[1]]
     chosen = first[np.linspace(0, len(first) - 1, min(_SAMPLE, len(first))).astype(np.int64)]
     directions = _directions(features[chosen])
     start: int | Features = max(1, min(CENTRES, len(chosen) // FEWEST))
@@ -60,23 +65,32 @@ def fit_centres(features: Features, groups: Rows) -> Centres:
             start = means[counts >= FEWEST] if counts.max() >= FEWEST else 1
 
 
-def similarities_out_of_fold(features: Features, groups: Rows, folds: Rows) -> Features:
-    """How near each picture is to centres that were found without its fold.
+def similarities_out_of_fold(features: Features, rows: Rows, groups: Rows, folds: Rows) -> Features:
+    """How near each of some pictures is to centres that were found without its fold.
 
     Args:
         features: float32 (N, C).
+        rows: int64 (M,), of those pictures.
         groups: int64 (N,).
-        folds: int64 (N,), two different ones at least.
+        folds: int64 (M,).
 
     Returns:
-        Float32 (N,), cosines.
+        Float32 (M,), cosines.
     """
-    found = np.empty(len(features), np.float32)
+    found = np.empty(len(rows), np.float32)
     for fold in np.unique(folds):
         held = folds == fold
-        centres = fit_centres(features[~held], groups[~held])
-        found[held] = similarity(features[held], centres)
+        kept = rows[~held] if not held.all() else rows
+        found[held] = similarities(features, rows[held], fit_centres(features, kept, groups))
     return found
+
+
+def similarities(features: Features, rows: Rows, centres: Centres) -> Features:
+    """How near some pictures, int64 (M,), are to centres: float32 (M,), cosines."""
+    blocks = [
+        similarity(features[rows[block]], centres) for block in gen_batches(len(rows), _BLOCK)
+    ]
+    return np.concatenate(blocks)
 
 
 def scaling_of(similarities: Features) -> npt.NDArray[np.float32]:

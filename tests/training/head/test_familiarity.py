@@ -8,6 +8,7 @@ from training.head.familiarity import (
     CENTRES,
     FEWEST,
     Features,
+    Rows,
     fit_centres,
     scaling_of,
     similarities_out_of_fold,
@@ -22,10 +23,15 @@ def around(directions: int, count: int, seed: int = 0) -> Features:
     return (found * rng.uniform(0.1, 10, (count, 1))).astype(np.float32)
 
 
+def of(count: int) -> tuple[Rows, Rows]:
+    """All rows, each a group of its own."""
+    return np.arange(count), np.arange(count)
+
+
 def test_pictures_around_a_few_directions_are_near_a_centre() -> None:
     features = around(3, 60)
 
-    centres = fit_centres(features, np.arange(60))
+    centres = fit_centres(features, *of(60))
 
     assert similarity(features, centres).min() > 0.9
     assert similarity(np.eye(16, dtype=np.float32)[8:], centres).max() < 0.5
@@ -35,7 +41,7 @@ def test_pictures_around_a_few_directions_are_near_a_centre() -> None:
 def test_no_centre_stands_for_fewer_than_five_pictures(pictures: int, most: int) -> None:
     features = around(7, pictures)
 
-    centres = fit_centres(features, np.arange(pictures))
+    centres = fit_centres(features, *of(pictures))
 
     nearest = (features @ centres.astype(np.float32).T).argmax(1)
     assert len(centres) <= most
@@ -48,7 +54,7 @@ def test_a_picture_that_lies_there_ten_times_gets_no_centre_of_its_own() -> None
     groups = np.arange(40)
     groups[:10] = 0
 
-    centres = fit_centres(features, groups)
+    centres = fit_centres(features, np.arange(40), groups)
 
     assert similarity(features[:1], centres) < 0.9
 
@@ -59,7 +65,7 @@ def test_of_few_or_equal_pictures_there_is_a_centre(count: int, seed: int) -> No
     features = around(1, count, seed)
 
     for some in (features, np.ones_like(features), np.zeros_like(features)):
-        centres = fit_centres(some, np.arange(count))
+        centres = fit_centres(some, *of(count))
 
         assert 1 <= len(centres) <= max(1, count // FEWEST)
         assert np.isfinite(centres).all()
@@ -68,9 +74,9 @@ def test_of_few_or_equal_pictures_there_is_a_centre(count: int, seed: int) -> No
 def test_the_same_pictures_give_the_same_centres() -> None:
     features = around(5, 200)
 
-    found = [fit_centres(features, np.arange(200)) for _ in range(2)]
+    found = [fit_centres(features, *of(200)) for _ in range(2)]
 
-    assert np.array_equal(*found)
+    assert np.array_equal(found[0], found[1])
 
 
 def test_a_picture_is_held_against_centres_that_were_found_without_its_fold() -> None:
@@ -78,10 +84,18 @@ def test_a_picture_is_held_against_centres_that_were_found_without_its_fold() ->
     features = around(2, 40)
     folds = np.arange(40) % 2
 
-    found = similarities_out_of_fold(features, np.arange(40), folds)
+    found = similarities_out_of_fold(features, *of(40), folds)
 
     assert found.max() < 0.5
-    assert similarity(features, fit_centres(features, np.arange(40))).min() > 0.9
+    assert similarity(features, fit_centres(features, *of(40))).min() > 0.9
+
+
+def test_pictures_that_all_lie_in_one_fold_are_held_against_all_of_them() -> None:
+    features = around(2, 20)
+
+    found = similarities_out_of_fold(features, *of(20), np.zeros(20, np.int64))
+
+    assert found == pytest.approx(similarity(features, fit_centres(features, *of(20))))
 
 
 @pytest.mark.parametrize("count", [19, 20, 200, 1000])
