@@ -40,9 +40,11 @@ from training.filing import (
 )
 from training.finetuning.plan import FineTuningOptions
 from training.group import check_batch_size, first_says, is_first, started_group
+from training.head.calibration import Calibrated
 from training.inspection.evidence import Evidence
 from training.inspection.inspect import inspect
 from training.inspection.inspection import Inspection
+from training.recipes.calibrated import calibrate_outcome
 from training.recipes.material import Material
 from training.recipes.outcome import Outcome
 from training.recipes.probe import Probe, probe
@@ -261,6 +263,7 @@ class _Trained:
     material: Material
     probe: Probe
     outcome: Outcome
+    calibrated: Calibrated
     fine_tuning: dict[str, Any]
 
 
@@ -284,7 +287,8 @@ def _trained(
     told: dict[str, Any] = {}
     if settings.finetune or network.learns_from_scratch:
         outcome, told = _fine_tuned(settings, material, outcome, run_folder)
-    return _Trained(folder, view, material, fitted, outcome, told)
+    outcome, calibrated = calibrate_outcome(outcome, material, settings.coverage)
+    return _Trained(folder, view, material, fitted, outcome, calibrated, told)
 
 
 def _parts(folder: ImageFolder, table: FeatureTable, run_folder: Path) -> Parts:
@@ -445,6 +449,7 @@ def _learned(trained: _Trained, agreement: Mapping[str, float]) -> Learned:
         fine_tuning=trained.fine_tuning,
         precision=asdict(outcome.precision),
         agreement_with_torch=agreement,
+        calibration=trained.calibrated.as_json(),
     )
 
 
@@ -464,6 +469,7 @@ def _description(settings: TrainingSettings, trained: _Trained) -> Description:
         preprocessing=trained.outcome.extractor.preprocessing,
         training=summary,
         data_digest=_data_digest(trained.folder, trained.material.table),
+        calibration=trained.calibrated.calibration,
     )
 
 
