@@ -460,6 +460,7 @@ def _description(settings: TrainingSettings, trained: _Trained) -> Description:
         seed=settings.seed,
         accuracy=evaluation.accuracy,
         accuracy_interval=evaluation.accuracy_interval,
+        judged_by=evaluation.judged_by,
         held_out=evaluation.count,
         trained_on=trained.outcome.trained_on,
         created=datetime.now(UTC).isoformat(timespec="seconds"),

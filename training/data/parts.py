@@ -14,12 +14,12 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from models.bundle import JudgedBy
 from models.errors import DataFolderError
 from training.data.example import Example, ImageFolder
 from training.data.folds import FOLDS, deal_folds
 from training.data.groups import join_groups
 from training.data.names import listed
-from training.evaluation import JudgedBy
 
 log = logging.getLogger(__name__)
 
