@@ -24,7 +24,7 @@ from models.store import StoredBundle
 from training.data.example import ImageFolder
 from training.data.folder import scan_folders
 from training.data.names import printable
-from training.data.parts import check_counts, make_parts
+from training.data.parts import Together, check_counts, make_parts
 from training.data.pictures import Pictures, readable_pixels
 from training.data.sample import draw_sample
 from training.features.extractor import Extractor
@@ -43,6 +43,7 @@ from training.head.calibration import Calibrated
 from training.inspection.evidence import Evidence
 from training.inspection.inspect import inspect
 from training.inspection.inspection import Inspection
+from training.inspection.twins import find_twins
 from training.recipes.calibrated import calibrate_outcome
 from training.recipes.material import Material
 from training.recipes.outcome import Outcome
@@ -275,7 +276,10 @@ def _trained(
     first = sample.examples if view.has_read_sample else ()
     table = extractor.read_all(folder.examples, pictures, first, run_folder)
     _check_that_pictures_are_the_same(run_folder, folder, table)
-    parts = make_parts(folder, table.examples, table.digests)
+    with working("looking for pictures that are there twice"):
+        twins = find_twins(table)
+    together = Together(twins=[(twin.first, twin.second) for twin in twins])
+    parts = make_parts(folder, table.examples, table.digests, together)
     material = Material(table, parts, folder.classes, sample, pictures, settings.seed)
     fitted = probe(extractor, view.precision, material)
     outcome = fitted.outcome
@@ -402,7 +406,9 @@ def _inspected(trained: _Trained) -> Inspection:
         answers = trained.probe.outcome.answers.probabilities
         judged = trained.outcome.judged.evaluation
         return inspect(
-            Evidence(table, classes, parts, answers, parts.groups, judged, fitted.strength)
+            Evidence(
+                table, classes, parts, answers, parts.groups, judged, fitted.strength, trained.twins
+            )
         )
 
 
