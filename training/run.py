@@ -261,6 +261,7 @@ class _Trained:
     outcome: Outcome
     calibrated: Calibrated
     fine_tuning: dict[str, Any]
+    twins: tuple[Twin, ...]
 
 
 def _trained(
@@ -287,7 +288,7 @@ def _trained(
     if settings.finetune or network.learns_from_scratch:
         outcome, told = _fine_tuned(settings, material, outcome, run_folder)
     outcome, calibrated = calibrate_outcome(outcome, material, settings.coverage)
-    return _Trained(folder, view, material, fitted, outcome, calibrated, told)
+    return _Trained(folder, view, material, fitted, outcome, calibrated, told, twins)
 
 
 def _fine_tuned(
