@@ -44,6 +44,7 @@ from training.head.calibration import Calibrated
 from training.inspection.evidence import Evidence
 from training.inspection.inspect import inspect
 from training.inspection.inspection import Inspection
+from training.inspection.twins import Twin, find_twins
 from training.recipes.calibrated import calibrate_outcome
 from training.recipes.material import Material
 from training.recipes.outcome import Outcome
@@ -265,6 +266,7 @@ class _Trained:
     outcome: Outcome
     calibrated: Calibrated
     fine_tuning: dict[str, Any]
+    twins: tuple[Twin, ...]
 
 
 def _trained(
@@ -280,7 +282,9 @@ def _trained(
     first = sample.examples if view.has_read_sample else ()
     table = extractor.read_all(folder.examples, pictures, first, run_folder)
     _check_that_pictures_are_the_same(run_folder, folder, table)
-    parts = _parts(folder, table, run_folder)
+    with working("looking for pictures that are there twice"):
+        twins = find_twins(table)
+    parts = _parts(folder, table, twins, run_folder)
     material = Material(table, parts, folder.classes, sample, pictures, settings.seed)
     fitted = probe(extractor, view.precision, material)
     outcome = fitted.outcome
@@ -288,10 +292,12 @@ def _trained(
     if settings.finetune or network.learns_from_scratch:
         outcome, told = _fine_tuned(settings, material, outcome, run_folder)
     outcome, calibrated = calibrate_outcome(outcome, material, settings.coverage)
-    return _Trained(folder, view, material, fitted, outcome, calibrated, told)
+    return _Trained(folder, view, material, fitted, outcome, calibrated, told, twins)
 
 
-def _parts(folder: ImageFolder, table: FeatureTable, run_folder: Path) -> Parts:
+def _parts(
+    folder: ImageFolder, table: FeatureTable, twins: Sequence[Twin], run_folder: Path
+) -> Parts:
     """What is learned from, decides and judges; pictures keep the fold that they once had.
 
     Raises:
@@ -299,7 +305,8 @@ def _parts(folder: ImageFolder, table: FeatureTable, run_folder: Path) -> Parts:
     """
     own = first_says(lambda: own_folds(run_folder))
     known = own or first_says(lambda: folds_of_earlier_runs(run_folder))
-    parts = make_parts(folder, table.examples, table.digests, (), known)
+    pairs = [(twin.first, twin.second) for twin in twins]
+    parts = make_parts(folder, table.examples, table.digests, pairs, known)
     learned = [table.digests[row] for row in parts.train.tolist()]
     if own and [own.get(digest) for digest in learned] != parts.folds.tolist():
         raise DataFolderError("--resume: what --groups says has changed; begin a new run")
@@ -423,7 +430,9 @@ def _inspected(trained: _Trained) -> Inspection:
         answers = trained.probe.outcome.answers.probabilities
         judged = trained.outcome.judged.evaluation
         return inspect(
-            Evidence(table, classes, parts, answers, parts.groups, judged, fitted.strength)
+            Evidence(
+                table, classes, parts, answers, parts.groups, judged, fitted.strength, trained.twins
+            )
         )
 
 
