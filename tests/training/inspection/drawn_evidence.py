@@ -1,6 +1,7 @@
 """Evidence about pictures that nobody has drawn: features in clouds, one for each class."""
 
-from dataclasses import fields
+from collections.abc import Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,3 +66,8 @@ def evidence_of(
     answers = answers_to_all(table, parts, every, fitted.head, fitted.strength)
     evaluation = evaluate(answers, table.labels, classes)
     return Evidence(table, classes, parts, answers, every, evaluation, fitted.strength)
+
+
+def with_properties(evidence: Evidence, properties: Sequence[Properties]) -> Evidence:
+    """The same features of pictures that are like this."""
+    return replace(evidence, table=replace(evidence.table, properties=tuple(properties)))
