@@ -38,6 +38,11 @@ def print_evaluation(evaluation: Evaluation) -> None:
     _print(evaluation, PatientConsole(highlight=False))
 
 
+def print_place(report: Path) -> None:
+    """Prints, as the last line of a run, where all of it is told with pictures."""
+    PatientConsole(highlight=False).print(f"report: {report}", markup=False, soft_wrap=True)
+
+
 def log_findings(inspection: Inspection) -> None:
     """Says what there is to look at: of each kind how many, and the first of them."""
     for kind, count in inspection.counts.items():

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from models.bundle import Bundle
+from models.session import Session
 from training.features.table import LeftOut
 from training.head.fit import FittedHead
 from training.inspection.finding import Finding
@@ -29,7 +31,7 @@ def record(probed: Outcome, material: Material, pets: Path, tmp_path: Path) -> R
     """What there is to tell of the probe."""
     framing = FramingChoice("squash", "--framing", 12, 0.0, {})
     return Record(
-        settings=TrainingSettings(pets, out=tmp_path).as_json(),
+        settings=TrainingSettings((pets,), out=tmp_path).as_json(),
         layout="a folder per class",
         left_out=LEFT_OUT,
         one_colour=("cat/black.png",),
@@ -38,16 +40,24 @@ def record(probed: Outcome, material: Material, pets: Path, tmp_path: Path) -> R
         learned=learned_by(probed),
         judged=probed.judged,
         inspection=Inspection((BLANK,)),
+        answers=probed.answers,
         model="pets:v1",
         bundle=tmp_path / "bundle.onnx",
         seconds=1.5,
     )
 
 
+@pytest.fixture
+def session(bundle: Bundle) -> Session:
+    """The exported network."""
+    return Session(bundle, "cpu")
+
+
 def learned_by(outcome: Outcome) -> Learned:
     return Learned(
         backbone="test_resnet",
         weights="a file",
+        base_model="timm/test_resnet.r160_in1k",
         recipe=outcome.recipe,
         trained_on=outcome.trained_on,
         trained_parameters=outcome.trained_parameters,
