@@ -7,9 +7,15 @@ from training.inspection.evidence import Evidence
 from training.inspection.finding import Finding
 from training.inspection.imbalance import find_imbalance
 from training.inspection.inspection import Inspection
+from training.inspection.outlier import find_outliers
+from training.inspection.suspect_label import find_suspect_labels
 
 #: What is found, the most important kind first.
-_FINDERS: Final[Sequence[Callable[[Evidence], list[Finding]]]] = (find_imbalance,)
+_FINDERS: Final[Sequence[Callable[[Evidence], list[Finding]]]] = (
+    find_imbalance,
+    find_suspect_labels,
+    find_outliers,
+)
 
 
 def inspect(evidence: Evidence) -> Inspection:

@@ -1,16 +1,40 @@
 """Evidence about pictures that nobody has drawn: features in clouds, one for each class."""
 
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from training.data.example import Example
 from training.data.parts import Parts
+from training.data.properties import SIDE, Properties
 from training.evaluation import evaluate
 from training.features.table import FeatureTable
 from training.head.fit import fit_head
 from training.inspection.answers import answers_to_all
 from training.inspection.evidence import Evidence
+
+#: Of a picture like any other.
+_PLAIN: dict[str, Any] = {
+    "format": "JPEG",
+    "width": 640,
+    "height": 480,
+    "file_bytes": 90_000,
+    "jpeg_quality": 90,
+    "is_turned": False,
+    "names_camera": False,
+    "shows_nothing": False,
+}
+
+
+def properties_of(**changed: Any) -> Properties:
+    """What a picture is like: all that is not said, as of any other."""
+    rest: dict[str, Any] = {
+        f.name: 0.5 for f in fields(Properties) if f.name not in {*_PLAIN, "thumbnail"}
+    }
+    thumbnail = np.zeros((SIDE, SIDE), np.uint8)
+    return Properties(**{**rest, **_PLAIN, **changed, "thumbnail": thumbnail})
 
 
 def table_of(features: np.ndarray, labels: list[int], classes: tuple[str, ...]) -> FeatureTable:
@@ -19,7 +43,9 @@ def table_of(features: np.ndarray, labels: list[int], classes: tuple[str, ...]) 
     examples = tuple(
         Example(Path(name), name, label, None) for name, label in zip(names, labels, strict=True)
     )
-    return FeatureTable(examples, features.astype(np.float32), tuple(names), ())
+    return FeatureTable(
+        examples, features.astype(np.float32), tuple(names), (), (properties_of(),) * len(names)
+    )
 
 
 def clouds(labels: list[int], apart: float = 6.0, width: int = 16) -> np.ndarray:
