@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from training.evaluation import Evaluation
+from scipy.stats import binomtest
+
+from training.evaluation import CONFIDENCE, Evaluation
 from training.inspection.finding import Finding, Kind
 
 Level = Literal["good", "fair", "uncertain", "useless"]
@@ -108,11 +110,21 @@ def _advice(evaluation: Evaluation, findings: Sequence[Finding]) -> tuple[str, s
     for kind, (words, place) in _FIRST.items():
         if counts[kind]:
             return words.format(count=f"{counts[kind]:,}"), place
-    recalls = {n: one.recall for n, one in evaluation.classes.items() if one.recall is not None}
     if evaluation.accuracy == 1:
         return "the hardest pictures of each class: there was no mistake", "classes"
-    worst = min(recalls, key=lambda name: recalls[name])
-    if evaluation.accuracy - recalls[worst] > _WIDE:
-        found = f"{in_sentence(worst)}, of which it recognises only {recalls[worst]:.0%}"
-        return found, "classes"
+    if below := _below_the_rest(evaluation):
+        name, recall = below
+        return f"{in_sentence(name)}, of which it recognises only {recall:.0%}", "classes"
     return "the mistakes that it is surest of", "mistakes"
+
+
+def _below_the_rest(evaluation: Evaluation) -> tuple[str, float] | None:
+    """The class that is recognised least, where that is more than chance, and its recall."""
+    found = []
+    for name, one in evaluation.classes.items():
+        if one.recall is not None:
+            right = round(one.recall * one.count)
+            high = binomtest(right, one.count).proportion_ci(CONFIDENCE, method="wilson").high
+            found.append((high, name, one.recall))
+    high, name, recall = min(found)
+    return (name, recall) if high < evaluation.accuracy else None

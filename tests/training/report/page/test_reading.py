@@ -86,7 +86,7 @@ def test_a_phone_scrolls_only_downwards(
 ) -> None:
     told = told_of(record, of_many, 240) if many else told_of(record, of_few, 40, HOSTILE)
 
-    page = see(with_findings(told, TWINS), viewport=PHONE, is_mobile=True).page
+    page = see(with_findings(told, TWINS), viewport=PHONE).page
 
     assert page.evaluate("document.scrollingElement.scrollWidth") == PHONE["width"]
 
