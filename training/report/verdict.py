@@ -119,12 +119,13 @@ def _advice(evaluation: Evaluation, findings: Sequence[Finding]) -> tuple[str, s
 
 
 def _below_the_rest(evaluation: Evaluation) -> tuple[str, float] | None:
-    """The class that is recognised least, where that is more than chance, and its recall."""
+    """The class that is recognised less than all, surest, and its recall; None by chance alone."""
     found = []
     for name, one in evaluation.classes.items():
         if one.recall is not None:
             right = round(one.recall * one.count)
-            high = binomtest(right, one.count).proportion_ci(CONFIDENCE, method="wilson").high
-            found.append((high, name, one.recall))
-    high, name, recall = min(found)
-    return (name, recall) if high < evaluation.accuracy else None
+            test = binomtest(right, one.count, evaluation.accuracy, alternative="less")
+            found.append((float(test.pvalue), name, one.recall))
+    chance, name, recall = min(found)
+    # Among many classes one always looks bad.
+    return (name, recall) if chance < (1 - CONFIDENCE) / len(found) else None

@@ -38,9 +38,7 @@ def drawn(path: Path) -> bytes:
     return buffer.getvalue()
 
 
-def told_of(
-    record: Record, session: Session, count: int, names: Sequence[str] = ()
-) -> Told:
+def told_of(record: Record, session: Session, count: int, names: Sequence[str] = ()) -> Told:
     """A record about so many pictures of the session's classes, a tenth of them answered wrongly.
 
     Args:
@@ -67,9 +65,7 @@ def told_of(
     )
 
 
-def judged_of(
-    examples: Sequence[Example], answers: np.ndarray, classes: Sequence[str]
-) -> Judged:
+def judged_of(examples: Sequence[Example], answers: np.ndarray, classes: Sequence[str]) -> Judged:
     """Answers, float32 (N, K), to all of these."""
     labels = np.array([example.class_index for example in examples])
     evaluation = evaluate(answers, labels, tuple(classes))
