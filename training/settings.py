@@ -3,7 +3,7 @@
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from models.choices import Levels, Precision, check_grey_range
 from models.errors import UsageError
@@ -24,20 +24,31 @@ class TrainingSettings:
     """What a run does."""
 
     data: Annotated[
-        Path,
+        tuple[Path, ...],
         Option(
             "the pictures, in a folder, a zip or a tar: a folder per class; train/ with val/ and/"
             "or test/, a folder per class inside; or train/ and test/ with the class in the file "
-            "name (cat.12.jpg)",
+            "name (cat.12.jpg). Given again, more of them, of the same classes or others",
             "DIR",
         ),
     ]
+    labels: Annotated[
+        tuple[Path, ...],
+        Option(
+            "a table (CSV) with the columns file and label: what it says counts for more than "
+            "folders, an empty label leaves a picture out; as the labels.csv of a run, put right "
+            "in a spreadsheet, or for pictures that lie in no folders. May be given again",
+            "FILE",
+        ),
+    ] = ()
     backbone: Annotated[
         str | None,
         Option(
             "any timm network that --list-backbones shows, alexnet, googlenet, cbam_resnet18 or "
-            "-50, or baseline (the course's small one, trained from scratch); default: "
-            "tf_efficientnet_lite0, whose weights are installed with this program",
+            "-50, or baseline (the course's small one, trained from scratch); auto: what suits a "
+            "sample of the training part, of the installed weights, those of --weights and a short "
+            "list of the hub's; default: tf_efficientnet_lite0, whose weights are installed with "
+            "this program",
             "NAME",
         ),
     ] = None
@@ -46,7 +57,8 @@ class TrainingSettings:
         Option(
             "packaged (installed with this program), imagenet (from the hub, cached), a file "
             "(.safetensors or .pth), or none (random); auto: packaged where the network has such, "
-            "else imagenet",
+            "else imagenet. With --backbone auto: a file called like its network "
+            "(resnet18.safetensors), or a folder of such",
             "WHICH",
         ),
     ] = "auto"
@@ -144,8 +156,8 @@ class TrainingSettings:
 
     @property
     def run_name(self) -> str:
-        """The given name, or the data folder's."""
-        place = self.data.resolve()
+        """The given name, or the first data folder's."""
+        place = self.data[0].resolve()
         plain = re.sub(r"(\.tar)?\.\w+$", "", place.name) if place.is_file() else place.name
         return self.name or plain or "pictures"
 
@@ -168,6 +180,12 @@ class TrainingSettings:
             ) from error
         return low, high
 
-    def as_json(self) -> dict[str, str | int | None]:
+    def as_json(self) -> dict[str, str | int | list[str] | None]:
         """The settings with paths as text."""
-        return {k: str(v) if isinstance(v, Path) else v for k, v in asdict(self).items()}
+        return {name: _as_json(value) for name, value in asdict(self).items()}
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [str(each) for each in value]
+    return str(value) if isinstance(value, Path) else value

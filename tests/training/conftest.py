@@ -117,7 +117,7 @@ def trainer(out: Path) -> Run:
 
     def _train(data: Path, **options: Any) -> dict[str, Any]:
         chosen = {"backbone": TINY_BACKBONE, "weights": "none", "out": out}
-        return run(TrainingSettings(data, **{**chosen, **options}))
+        return run(TrainingSettings((data,), **{**chosen, **options}))
 
     return _train
 
@@ -161,7 +161,7 @@ def material_of(folder: Path, extractor: Extractor) -> Material:
     found, pictures = scan_folder(folder), Pictures()
     sample = draw_sample(found, pictures)
     table = extractor.read(found.examples, pictures)
-    parts = make_parts(found, table.examples, table.digests, 0, sample.taught)
+    parts = make_parts(found, table.examples, table.digests)
     return Material(table, parts, found.classes, sample, pictures, seed=0)
 
 

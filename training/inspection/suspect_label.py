@@ -73,4 +73,5 @@ def _finding(evidence: Evidence, row: int) -> Finding:
         f"{evidence.classes[answer]} ({other:.0%}, {evidence.classes[label]} {own:.0%}): a wrong "
         "label, or a picture that is hard to tell"
     )
-    return Finding("suspect_label", (name,), float(1 - own), sentence)
+    suggested = evidence.classes[answer]
+    return Finding("suspect_label", (name,), float(1 - own), sentence, suggested)

@@ -72,8 +72,7 @@ def log_to_tensorboard(folder: Path, record: Record, session: Session, pictures:
     evaluation = record.judged.evaluation
     low, high = evaluation.accuracy_interval
     metrics = {"accuracy": evaluation.accuracy, "interval/low": low, "interval/high": high}
-    given = {k: "" if v is None else v for k, v in record.settings.items()}
-    shown = {k: printable(v) if isinstance(v, str) else v for k, v in given.items()}
+    shown = {name: _shown(value) for name, value in record.settings.items()}
     writer = EventFileWriter(str(folder))
     try:
         for summary in _parameters({**shown, "recipe": record.learned.recipe}, metrics):
@@ -105,6 +104,12 @@ def _end_of_session() -> Summary:
     data = plugin_data_pb2.HParamsPluginData(session_end_info=ended)
     described = metadata.create_summary_metadata(data)
     return Summary(value=[Summary.Value(tag=metadata.SESSION_END_INFO_TAG, metadata=described)])
+
+
+def _shown(value: str | float | list[str] | None) -> str | float:
+    if isinstance(value, list):
+        return printable(" ".join(value))
+    return printable(value or "") if isinstance(value, str | None) else value
 
 
 def _add(writer: EventFileWriter, summary: Summary) -> None:

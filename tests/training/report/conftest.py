@@ -31,7 +31,7 @@ def record(probed: Outcome, material: Material, pets: Path, tmp_path: Path) -> R
     """What there is to tell of the probe."""
     framing = FramingChoice("squash", "--framing", 12, 0.0, {})
     return Record(
-        settings=TrainingSettings(pets, out=tmp_path).as_json(),
+        settings=TrainingSettings((pets,), out=tmp_path).as_json(),
         layout="a folder per class",
         left_out=LEFT_OUT,
         one_colour=("cat/black.png",),
@@ -40,6 +40,7 @@ def record(probed: Outcome, material: Material, pets: Path, tmp_path: Path) -> R
         learned=learned_by(probed),
         judged=probed.judged,
         inspection=Inspection((BLANK,)),
+        answers=probed.answers,
         model="pets:v1",
         bundle=tmp_path / "bundle.onnx",
         seconds=1.5,
