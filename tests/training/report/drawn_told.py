@@ -16,7 +16,7 @@ from training.features.table import FeatureTable
 from training.inspection.finding import Finding
 from training.inspection.inspection import Inspection
 from training.report.page import Told
-from training.report.record import Judged, Record
+from training.report.record import Answers, Judged, Record
 
 #: Names that want to be more than text.
 HOSTILE = (
@@ -60,16 +60,17 @@ def told_of(record: Record, session: Session, count: int, names: Sequence[str] =
     features = rng.normal(size=(count, 16)).astype(np.float32)
     table = FeatureTable(examples, features, tuple(map(str, range(count))), (), ())
     judged = judged_of(examples, answers.astype(np.float32), classes)
-    return Told(
-        replace(record, judged=judged), table, np.arange(count) % 2, Pictures(drawn), session
-    )
+    parts = tuple(f"fold {i % 2 + 1}" for i in range(count))
+    answered = Answers(examples, judged.probabilities, parts)
+    told = replace(record, judged=judged, answers=answered)
+    return Told(told, table, Pictures(drawn), session)
 
 
 def judged_of(examples: Sequence[Example], answers: np.ndarray, classes: Sequence[str]) -> Judged:
     """Answers, float32 (N, K), to all of these."""
     labels = np.array([example.class_index for example in examples])
     evaluation = evaluate(answers, labels, tuple(classes))
-    return Judged(tuple(examples), "test", answers, evaluation)
+    return Judged(tuple(examples), answers, evaluation)
 
 
 def with_findings(told: Told, *findings: Finding) -> Told:

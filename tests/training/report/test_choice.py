@@ -1,38 +1,36 @@
 """Which pictures a report shows."""
 
-from pathlib import Path
-
 import numpy as np
 
-from tests.training.report.drawn_told import judged_of
-from training.data.example import Example
 from training.report.choice import cross_section, nearest, similarity, surest_mistakes
-from training.report.record import Judged
 
 
-def judged(labels: list[int], of_the_second: list[float]) -> Judged:
+def second(probabilities: list[float]) -> np.ndarray:
     """Answers of two classes, by the probability of the second."""
-    examples = [Example(Path(f"{i}"), f"{i}", label, None) for i, label in enumerate(labels)]
-    second = np.array(of_the_second, np.float32)
-    return judged_of(examples, np.stack([1 - second, second], axis=1), ("a", "b"))
+    found = np.array(probabilities, np.float32)
+    return np.stack([1 - found, found], axis=1)
 
 
 def test_the_surest_mistakes_come_first() -> None:
-    assert surest_mistakes(judged([0, 0, 0, 1], [0.7, 0.1, 0.9, 0.8]), most=5) == [2, 0]
-    assert surest_mistakes(judged([0, 0, 0, 1], [0.7, 0.1, 0.9, 0.8]), most=1) == [2]
+    answers, labels = second([0.7, 0.1, 0.9, 0.8]), np.array([0, 0, 0, 1])
+
+    assert surest_mistakes(answers, labels, most=5) == [2, 0]
+    assert surest_mistakes(answers, labels, most=1) == [2]
 
 
 def test_a_cross_section_goes_from_the_hardest_to_the_easiest() -> None:
-    answers = judged([1] * 9 + [0], [0.5, 0.1, 0.9, 0.3, 0.7, 0.2, 0.8, 0.4, 0.6, 0.0])
+    answers = second([0.5, 0.1, 0.9, 0.3, 0.7, 0.2, 0.8, 0.4, 0.6, 0.0])
 
-    assert cross_section(answers, class_index=1, most=3) == [1, 0, 2]
+    found = cross_section(answers, np.array([1] * 9 + [0]), class_index=1, most=3)
+
+    assert found == [1, 0, 2]
 
 
 def test_a_cross_section_of_few_pictures_has_each_once() -> None:
-    answers = judged([1, 1, 0], [0.5, 0.1, 0.9])
+    answers, labels = second([0.5, 0.1, 0.9]), np.array([1, 1, 0])
 
-    assert cross_section(answers, class_index=1, most=12) == [1, 0]
-    assert cross_section(judged([0, 0], [0.5, 0.1]), class_index=1, most=12) == []
+    assert cross_section(answers, labels, class_index=1, most=12) == [1, 0]
+    assert cross_section(answers[:2], np.zeros(2, np.int64), class_index=1, most=12) == []
 
 
 def test_neighbours_are_those_of_other_sides_by_their_angle() -> None:
