@@ -43,15 +43,16 @@ def test_heat_is_of_the_class_that_was_asked_for(session: Session) -> None:
     assert album.shot(asked[2]).heat == ""
 
 
-def test_a_picture_that_is_gone_costs_a_line(
+def test_pictures_that_are_gone_cost_one_line_together(
     session: Session, caplog: pytest.LogCaptureFixture
 ) -> None:
-    gone = Wanted(example("nowhere.png"), is_large=True, heat_of=0)
+    gone = [Wanted(example(f"{i}.png"), is_large=True, heat_of=0) for i in range(3)]
 
-    album = Album([gone], Pictures(read_file), session)
+    album = Album(gone, Pictures(read_file), session)
 
-    assert album.shot(gone) == Shot()
-    assert "nowhere.png is not shown in the report: the file cannot be opened" in caplog.text
+    assert album.shot(gone[0]) == Shot()
+    (line,) = caplog.messages
+    assert line.startswith("3 pictures are not shown in the report")
 
 
 def test_pictures_stop_where_their_bytes_end(session: Session) -> None:
@@ -77,3 +78,20 @@ def test_what_a_camera_says_of_place_and_owner_stays_in_the_file(
     data = base64.b64decode(Album([wanted], Pictures(), session).shot(wanted).photo[23:])
 
     assert not any(mark in data for mark in (b"photographer", b"EXIF", b"ICCP"))
+
+
+def test_a_picture_is_opened_once_however_it_is_shown(session: Session) -> None:
+    opens: list[Path] = []
+
+    def read(path: Path) -> bytes:
+        opens.append(path)
+        return drawn(path)
+
+    ways = [(True, 0), (True, 1), (False, None)]
+    Album(
+        [Wanted(example("1.png"), is_large=large, heat_of=heat) for large, heat in ways],
+        Pictures(read, keep_bytes=0),
+        session,
+    )
+
+    assert opens == [Path("1.png")]
