@@ -39,9 +39,11 @@ from training.filing import (
 )
 from training.finetuning.plan import FineTuningOptions
 from training.group import check_batch_size, first_says, is_first, started_group
+from training.head.calibration import Calibrated
 from training.inspection.evidence import Evidence
 from training.inspection.inspect import inspect
 from training.inspection.inspection import Inspection
+from training.recipes.calibrated import calibrate_outcome
 from training.recipes.material import Material
 from training.recipes.outcome import Outcome
 from training.recipes.probe import Probe, probe
@@ -256,6 +258,7 @@ class _Trained:
     material: Material
     probe: Probe
     outcome: Outcome
+    calibrated: Calibrated
     fine_tuning: dict[str, Any]
 
 
@@ -279,7 +282,8 @@ def _trained(
     told: dict[str, Any] = {}
     if settings.finetune or network.learns_from_scratch:
         outcome, told = _fine_tuned(settings, material, outcome, run_folder)
-    return _Trained(folder, view, material, fitted, outcome, told)
+    outcome, calibrated = calibrate_outcome(outcome, material, settings.coverage)
+    return _Trained(folder, view, material, fitted, outcome, calibrated, told)
 
 
 def _fine_tuned(
@@ -422,6 +426,7 @@ def _learned(trained: _Trained, agreement: Mapping[str, float]) -> Learned:
         fine_tuning=trained.fine_tuning,
         precision=asdict(outcome.precision),
         agreement_with_torch=agreement,
+        calibration=trained.calibrated.as_json(),
     )
 
 
@@ -441,6 +446,7 @@ def _description(settings: TrainingSettings, trained: _Trained) -> Description:
         preprocessing=trained.outcome.extractor.preprocessing,
         training=summary,
         data_digest=_data_digest(trained.folder, trained.material.table),
+        calibration=trained.calibrated.calibration,
     )
 
 

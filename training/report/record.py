@@ -77,6 +77,7 @@ class Learned:
         fine_tuning: how it went; empty where there was none.
         precision: what the network computes with, and why.
         agreement_with_torch: the largest differences between the file and torch.
+        calibration: how far its answers are to be believed.
     """
 
     backbone: str
@@ -89,6 +90,7 @@ class Learned:
     fine_tuning: Mapping[str, Any]
     precision: Mapping[str, Any]
     agreement_with_torch: Mapping[str, float]
+    calibration: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,7 @@ class Record:
             "regularisation": learned.regularisation.as_json(),
             "fine_tuning": dict(learned.fine_tuning),
             "agreement_with_torch": dict(learned.agreement_with_torch),
+            "calibration": dict(learned.calibration),
             "data_digest": self.data_digest,
             "settings": dict(self.settings),
             "versions": package_versions(),
