@@ -415,9 +415,7 @@ def _write_report(
     material: Material,
     session: Session,
 ) -> None:
-    sides = np.full(len(material.table.examples), -1)
-    sides[material.parts.train] = 0
-    told = Told(record, material.table, sides, material.pictures, session)
+    told = Told(record, material.table, material.pictures, session)
     with_pictures = not settings.report_without_pictures
     write_report(run_folder / REPORT_FILE, told, with_pictures=with_pictures)
 
