@@ -39,7 +39,6 @@ from training.filing import (
 )
 from training.finetuning.plan import FineTuningOptions
 from training.group import check_batch_size, first_says, is_first, started_group
-from training.inspection.answers import answers_to_all
 from training.inspection.evidence import Evidence
 from training.inspection.inspect import inspect
 from training.inspection.inspection import Inspection
@@ -58,6 +57,7 @@ from training.report.terminal import (
     print_place,
 )
 from training.run_folder import (
+    BACKBONE_FILE,
     BUNDLE_FILE,
     CARD_FILE,
     DATA_FILE,
@@ -72,6 +72,7 @@ from training.run_folder import (
     read_json,
     write_json,
 )
+from training.selection.backbone import AUTO, Candidate, choose_backbone
 from training.selection.select import View, Wanted, decide_view
 from training.settings import TrainingSettings
 from training.terminal import be_quiet, working
@@ -120,7 +121,7 @@ def run(settings: TrainingSettings, resumed: Path | None = None) -> dict[str, An
 
     with joined(group):
         check_batch_size(settings.batch_size)
-        if settings.backbone is not None:
+        if settings.backbone not in (None, AUTO):
             check_backbone(settings.backbone)
         first_says(lambda: say_where(_filing(settings), folder.classes))
         return _run(settings, folder, resumed)
@@ -132,13 +133,16 @@ def _filing(settings: TrainingSettings) -> Filing:
 
 def _run(settings: TrainingSettings, folder: ImageFolder, resumed: Path | None) -> dict[str, Any]:
     """The same, once it is known that there is something to learn from."""
-    begun = time.monotonic()
+    begun, pictures = time.monotonic(), Pictures(folder.read)
+    settings, choice = _decided(settings, folder, pictures)
     settings, network = _network(settings)
     make = partial(make_run_folder, settings.out, printable(settings.run_name))
     run_folder = resumed or first_says(make)
     with logged_to(run_folder), _way_on(run_folder):
         first_says(lambda: write_json(run_folder / SETTINGS_FILE, settings.as_json()))
-        trained = _trained(settings, folder, network, run_folder)
+        if choice:
+            first_says(lambda: write_json(run_folder / BACKBONE_FILE, choice))
+        trained = _trained(settings, folder, network, pictures, run_folder)
         record = first_says(lambda: _exported(settings, run_folder, trained, begun))
         log_findings(record.inspection)
         if is_first():
@@ -166,6 +170,38 @@ def _way_on(run_folder: Path) -> Iterator[None]:
                 shlex.quote(str(run_folder)),
             )
         raise
+
+
+def _decided(
+    settings: TrainingSettings, folder: ImageFolder, pictures: Pictures
+) -> tuple[TrainingSettings, dict[str, Any]]:
+    """With `--backbone auto` the network that suits a sample, and why; else what was asked for."""
+    if settings.backbone != AUTO:
+        return settings, {}
+    if not settings.finetune:
+        _check_that_options_have_an_effect(settings)
+    found = first_says(lambda: _choice(settings, folder, pictures))
+    return replace(settings, backbone=found["backbone"], weights=found["weights"]), found
+
+
+def _choice(settings: TrainingSettings, folder: ImageFolder, pictures: Pictures) -> dict[str, Any]:
+    # Late, as in `run`.
+    from models.backbones.at_hand import at_hand  # noqa: PLC0415
+    from models.backbones.backbone import load_backbone  # noqa: PLC0415
+    from models.backbones.weights import Weights, parse_weights  # noqa: PLC0415
+    from models.graph.network import Network  # noqa: PLC0415
+
+    def load(name: str, weights: Weights) -> Network:
+        return Network(load_backbone(name, weights, settings.image_size))
+
+    with working("looking for weights"):
+        found = at_hand(parse_weights(settings.weights))
+    candidates = [Candidate(name, kind.word, partial(load, name, kind)) for name, kind in found]
+    return choose_backbone(candidates, _wanted(settings), folder, pictures).as_json()
+
+
+def _wanted(settings: TrainingSettings) -> Wanted:
+    return Wanted(settings.framing, settings.precision, settings.greys)
 
 
 def _network(settings: TrainingSettings) -> tuple[TrainingSettings, "Network"]:
@@ -224,17 +260,19 @@ class _Trained:
 
 
 def _trained(
-    settings: TrainingSettings, folder: ImageFolder, network: "Network", run_folder: Path
+    settings: TrainingSettings,
+    folder: ImageFolder,
+    network: "Network",
+    pictures: Pictures,
+    run_folder: Path,
 ) -> _Trained:
-    pictures = Pictures(folder.read)
     sample = draw_sample(folder, pictures)
     whole = Extractor(network, graph_of(network), network.backbone.preprocessing)
-    wanted = Wanted(settings.framing, settings.precision, settings.greys)
-    view, extractor = decide_view(wanted, whole, sample, pictures, run_folder)
+    view, extractor = decide_view(_wanted(settings), whole, sample, pictures, run_folder)
     first = sample.examples if view.has_read_sample else ()
     table = extractor.read_all(folder.examples, pictures, first, run_folder)
     _check_that_pictures_are_the_same(run_folder, folder, table)
-    parts = make_parts(folder, table.examples, table.digests, settings.seed, sample.taught)
+    parts = make_parts(folder, table.examples, table.digests)
     material = Material(table, parts, folder.classes, sample, pictures, settings.seed)
     fitted = probe(extractor, view.precision, material)
     outcome = fitted.outcome
@@ -312,12 +350,16 @@ def _exported(
         view=trained.view.as_json(),
         learned=_learned(trained, agreement.as_json()),
         judged=outcome.judged,
+        answers=outcome.answers,
         inspection=_inspected(trained),
         model="",  # known last: a full store must not cost what stands beside
         bundle=path,
         seconds=round(time.monotonic() - begun, 2),
+        backbone_choice=read_json(choice)
+        if (choice := run_folder / BACKBONE_FILE).exists()
+        else {},
     )
-    write_predictions(run_folder / "predictions.csv", record.judged)
+    write_predictions(run_folder / "predictions.csv", record.answers, record.judged.classes)
     session = Session(parse_bundle(data, str(path)), "cpu")
     write_json(run_folder / INSPECTION_FILE, record.inspection.as_json())
     write_labels(run_folder / LABELS_FILE, trained.folder, record.inspection)
@@ -353,10 +395,11 @@ def _inspected(trained: _Trained) -> Inspection:
     table, parts = trained.material.table, trained.material.parts
     classes, fitted = trained.folder.classes, trained.probe.fitted
     with working("looking for what may be wrong with the pictures"):
-        groups = np.unique(table.digests, return_inverse=True)[1]
-        answers = answers_to_all(table, parts, groups, fitted.head, fitted.strength)
+        answers = trained.probe.outcome.answers.probabilities
         judged = trained.outcome.judged.evaluation
-        return inspect(Evidence(table, classes, parts, answers, groups, judged, fitted.strength))
+        return inspect(
+            Evidence(table, classes, parts, answers, parts.groups, judged, fitted.strength)
+        )
 
 
 def _stored(filing: Filing, data: bytes, classes: Sequence[str]) -> StoredBundle:
@@ -429,8 +472,8 @@ def _not_used(folder: ImageFolder) -> list[LeftOut]:
 
 
 def _compared_pixels(material: Material, preprocessing: Preprocessing) -> Pixels:
-    """A few held-out pictures, spread over the classes; drawn ones where those are gone."""
-    held_out = material.examples(material.parts.test)
+    """A few pictures that judge, spread over the classes; drawn ones where those are gone."""
+    held_out = material.examples(material.parts.set_aside)
     chosen = held_out[:: max(1, len(held_out) // _COMPARED)][:_COMPARED]
     found, pixels = readable_pixels(material.pictures, chosen, preprocessing)
     if len(found) < len(chosen):

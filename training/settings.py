@@ -45,8 +45,10 @@ class TrainingSettings:
         str | None,
         Option(
             "any timm network that --list-backbones shows, alexnet, googlenet, cbam_resnet18 or "
-            "-50, or baseline (the course's small one, trained from scratch); default: "
-            "tf_efficientnet_lite0, whose weights are installed with this program",
+            "-50, or baseline (the course's small one, trained from scratch); auto: what suits a "
+            "sample of the training part, of the installed weights, those of --weights and a short "
+            "list of the hub's; default: tf_efficientnet_lite0, whose weights are installed with "
+            "this program",
             "NAME",
         ),
     ] = None
@@ -55,7 +57,8 @@ class TrainingSettings:
         Option(
             "packaged (installed with this program), imagenet (from the hub, cached), a file "
             "(.safetensors or .pth), or none (random); auto: packaged where the network has such, "
-            "else imagenet",
+            "else imagenet. With --backbone auto: a file called like its network "
+            "(resnet18.safetensors), or a folder of such",
             "WHICH",
         ),
     ] = "auto"

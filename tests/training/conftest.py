@@ -161,7 +161,7 @@ def material_of(folder: Path, extractor: Extractor) -> Material:
     found, pictures = scan_folder(folder), Pictures()
     sample = draw_sample(found, pictures)
     table = extractor.read(found.examples, pictures)
-    parts = make_parts(found, table.examples, table.digests, 0, sample.taught)
+    parts = make_parts(found, table.examples, table.digests)
     return Material(table, parts, found.classes, sample, pictures, seed=0)
 
 

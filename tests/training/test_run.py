@@ -225,7 +225,7 @@ def test_the_same_folder_and_seed_give_the_same_result(
 def test_the_courses_layout_is_judged_by_its_test_folder(train: Run, course_folder: Path) -> None:
     summary = train(course_folder)
 
-    assert (summary["held_out_part"], summary["held_out"]) == ("test", 8)
+    assert (summary["judged_by"], summary["held_out"]) == ("test part", 8)
     assert list(summary["classes"]) == ["cat", "dog"]
 
 

@@ -105,10 +105,13 @@ def _page(told: Told, gallery: Gallery | None) -> str:
 
 def _how(judged: Judged) -> str:
     """How the accuracy was measured, in words."""
-    return (
-        f"{len(judged.examples):,} pictures were held out ({judged.part} part); the network "
-        "learned nothing from them."
-    )
+    judged_by, count = judged.evaluation.judged_by, len(judged.examples)
+    if judged_by == "cross-validation":
+        return (
+            f"All {count:,} pictures judge, by five-fold cross-validation: each was answered by a "
+            "network that had learned from the other four fifths, and from none of its copies."
+        )
+    return f"{count:,} pictures were held out ({judged_by}); the network learned nothing from them."
 
 
 def _environment() -> Environment:

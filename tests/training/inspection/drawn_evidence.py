@@ -11,8 +11,8 @@ from training.data.parts import Parts
 from training.data.properties import SIDE, Properties
 from training.evaluation import evaluate
 from training.features.table import FeatureTable
-from training.head.fit import fit_head
-from training.inspection.answers import answers_to_all
+from training.head.fit import Task
+from training.head.out_of_fold import cross_fit
 from training.inspection.evidence import Evidence
 
 #: Of a picture like any other.
@@ -60,8 +60,9 @@ def evidence_of(
     """What a run would know of these, all of them answered out of fold."""
     table = table_of(clouds(labels) if features is None else features, labels, classes)
     every, none = np.arange(len(labels)), np.array([], dtype=np.int64)
-    parts = Parts(every, none, none, "validation")
-    fitted = fit_head(table.features, table.labels, len(classes), seed=0)
-    answers = answers_to_all(table, parts, every, fitted.head, fitted.strength)
-    evaluation = evaluate(answers, table.labels, classes)
-    return Evidence(table, classes, parts, answers, every, evaluation, fitted.strength)
+    folds = every % 5
+    parts = Parts(every, none, none, "cross-validation", folds, every)
+    found = cross_fit(Task(table.features, every, table.labels, folds, len(classes)))
+    evaluation = evaluate(found.answers, table.labels, classes)
+    strength = found.fitted.strength
+    return Evidence(table, classes, parts, found.answers, every, evaluation, strength)

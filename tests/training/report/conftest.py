@@ -40,6 +40,7 @@ def record(probed: Outcome, material: Material, pets: Path, tmp_path: Path) -> R
         learned=learned_by(probed),
         judged=probed.judged,
         inspection=Inspection((BLANK,)),
+        answers=probed.answers,
         model="pets:v1",
         bundle=tmp_path / "bundle.onnx",
         seconds=1.5,

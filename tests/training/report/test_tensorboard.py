@@ -30,7 +30,7 @@ def judged(labels: list[int], answers: list[list[float]]) -> Judged:
     ]
     probabilities = np.array(answers, np.float32)
     evaluation = evaluate(probabilities, np.array(labels), ("a $", "b"))
-    return Judged(tuple(examples), "test", probabilities, evaluation)
+    return Judged(tuple(examples), probabilities, evaluation)
 
 
 def test_the_surest_mistakes_come_first_and_then_the_classes_in_turn() -> None:
@@ -123,7 +123,7 @@ def test_a_matrix_of_very_many_classes_is_not_drawn(
     classes = tuple(f"class {number}" for number in range(41))
     answers = np.eye(41, dtype=np.float32)[:4]
     evaluation = evaluate(answers, np.arange(4), classes)
-    judged = replace(record.judged, probabilities=answers, evaluation=evaluation)
+    judged = Judged(record.judged.examples[:4], answers, evaluation)
 
     log_to_tensorboard(tmp_path, replace(record, judged=judged), session, Pictures())
 
