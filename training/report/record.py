@@ -13,6 +13,7 @@ from training.evaluation import ClassResult, Evaluation, Probabilities
 from training.features.table import LeftOut
 from training.head.fit import FittedHead
 from training.inspection.inspection import Inspection
+from training.report.difference import Difference
 from training.run_folder import package_versions
 
 
@@ -40,6 +41,12 @@ class Judged:
         """The class of each answer, int64 (N,)."""
         found: np.ndarray = self.probabilities.argmax(axis=1)
         return found
+
+    @property
+    def by_name(self) -> dict[str, tuple[str, str]]:
+        """Label and answer of each example, by its name."""
+        pairs = zip(self.examples, self.answers, strict=True)
+        return {e.name: (self.classes[e.class_index], self.classes[a]) for e, a in pairs}
 
     @property
     def labels(self) -> np.ndarray:
@@ -110,6 +117,7 @@ class Record:
         bundle: its file in the run's folder.
         seconds: that it took.
         backbone_choice: what `--backbone auto` found; empty where nothing was asked.
+        difference: from the run whose labels were put right; None where there was none.
     """
 
     settings: Mapping[str, str | int | float | list[str] | None]
@@ -126,6 +134,7 @@ class Record:
     bundle: Path
     seconds: float
     backbone_choice: Mapping[str, Any] = field(default_factory=dict)
+    difference: Difference | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The content of `summary.json`."""
@@ -142,6 +151,7 @@ class Record:
             "backbone_choice": dict(self.backbone_choice),
             "weights": learned.weights,
             "recipe": learned.recipe,
+            "difference": self.difference.as_json() if self.difference else None,
             "findings": dict(self.inspection.counts),
             "trained_parameters": learned.trained_parameters,
             "regularisation": learned.regularisation.as_json(),
