@@ -40,16 +40,18 @@ from training.filing import (
 )
 from training.finetuning.plan import FineTuningOptions
 from training.group import check_batch_size, first_says, is_first, size, started_group
+from training.head.calibration import Calibrated
 from training.inspection.evidence import Evidence
 from training.inspection.inspect import inspect
 from training.inspection.inspection import Inspection
+from training.recipes.calibrated import calibrate_outcome
 from training.recipes.material import Material
 from training.recipes.outcome import Outcome
 from training.recipes.probe import Probe, probe
 from training.report.card import write_card
-from training.report.difference import Difference, compare_with_run
+from training.report.difference import compare_with_run
 from training.report.page import Told, write_report
-from training.report.record import Learned, Record
+from training.report.record import Difference, Learned, Record
 from training.report.tables import write_labels, write_predictions
 from training.report.tensorboard import how_to_open, log_to_tensorboard
 from training.report.terminal import (
@@ -266,6 +268,7 @@ class _Trained:
     material: Material
     probe: Probe
     outcome: Outcome
+    calibrated: Calibrated
     fine_tuning: dict[str, Any]
 
 
@@ -291,7 +294,8 @@ def _trained(
     told: dict[str, Any] = {}
     if settings.finetune or network.learns_from_scratch:
         outcome, told = _fine_tuned(settings, material, outcome, run_folder)
-    return _Trained(folder, view, material, fitted, outcome, told)
+    outcome, calibrated = calibrate_outcome(outcome, material, settings.coverage)
+    return _Trained(folder, view, material, fitted, outcome, calibrated, told)
 
 
 def _view_of_earlier(
@@ -465,6 +469,7 @@ def _learned(trained: _Trained, agreement: Mapping[str, float]) -> Learned:
         fine_tuning=trained.fine_tuning,
         precision=asdict(outcome.precision),
         agreement_with_torch=agreement,
+        calibration=trained.calibrated.as_json(),
     )
 
 
@@ -484,6 +489,7 @@ def _description(settings: TrainingSettings, trained: _Trained) -> Description:
         preprocessing=trained.outcome.extractor.preprocessing,
         training=summary,
         data_digest=_data_digest(trained.folder, trained.material.table),
+        calibration=trained.calibrated.calibration,
     )
 
 

@@ -6,69 +6,16 @@ out there is none.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from models.errors import UsageError
 from training.data.tables import read_table
-from training.evaluation import Interval, gain_interval
+from training.evaluation import gain_interval
+from training.report.record import Difference
 from training.run_folder import PREDICTIONS_FILE, SUMMARY_FILE, read_json
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One run against an earlier one.
-
-    Attributes:
-        run: the folder of the earlier one.
-        accuracy_told: what that one told, by its own labels.
-        pictures: how many both answered that have the same label in both.
-        relabelled: how many both answered that have another one now.
-        accuracy: of the answers of now to those pictures.
-        accuracy_before: of the earlier answers to them.
-        gain: the difference of the two.
-        gain_interval: of that, at 95 %.
-        other_settings: names of settings that were others.
-    """
-
-    run: Path
-    accuracy_told: float
-    pictures: int
-    relabelled: int
-    accuracy: float
-    accuracy_before: float
-    gain: float
-    gain_interval: Interval
-    other_settings: tuple[str, ...] = ()
-
-    @property
-    def sentence(self) -> str:
-        """The same for people."""
-        also = f"; other settings, too: {', '.join(self.other_settings)}"
-        return (
-            f"the run in {self.run} told {self.accuracy_told:.1%} by its labels. Of "
-            f"{self.pictures:,} pictures with the same label in both, {self.accuracy:.1%} "
-            f"are right now and {self.accuracy_before:.1%} were then: {self._gain_in_words}. "
-            f"{self.relabelled:,} with another label are not compared"
-            f"{also if self.other_settings else ''}"
-        )
-
-    @property
-    def _gain_in_words(self) -> str:
-        low, high = (100 * edge for edge in self.gain_interval)
-        if low == high:
-            return "the same ones"
-        chance = ", which may be chance" if low <= 0 <= high else ""
-        return f"{100 * self.gain:+.1f} points (95% interval {low:+.1f} to {high:+.1f}{chance})"
-
-    def as_json(self) -> dict[str, Any]:
-        """What `summary.json` says of it."""
-        told = {**asdict(self), "run": str(self.run), "sentence": self.sentence}
-        return {name: list(v) if isinstance(v, tuple) else v for name, v in told.items()}
 
 
 def compare_with_run(

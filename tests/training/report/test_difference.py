@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from training.report.difference import Difference, compare_with_run
+from training.report.difference import compare_with_run
+from training.report.record import Difference
 from training.run_folder import write_json, write_rows
 
 NAMES = tuple(f"{number}.png" for number in range(40))
