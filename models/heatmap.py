@@ -47,6 +47,23 @@ def heatmap_picture(
     return result
 
 
+def heatmap_layer(
+    size: tuple[int, int], heatmap: npt.NDArray[np.float32], preprocessing: Preprocessing
+) -> Image.Image:
+    """What lies over a picture of this size, RGBA, for who draws it over the picture himself.
+
+    A grey veil is over what the network has not seen.
+    """
+    image = Image.new("RGB", size)
+    coloured = heatmap_picture(image, heatmap, preprocessing)
+    box = _pixel_box(image, preprocessing)
+    alpha = Image.new("L", size, 150)
+    heat = _enlarge(heatmap, (box[2] - box[0], box[3] - box[1]))
+    alpha.paste(heat.point(lambda value: value * _STRONGEST), box[:2])
+    coloured.putalpha(alpha)
+    return coloured
+
+
 def _pixel_box(image: Image.Image, preprocessing: Preprocessing) -> tuple[int, int, int, int]:
     left, top, right, bottom = (round(edge) for edge in preprocessing.box(*image.size))
     # A picture of one pixel's height has been seen all the same.
