@@ -43,7 +43,7 @@ from training.head.calibration import Calibrated
 from training.inspection.evidence import Evidence
 from training.inspection.inspect import inspect
 from training.inspection.inspection import Inspection
-from training.inspection.twins import find_twins
+from training.inspection.twins import Twin, find_twins
 from training.recipes.calibrated import calibrate_outcome
 from training.recipes.material import Material
 from training.recipes.outcome import Outcome
