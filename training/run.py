@@ -301,9 +301,11 @@ def _parts(folder: ImageFolder, table: FeatureTable, run_folder: Path) -> Parts:
     known = own or first_says(lambda: folds_of_earlier_runs(run_folder))
     parts = make_parts(folder, table.examples, table.digests, (), known)
     learned = [table.digests[row] for row in parts.train.tolist()]
-    if own and [own.get(digest) for digest in learned] != parts.folds.tolist():
+    folds = dict(zip(learned, parts.folds.tolist(), strict=True))
+    if own and not folds.items() <= own.items():
         raise DataFolderError("--resume: what --groups says has changed; begin a new run")
-    first_says(lambda: write_folds(run_folder, learned, parts.folds))
+    # With what is not there now: it may come back.
+    first_says(lambda: write_folds(run_folder, {**known, **folds}))
     return parts
 
 
