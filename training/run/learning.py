@@ -109,9 +109,11 @@ def _parts(
     pairs = [(twin.first, twin.second) for twin in twins]
     parts = make_parts(folder, table.examples, table.digests, pairs, known)
     learned = [table.digests[row] for row in parts.train.tolist()]
-    if own and [own.get(digest) for digest in learned] != parts.folds.tolist():
+    folds = dict(zip(learned, parts.folds.tolist(), strict=True))
+    if own and not folds.items() <= own.items():
         raise DataFolderError("--resume: what --groups says has changed; begin a new run")
-    first_says(lambda: write_folds(run_folder, learned, parts.folds))
+    # With what is not there now: it may come back.
+    first_says(lambda: write_folds(run_folder, {**known, **folds}))
     return parts
 
 
