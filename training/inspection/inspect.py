@@ -13,6 +13,7 @@ from training.inspection.inspection import Inspection
 from training.inspection.leak import find_leaks
 from training.inspection.near_duplicate import find_near_duplicates
 from training.inspection.outlier import find_outliers
+from training.inspection.shortcut import find_shortcuts
 from training.inspection.suspect_label import find_suspect_labels
 from training.inspection.tiny import find_tiny
 from training.inspection.unreadable import find_unreadable
@@ -36,8 +37,10 @@ _FINDERS: Final[Sequence[Callable[[Evidence], list[Finding]]]] = (
 
 def inspect(evidence: Evidence) -> Inspection:
     """Looks for everything that a person should look at."""
+    shortcuts = find_shortcuts(evidence)
     found = [finding for find in _FINDERS for finding in _ranked(find(evidence))]
-    return Inspection(tuple(found))
+    told = _ranked([shortcut.as_finding() for shortcut in shortcuts])
+    return Inspection((*told, *found), shortcuts)
 
 
 def _ranked(findings: Sequence[Finding]) -> list[Finding]:
