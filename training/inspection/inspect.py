@@ -7,6 +7,7 @@ from training.inspection.evidence import Evidence
 from training.inspection.finding import Finding
 from training.inspection.imbalance import find_imbalance
 from training.inspection.inspection import Inspection
+from training.inspection.learning_curve import learning_curve
 from training.inspection.outlier import find_outliers
 from training.inspection.shortcut import find_shortcuts
 from training.inspection.suspect_label import find_suspect_labels
@@ -24,7 +25,7 @@ def inspect(evidence: Evidence) -> Inspection:
     shortcuts = find_shortcuts(evidence)
     found = [finding for find in _FINDERS for finding in _ranked(find(evidence))]
     told = _ranked([shortcut.as_finding() for shortcut in shortcuts])
-    return Inspection((*told, *found), shortcuts)
+    return Inspection((*told, *found), shortcuts, learning_curve(evidence))
 
 
 def _ranked(findings: Sequence[Finding]) -> list[Finding]:
