@@ -1,8 +1,9 @@
 """The bundle: one ONNX file that holds everything an answer needs.
 
 The graph takes `image`, uint8 (N, H, W, 3), and `class_index`, int64 (N,), -1 for the predicted
-class; it gives `probabilities` (N, K) and `heatmap` (N, h, w) in [0, 1]. The rest stands in the
-file's own metadata, as one JSON document that `BundleMetadata` describes.
+class; it gives `probabilities` (N, K), `heatmap` (N, h, w) in [0, 1], `familiarity` (N,) in [0, 1]
+and `prediction_set`, bool (N, K). The rest stands in the file's own metadata, as one JSON document
+that `BundleMetadata` describes.
 
 A bundle is written whole or not at all, and read only if it is whole: the file ends with the
 SHA-256 of all bytes before it. Protobuf takes concatenated messages for one, so that last entry is
@@ -21,6 +22,7 @@ from google.protobuf.message import DecodeError, Message
 from onnx.external_data_helper import uses_external_data
 from pydantic import AfterValidator, Base64Bytes, BaseModel, ConfigDict, Field, ValidationError
 
+from models.calibration import Calibration
 from models.choices import Precision
 from models.errors import BundleError, OutputError
 from models.files import whole_file
@@ -56,15 +58,23 @@ class SelfCheck(_Record):
     picture: Base64Bytes
     probabilities: tuple[float, ...]
     heatmap: Annotated[tuple[tuple[float, ...], ...], AfterValidator(_check_heatmap)]
+    familiarity: float
+    prediction_set: tuple[bool, ...]
+
+
+#: What an accuracy was measured on: all pictures, each answered by a head that had not seen it
+#: (the network learned from all of them in the end), or a part that nothing was learned from.
+JudgedBy = Literal["cross-validation", "validation part", "test part"]
 
 
 class TrainingSummary(_Record):
-    """How the network was made and how good it was on pictures it had not seen."""
+    """How the network was made, and how good heads like it were on pictures they had not seen."""
 
     recipe: str
     seed: int
     accuracy: float = Field(ge=0, le=1)
     accuracy_interval: tuple[float, float]
+    judged_by: JudgedBy = Field(default="test part", description="what the accuracy is of")
     held_out: int = Field(ge=1, description="pictures that the accuracy was measured on")
     trained_on: int = Field(ge=1, description="pictures that it learned from")
     created: str = Field(description="ISO 8601, UTC")
@@ -81,6 +91,15 @@ class BundleMetadata(_Record):
     licence: str = Field(description="under which the backbone's weights are, as timm has it")
     precision: Precision = Field(default="fp32", description="what the backbone computes with")
     training: TrainingSummary
+    familiarity_threshold: float = Field(
+        ge=0, le=1, description="of `familiarity`; below it a picture is unlike those learned from"
+    )
+    coverage: float = Field(
+        gt=0, le=1, description="the share of pictures whose `prediction_set` holds what is true"
+    )
+    temperature: float = Field(
+        gt=0, description="that the logits were divided by; the graph has done it"
+    )
     data_digest: str
     self_check: Annotated[tuple[SelfCheck, ...], Field(min_length=1)]
 
@@ -96,6 +115,7 @@ class Description:
     training: TrainingSummary
     data_digest: str
     preprocessing: Preprocessing
+    calibration: Calibration
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,9 @@ WantedPrecision = Literal["auto"] | Precision
 _SMALLEST_IMAGE: Final = 16
 _LARGEST_IMAGE: Final = 4096
 
+#: A set that misses more often than it holds says nothing.
+_LEAST_COVERAGE: Final = 0.5
+
 _FINE_TUNING: Final = "fine-tuning"
 
 
@@ -41,6 +44,16 @@ class TrainingSettings:
             "FILE",
         ),
     ] = ()
+    groups: Annotated[
+        str | None,
+        Option(
+            "what belongs together, as pictures of a patient, an object or a video, and so is "
+            "never learned from and judged by at once: a table (CSV) with the columns file and "
+            "group, or a regular expression whose one group in brackets is a part of the file's "
+            "path: '(patient[0-9]+)_'",
+            "FILE|PATTERN",
+        ),
+    ] = None
     backbone: Annotated[
         str | None,
         Option(
@@ -98,11 +111,21 @@ class TrainingSettings:
             "that it is as good and faster, else fp32"
         ),
     ] = "auto"
+    coverage: Annotated[
+        float,
+        Option(
+            "the share of each class's pictures that are to have it in their prediction set, the "
+            "classes that a picture could be of; 0.95 takes 19 pictures of a class at least",
+            "SHARE",
+        ),
+    ] = 0.9
     name: Annotated[
         str | None, Option("what the result is called; default: the data folder's name")
     ] = None
     out: Annotated[Path, Option("where run folders are made", "DIR")] = Path("runs")
-    seed: Annotated[int, Option("same folder and seed: same result")] = 0
+    seed: Annotated[
+        int, Option("of all chance in fine-tuning and random weights; folds have none")
+    ] = 0
     report_without_pictures: Annotated[
         bool,
         Option(
@@ -147,6 +170,11 @@ class TrainingSettings:
         ):
             if value is not None and not value > 0:
                 raise UsageError(f"{option} {value}: must be above 0")
+        if not _LEAST_COVERAGE <= self.coverage < 1:
+            raise UsageError(
+                f"--coverage {self.coverage}: a share from {_LEAST_COVERAGE} to below 1; 0.9: nine "
+                "pictures in ten"
+            )
         _ = self.greys
         if self.image_size is not None and not _SMALLEST_IMAGE <= self.image_size <= _LARGEST_IMAGE:
             raise UsageError(
@@ -180,7 +208,7 @@ class TrainingSettings:
             ) from error
         return low, high
 
-    def as_json(self) -> dict[str, str | int | list[str] | None]:
+    def as_json(self) -> dict[str, str | int | float | list[str] | None]:
         """The settings with paths as text."""
         return {name: _as_json(value) for name, value in asdict(self).items()}
 

@@ -10,7 +10,7 @@ the accuracy on what is held out.
 """
 
 import copy
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from typing import Final
 
 import numpy as np
@@ -19,6 +19,7 @@ import onnx
 import onnxruntime as ort
 import torch
 
+from models.calibration import Calibration, nothing_known
 from models.cores import granted_cores
 from models.errors import ExportError
 from models.graph.classifier import Classifier
@@ -30,6 +31,7 @@ from models.signature import PREDICTED_CLASS, Floats, answers_of, feature_maps_o
 #: Largest difference between torch and ONNX Runtime, absolute.
 PROBABILITY_TOLERANCE: Final = 1e-4
 HEATMAP_TOLERANCE: Final = 1e-3
+FAMILIARITY_TOLERANCE: Final = 1e-3
 
 
 @dataclass(frozen=True)
@@ -38,14 +40,19 @@ class Agreement:
 
     probabilities: float
     heatmap: float
+    familiarity: float
 
     @property
     def is_close(self) -> bool:
-        """Whether both are within the tolerances; NaN is not."""
-        return self.probabilities <= PROBABILITY_TOLERANCE and self.heatmap <= HEATMAP_TOLERANCE
+        """Whether all are within the tolerances; NaN is not."""
+        return (
+            self.probabilities <= PROBABILITY_TOLERANCE
+            and self.heatmap <= HEATMAP_TOLERANCE
+            and self.familiarity <= FAMILIARITY_TOLERANCE
+        )
 
     def as_json(self) -> dict[str, float]:
-        """Both figures, for `summary.json`."""
+        """The figures, for `summary.json`."""
         return asdict(self)
 
 
@@ -54,6 +61,7 @@ def check_agreement(
     classifier: Classifier,
     examples: Pixels,
     backbone_graph: onnx.ModelProto | None = None,
+    calibration: Calibration | None = None,
 ) -> Agreement:
     """Compares the exported graph with torch and autograd at batch size 1 and at all examples.
 
@@ -62,6 +70,7 @@ def check_agreement(
         classifier: what it was exported from.
         examples: uint8 (N, H, W, 3), N >= 2.
         backbone_graph: what makes the activations; None: torch does.
+        calibration: as it was joined.
 
     Where the two differ, torch is asked again in float64, and the graph must agree with that: a
     head with ReLUs (VGG) has gradients that jump, and it may be torch's float32 that fell on the
@@ -76,7 +85,8 @@ def check_agreement(
     if backbone_graph is not None:
         backbone = open_graph(backbone_graph.SerializeToString(), "cpu", granted_cores())
         activations = feature_maps_of(backbone, examples)
-    compared = _Compared(session, examples, asked, activations)
+    calibration = calibration or nothing_known(*classifier.linear.weight.shape)
+    compared = _Compared(session, examples, asked, activations, calibration)
     worst = _largest_difference(compared, classifier)
     if not worst.is_close:
         worst = _largest_difference(compared, copy.deepcopy(classifier).double())
@@ -84,8 +94,10 @@ def check_agreement(
         raise ExportError(
             f"the exported {classifier.backbone.name} does not answer as torch does: probabilities "
             f"differ by {worst.probabilities:.2g} (allowed {PROBABILITY_TOLERANCE}), heatmaps by "
-            f"{worst.heatmap:.2g} (allowed {HEATMAP_TOLERANCE}). No bundle was written; please "
-            "report this with the versions of torch and onnxruntime, and try another backbone"
+            f"{worst.heatmap:.2g} (allowed {HEATMAP_TOLERANCE}), familiarity by "
+            f"{worst.familiarity:.2g} (allowed {FAMILIARITY_TOLERANCE}). No bundle was written; "
+            "please report this with the versions of torch and onnxruntime, and try another "
+            "backbone"
         )
     return worst
 
@@ -98,9 +110,14 @@ class _Compared:
     pixels: Pixels
     asked: npt.NDArray[np.int64]
     activations: Floats | None
+    calibration: Calibration
 
-    def expected(self, classifier: Classifier, count: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """What torch says of the first ones."""
+    def expected(self, classifier: Classifier, count: int) -> list[np.ndarray]:
+        """What torch says of the first ones: probabilities, heatmaps, familiarity."""
+        *answers, features = (one.detach().numpy() for one in self._by_torch(classifier, count))
+        return [*answers, self.calibration.familiarity(features)]
+
+    def _by_torch(self, classifier: Classifier, count: int) -> tuple[torch.Tensor, ...]:
         asked = torch.from_numpy(self.asked[:count])
         if self.activations is None:
             return explain_by_autograd(classifier, torch.from_numpy(self.pixels[:count]), asked)
@@ -110,17 +127,20 @@ class _Compared:
 
 def _largest_difference(compared: _Compared, classifier: Classifier) -> Agreement:
     seen = [_difference(compared, classifier, count) for count in (1, len(compared.pixels))]
-    return Agreement(max(s.probabilities for s in seen), max(s.heatmap for s in seen))
+    return Agreement(*map(max, *map(astuple, seen)))
 
 
 def _difference(compared: _Compared, classifier: Classifier, count: int) -> Agreement:
     answers = answers_of(compared.session, compared.pixels[:count], compared.asked[:count])
+    sets = compared.calibration.prediction_sets(answers.probabilities)
+    if not np.array_equal(answers.prediction_set, sets):
+        raise ExportError("the exported graph's prediction sets do not follow from its answers")
     differences = []
-    for ours, reference in zip(answers, compared.expected(classifier, count), strict=True):
-        if ours.shape != tuple(reference.shape):
+    for ours, reference in zip(answers[:-1], compared.expected(classifier, count), strict=True):
+        if ours.shape != reference.shape:
             raise ExportError(
                 f"the exported graph answers {count} pictures with shape {ours.shape}; "
-                f"torch with {tuple(reference.shape)}"
+                f"torch with {reference.shape}"
             )
-        differences.append(float(np.abs(ours - reference.detach().numpy()).max()))
+        differences.append(float(np.abs(ours - reference).max()))
     return Agreement(*differences)

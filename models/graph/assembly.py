@@ -9,11 +9,14 @@ import base64
 import numpy as np
 import onnx
 import onnx.compose
+import onnx.helper
+import onnx.numpy_helper
 import onnxruntime as ort
 from torch import nn
 
 from models.backbones.licences import licence_of
 from models.bundle import BundleMetadata, Description, SelfCheck, bundle_bytes
+from models.calibration import FAMILIARITY_THRESHOLD, Calibration, nothing_known
 from models.cores import granted_cores
 from models.graph.agreement import Agreement, check_agreement
 from models.graph.classifier import Classifier
@@ -22,7 +25,13 @@ from models.graph.fewer_bits import precision_of
 from models.graph.self_check import draw_self_check_pictures
 from models.preprocessing import Pixels, Preprocessing, read_pixels
 from models.providers import open_graph
-from models.signature import BIAS, FEATURE_MAP, LEARNED, PREDICTED_CLASS, WEIGHT, answers_of
+from models.signature import (
+    FEATURE_MAP,
+    LEARNED,
+    PREDICTED_CLASS,
+    Value,
+    answers_of,
+)
 
 
 def assemble_bundle(
@@ -40,12 +49,12 @@ def assemble_bundle(
     Raises:
         ExportError: the exported file does not answer as torch does; with the figures.
     """
-    model = join_head(backbone_graph, classifier, head_graph)
+    calibration = description.calibration
+    model = join_head(backbone_graph, classifier, head_graph, calibration)
     session = open_graph(model.SerializeToString(), "cpu", granted_cores())
     precision = precision_of(backbone_graph)
-    agreement = check_agreement(
-        session, classifier, examples, None if precision == "fp32" else backbone_graph
-    )
+    in_fewer_bits = None if precision == "fp32" else backbone_graph
+    agreement = check_agreement(session, classifier, examples, in_fewer_bits, calibration)
     metadata = BundleMetadata(
         classes=description.classes,
         preprocessing=description.preprocessing,
@@ -54,6 +63,9 @@ def assemble_bundle(
         licence=licence_of(classifier.backbone.name, classifier.backbone.weights),
         precision=precision,
         training=description.training,
+        familiarity_threshold=FAMILIARITY_THRESHOLD,
+        coverage=calibration.coverage,
+        temperature=calibration.temperature,
         data_digest=description.data_digest,
         self_check=_self_check(session, description.preprocessing),
     )
@@ -64,13 +76,15 @@ def join_head(
     backbone_graph: onnx.ModelProto,
     classifier: Classifier,
     head_graph: onnx.ModelProto | None = None,
+    calibration: Calibration | None = None,
 ) -> onnx.ModelProto:
     """A bundle's graph without metadata: see `models.bundle` for its inputs and outputs.
 
     The head's, from `export_head`, may be that of any classifier with the same backbone and as many
-    classes; else it is exported now.
+    classes; else it is exported now. Without a calibration nothing is doubted.
     """
-    head = _with_learned(head_graph or export_head(classifier), classifier.linear)
+    calibration = calibration or nothing_known(*classifier.linear.weight.shape)
+    head = _with_learned(head_graph or export_head(classifier), classifier.linear, calibration)
     joined: onnx.ModelProto = onnx.compose.merge_models(
         backbone_graph,
         onnx.compose.add_prefix(head, "head/", rename_inputs=False, rename_outputs=False),
@@ -81,18 +95,39 @@ def join_head(
     return joined
 
 
-def _with_learned(head_graph: onnx.ModelProto, linear: nn.Linear) -> onnx.ModelProto:
-    """A head's graph whose last layer is a part of it, and no input any more."""
+def _with_learned(
+    head_graph: onnx.ModelProto, linear: nn.Linear, calibration: Calibration
+) -> onnx.ModelProto:
+    """A head's graph with all that was learned as a part of it, and no input any more."""
     found = onnx.ModelProto()
     found.CopyFrom(head_graph)
-    for value, learned in ((WEIGHT, linear.weight), (BIAS, linear.bias)):
-        tensor = onnx.numpy_helper.from_array(learned.detach().numpy(), value.name)
-        found.graph.initializer.append(tensor)
+    learned = (
+        linear.weight.detach().numpy(),
+        linear.bias.detach().numpy(),
+        calibration.centres,
+        calibration.scaling,
+        calibration.set_thresholds,
+    )
+    for value, array in zip(LEARNED, learned, strict=True):
+        _store(found.graph, value, array)
     names = {value.name for value in LEARNED}
     asked = [value for value in found.graph.input if value.name not in names]
     del found.graph.input[:]
     found.graph.input.extend(asked)
     return found
+
+
+def _store(graph: onnx.GraphProto, value: Value, array: np.ndarray) -> None:
+    """Puts what was learned into a graph; what has half precision stays half as large in the file.
+
+    ONNX Runtime converts it once, when the file is opened.
+    """
+    is_half = array.dtype == np.float16
+    name = f"{value.name}_in_float16" if is_half else value.name
+    graph.initializer.append(onnx.numpy_helper.from_array(array, name))
+    if is_half:
+        cast = onnx.helper.make_node("Cast", [name], [value.name], to=onnx.TensorProto.FLOAT)
+        graph.node.insert(0, cast)
 
 
 def _self_check(
@@ -106,6 +141,10 @@ def _self_check(
             picture=base64.b64encode(picture),
             probabilities=tuple(np.round(probabilities.astype(float), 6).tolist()),
             heatmap=tuple(tuple(row) for row in np.round(heatmap.astype(float), 5).tolist()),
+            familiarity=round(float(familiarity), 6),
+            prediction_set=tuple(prediction_set.tolist()),
         )
-        for picture, probabilities, heatmap in zip(pictures, *answers, strict=True)
+        for picture, probabilities, heatmap, familiarity, prediction_set in zip(
+            pictures, *answers, strict=True
+        )
     )

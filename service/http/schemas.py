@@ -4,6 +4,7 @@ from typing import Annotated, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
+from models.bundle import JudgedBy
 from models.choices import Precision
 from service.inference.drawing import Drawing
 
@@ -49,6 +50,18 @@ class Classified(_OfPicture):
     label: str = Field(description="name of the most probable class")
     probability: Probability = Field(description="its probability")
     probabilities: dict[str, Probability] = Field(description="of all classes, by name")
+    familiar: bool = Field(
+        description="whether the picture is like those that the model learned from; where it is "
+        "not, label and probability mean little, and the first of `warnings` says so"
+    )
+    familiarity: Probability = Field(
+        description="how like them it is; below the model's `familiarity_threshold` it is a "
+        "stranger, as one in twenty of its own kind is"
+    )
+    prediction_set: list[str] = Field(
+        description="the classes that it could be of, the label always, the most probable first: "
+        "the true class is among them as often as the model's `coverage` says"
+    )
     warnings: list[str] = Field(
         description="sentences on why this answer is to be doubted; empty where nothing is known"
     )
@@ -110,8 +123,18 @@ class ModelDescription(_Answer):
     input_width: int = Field(description="what the network sees, pixels")
     input_height: int = Field(description="what the network sees, pixels")
     framing: str = Field(description="how a picture is brought to that size")
-    accuracy: Probability = Field(description="on pictures that it had not seen")
+    familiarity_threshold: Probability = Field(
+        description="from this familiarity on a picture is like those that it learned from"
+    )
+    coverage: Probability = Field(
+        description="the share of pictures, of each class, whose `prediction_set` holds it"
+    )
+    accuracy: Probability = Field(description="on pictures that had not been seen")
     accuracy_interval: Interval = Field(description="95 % interval of the accuracy")
+    judged_by: JudgedBy = Field(
+        description="what the accuracy is of: all pictures, each answered by a head that had not "
+        "seen it (cross-validation), or a part that nothing was learned from"
+    )
     held_out: int = Field(description="pictures that the accuracy was measured on")
     trained_on: int = Field(description="pictures that it learned from")
     created: str = Field(description="ISO 8601, UTC")

@@ -6,14 +6,15 @@ import { classOfFolders } from "./folders.js";
 import { isCut } from "./heatmap.js";
 import { opacity } from "./opacity.js";
 import { download, pngName, pngOf } from "./saving.js";
-import { percent, plainName, strongestPlace } from "./words.js";
+import { couldBe, percent, plainName, strongestPlace } from "./words.js";
 
 export class Card {
   /** `waiting`, `asking`, `answered`, `refused` or `cancelled`. */
   state = "";
   /** The picture's folders and name as it was brought. */
   path;
-  #file;
+  /** The picture. */
+  file;
   #desk;
   #view;
   #abort = new AbortController();
@@ -28,10 +29,11 @@ export class Card {
    * @param brought { file, path }: the picture.
    * @param desk what a card needs of the page: `ask(card)`, `remove(card)`, `open(card)`,
    *   `settled(card)`, `say(text)`, `model()` for the request, `chosen()` for what is known of it,
-   *   `answered(tag)` to learn of a model that is new.
+   *   `answered(tag)` to learn of a model that is new, `names()` that were given to pictures,
+   *   `corrected()` when a person has said what a picture is.
    */
   constructor({ file, path }, desk) {
-    this.#file = file;
+    this.file = file;
     this.path = path;
     this.#desk = desk;
     this.#view = new CardView(this.name, {
@@ -40,6 +42,8 @@ export class Card {
       again: () => this.#retry(),
       save: () => this.#save(),
       choose: (className) => this.#choose(className),
+      names: () => [...new Set([...Object.keys(this.#answer?.probabilities ?? {}), ...desk.names()])],
+      said: () => desk.corrected(),
     });
     this.wait();
   }
@@ -69,6 +73,11 @@ export class Card {
     return this.#truth !== null && this.answer ? this.#truth === this.#answer.label : null;
   }
 
+  /** What a person says that it is: a name, "" for none of the classes; null where nobody has. */
+  get correction() {
+    return this.#view.correction.label;
+  }
+
   /** Why there is no answer; "" where there is one. */
   get problem() {
     return this.answer ? "" : this.#view.words;
@@ -76,8 +85,7 @@ export class Card {
 
   /** The outcome in a sentence, for those who do not see the card. */
   get outcome() {
-    const said = this.answer ? `${this.answer.label}, ${percent(this.answer.probability)}` : this.problem;
-    return `${this.name}: ${said}`;
+    return `${this.name}: ${this.answer ? saidOf(this.answer) : this.problem}`;
   }
 
   /** Forgets the answer: the card is about to be asked again. */
@@ -94,7 +102,7 @@ export class Card {
   async run() {
     this.#retry = () => this.#desk.ask(this);
     this.#setState("asking", "Asking …");
-    const pictured = this.#view.stage.show(this.#file);
+    const pictured = this.#view.stage.show(this.file);
     const isCurrent = await this.#attempt(async (signal) => {
       const answer = await this.#explain(undefined, signal);
       await pictured;
@@ -112,7 +120,7 @@ export class Card {
 
   /** Shows all of the card in another element, with its picture in full, until `comeBack`. */
   goTo(place) {
-    this.#view.goTo(place, this.#file);
+    this.#view.goTo(place, this.file);
   }
 
   /** Back to the list. */
@@ -157,7 +165,7 @@ export class Card {
 
   async #explain(className, signal) {
     const onWait = () => this.#view.say("The service is busy; asking again in a moment …");
-    const response = await explain(this.#file, this.#question(className, "raw"), { signal, onWait });
+    const response = await explain(this.file, this.#question(className, "raw"), { signal, onWait });
     return response.json();
   }
 
@@ -172,6 +180,7 @@ export class Card {
       this.#view.showAnswer(answer, this.#truth);
     }
     this.#answer = answer;
+    this.#view.correction.offer();
     this.#chosen = answer.class;
     this.#heatmaps.set(answer.class, answer);
     this.#view.choose(answer.class);
@@ -183,7 +192,7 @@ export class Card {
   #showHeatmap(answer) {
     this.#view.stage.showHeatmap(answer);
     this.#view.note(
-      answer.warnings,
+      otherWarnings(answer),
       strongestPlace(answer.heatmap) ? "" : `Nothing in this picture speaks for ${answer.class}.`,
       isCut(answer) ? "What is grey was not shown to the network." : "",
     );
@@ -192,14 +201,14 @@ export class Card {
   async #showServicesPicture(answer, signal) {
     await this.#view.stage.showServices(await this.#servicesPng(answer.class, signal));
     this.#view.note(
-      answer.warnings,
+      otherWarnings(answer),
       "This browser shows such files differently or not at all: this is the service's picture, " +
         "which the slider does not change.",
     );
   }
 
   async #servicesPng(className, signal) {
-    const response = await explain(this.#file, this.#question(className, "overlay"), { signal });
+    const response = await explain(this.file, this.#question(className, "overlay"), { signal });
     return response.blob();
   }
 
@@ -224,7 +233,7 @@ export class Card {
     this.#view.hideProblem();
     try {
       const [className, strength] = [this.#chosen, opacity()];
-      download(await this.#png(className, strength, signal), pngName(this.#file.name, className));
+      download(await this.#png(className, strength, signal), pngName(this.file.name, className));
     } catch (error) {
       if (!signal.aborted) {
         this.#retry = () => this.#save();
@@ -238,6 +247,18 @@ export class Card {
   async #png(className, strength, signal) {
     const answer = this.#heatmaps.get(className) ?? (await this.#explain(className, signal));
     const isOurs = this.#view.stage.isAsTheServiceSeesIt(answer);
-    return isOurs ? pngOf(this.#file, answer, strength) : this.#servicesPng(className, signal);
+    return isOurs ? pngOf(this.file, answer, strength) : this.#servicesPng(className, signal);
   }
+}
+
+/** An answer in words, what speaks against it before how probable it is. */
+function saidOf({ label, probability, familiar, prediction_set: set }) {
+  const stranger = familiar ? "" : "unlike anything it learned from";
+  const others = couldBe(set.filter((name) => name !== label));
+  return [stranger, label, others, percent(probability)].filter(Boolean).join(", ");
+}
+
+/** All but that it is a stranger, which stands above the label. */
+function otherWarnings({ familiar, warnings }) {
+  return familiar ? warnings : warnings.slice(1);
 }

@@ -1,8 +1,9 @@
 // What is seen of one picture's card, and nothing that asks the service.
 
 import { ClassRows } from "./class_rows.js";
+import { Correction } from "./correction.js";
 import { Stage } from "./stage.js";
-import { percent, sentence } from "./words.js";
+import { couldBe, percent, sentence } from "./words.js";
 
 const template = document.getElementById("card");
 
@@ -11,16 +12,20 @@ export class CardView {
   element = template.content.firstElementChild.cloneNode(true);
   /** The picture with its heatmap. */
   stage;
+  /** What a person says that the picture is. */
+  correction;
   #inside = this.element.firstElementChild;
   #rows;
 
   /**
    * @param name what the picture is called.
-   * @param actions `remove()`, `again()`, `save()`, `open()`; `choose(name)` with a class's name.
+   * @param actions `remove()`, `again()`, `save()`, `open()`; `choose(name)` with a class's name;
+   *   `names()` of classes that it could be; `said()` when a person has said what it is.
    */
   constructor(name, actions) {
     this.stage = new Stage(this.#find("frame"), name);
     this.#rows = new ClassRows(this.#find("rows"), this.#find("more"), actions.choose);
+    this.correction = new Correction(this.#find("correction"), name, actions.names, actions.said);
     this.#find("name").textContent = this.#find("name").title = name;
     const buttons = { remove: `Remove ${name}`, save: `Save PNG of ${name}`, open: `Show ${name} large`, again: "" };
     for (const [button, words] of Object.entries(buttons)) {
@@ -65,16 +70,19 @@ export class CardView {
     this.#rows.keepPlace(model?.classes.length ?? 1);
     this.#find("label").textContent = "\u00A0";
     this.#find("percent").textContent = "";
-    this.#find("truth").hidden = true;
+    for (const line of ["truth", "stranger", "could-be"]) this.#find(line).hidden = true;
     this.note([]);
     this.#find("by-tag").textContent = model?.model ?? "";
   }
 
   /** Shows an answer of a model that has not answered before. */
-  showAnswer({ model, label, probability, probabilities }, truth) {
+  showAnswer({ model, label, probability, probabilities, familiar, prediction_set: set }, truth) {
     this.#rows.fill(probabilities, label);
     this.#find("label").textContent = label;
     this.#find("percent").textContent = percent(probability);
+    this.#find("stranger").hidden = familiar;
+    this.#find("could-be").textContent = couldBe(set.filter((name) => name !== label));
+    this.#find("could-be").hidden = set.length < 2;
     this.#find("by-tag").textContent = model;
     const line = this.#find("truth");
     line.hidden = truth === null;

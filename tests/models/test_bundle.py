@@ -77,7 +77,12 @@ def test_onnx_and_onnx_runtime_take_a_bundle_for_an_ordinary_file(
     session = ort.InferenceSession(tmp_path / "bundle.onnx", providers=["CPUExecutionProvider"])
 
     assert [value.name for value in session.get_inputs()] == ["image", "class_index"]
-    assert [value.name for value in session.get_outputs()] == ["probabilities", "heatmap"]
+    assert [value.name for value in session.get_outputs()] == [
+        "probabilities",
+        "heatmap",
+        "familiarity",
+        "prediction_set",
+    ]
     assert "train_transfer" in session.get_modelmeta().custom_metadata_map
 
 

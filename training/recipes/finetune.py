@@ -14,17 +14,15 @@ from typing import Any
 import numpy as np
 import onnx
 
+from models.bundle import JudgedBy
 from models.errors import UsageError
 from models.graph.classifier import Classifier
 from models.graph.network import Network
 from models.head import LinearHead
 from training.data.names import listed
-from training.data.parts import Rows
-from training.data.pictures import pictures_gone
-from training.evaluation import JudgedBy, Probabilities
+from training.evaluation import Probabilities
 from training.features.extractor import Extractor
 from training.features.graphs import Graph
-from training.features.table import FeatureTable
 from training.finetuning.learner import FineTuned, FineTuningTask, fine_tune
 from training.finetuning.plan import FineTuningOptions, FineTuningPlan, plan_fine_tuning
 from training.group import first_says, size
@@ -176,7 +174,7 @@ def _answered(classifier: Classifier, probe: Outcome, material: Material) -> _An
     )
     parts = material.parts
     asked = np.concatenate([parts.validation, parts.set_aside])
-    answers = head.probabilities(_read(extractor, material, asked).features)
+    answers = head.probabilities(material.read(extractor, asked).features)
     validation, told = answers[: len(parts.validation)], _told(probe, material, answers)
     recipe: Recipe = "from scratch" if classifier.backbone.is_random else "fine-tuned"
     outcome = Outcome(
@@ -210,7 +208,7 @@ def _in_fewer_bits(answered: _Answered, probe: Outcome, material: Material) -> _
     extractor = replace(outcome.extractor, graph=Graph(onnx.load_model_from_string(graph)))
     taught, validation = parts.fine_tuned_on, parts.validation
     asked = np.concatenate([taught, validation, parts.set_aside])
-    features = _read(extractor, material, asked).features
+    features = material.read(extractor, asked).features
     task = material.task(taught)
     fitted = fit_head(replace(task, features=features, rows=np.arange(len(taught))))
     answers = fitted.head.probabilities(features[len(taught) :])
@@ -248,18 +246,6 @@ def _judged(material: Material, answers: Probabilities) -> Judged:
     parts = material.parts
     judged_by: JudgedBy = "test part" if parts.is_cross_validated else parts.judged_by
     return material.judged(answers, parts.set_aside, judged_by)
-
-
-def _read(extractor: Extractor, material: Material, rows: Rows) -> FeatureTable:
-    """What a network sees of pictures that could be read a while ago.
-
-    Raises:
-        PicturesGoneError: one of them is gone.
-    """
-    table = extractor.read_shared(material.examples(rows), material.pictures)
-    if table.left_out:
-        raise pictures_gone(table.left_out[0].name, table.left_out[0].reason)
-    return table
 
 
 def _right(answers: Probabilities, labels: np.ndarray) -> int:

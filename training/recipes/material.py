@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
+from models.bundle import JudgedBy
 from training.data.example import Example
 from training.data.parts import Parts, Rows
-from training.data.pictures import Pictures
+from training.data.pictures import Pictures, pictures_gone
 from training.data.sample import Sample
-from training.evaluation import JudgedBy, Probabilities, evaluate
+from training.evaluation import Probabilities, evaluate
+from training.features.extractor import Extractor
 from training.features.table import FeatureTable
 from training.head.fit import Task
 from training.report.record import Answers, Judged
@@ -40,6 +42,17 @@ class Material:
         """What a head is to be learned from, if from some rows of `train`."""
         features, labels = self.table.features, self.table.labels[rows]
         return Task(features, rows, labels, self.parts.folds_of(rows), len(self.classes))
+
+    def read(self, extractor: Extractor, rows: Rows) -> FeatureTable:
+        """What another network sees of pictures that could be read a while ago.
+
+        Raises:
+            PicturesGoneError: one of them is gone.
+        """
+        table = extractor.read_shared(self.examples(rows), self.pictures)
+        if table.left_out:
+            raise pictures_gone(table.left_out[0].name, table.left_out[0].reason)
+        return table
 
     def judged(self, answers: Probabilities, rows: Rows, judged_by: JudgedBy) -> Judged:
         """What answers to all pictures, float32 (N, K), are worth where some rows judge."""
