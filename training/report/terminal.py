@@ -54,6 +54,8 @@ def log_findings(inspection: Inspection) -> None:
         first = inspection.of_kind(kind)[0]
         more = f" ({count} such in {INSPECTION_FILE})" if count > 1 else ""
         log.warning("%s: %s%s", kind.replace("_", " "), first.sentence, more)
+    if inspection.learning_curve:
+        log.info("%s", inspection.learning_curve.sentence)
 
 
 def log_folder(folder: ImageFolder) -> None:
