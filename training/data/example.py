@@ -34,12 +34,14 @@ class Example:
         name: its path below the data folder, printable.
         class_index: which class, as a position in `ImageFolder.classes`.
         part: which part it belongs to; None where the folder does not say.
+        group: the user's name of what it belongs to and is not parted from; empty where none is.
     """
 
     path: Path
     name: str
     class_index: int
     part: Part | None
+    group: str = ""
 
 
 @dataclass(frozen=True)

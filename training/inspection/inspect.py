@@ -8,6 +8,7 @@ from training.inspection.finding import Finding
 from training.inspection.imbalance import find_imbalance
 from training.inspection.inspection import Inspection
 from training.inspection.outlier import find_outliers
+from training.inspection.shortcut import find_shortcuts
 from training.inspection.suspect_label import find_suspect_labels
 
 #: What is found, the most important kind first.
@@ -20,8 +21,10 @@ _FINDERS: Final[Sequence[Callable[[Evidence], list[Finding]]]] = (
 
 def inspect(evidence: Evidence) -> Inspection:
     """Looks for everything that a person should look at."""
+    shortcuts = find_shortcuts(evidence)
     found = [finding for find in _FINDERS for finding in _ranked(find(evidence))]
-    return Inspection(tuple(found))
+    told = _ranked([shortcut.as_finding() for shortcut in shortcuts])
+    return Inspection((*told, *found), shortcuts)
 
 
 def _ranked(findings: Sequence[Finding]) -> list[Finding]:
