@@ -107,9 +107,8 @@ def test_paper_is_white_and_shows_what_is_unfolded(
 
     expect(page.locator(".class .tile").first).to_be_visible()
     expect(page.locator(".places")).to_be_hidden()
-    assert page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--paper')") == (
-        "#f7f7f5"
-    )
+    paper = page.evaluate("getComputedStyle(document.body).getPropertyValue('--paper')")
+    assert paper == "#f7f7f5"
 
 
 def test_what_was_found_is_told_with_its_pictures(
@@ -140,7 +139,8 @@ def test_a_page_without_pictures_names_no_file(
     write_report(tmp_path / "report.html", told, with_pictures=False)
 
     page = (tmp_path / "report.html").read_text()
-    assert "data:image" not in page
+    assert 'class="photo"' not in page
+    assert "data:image" not in page.replace('class="mean" src="data:image', "")
     assert ".png" not in page
     assert str(tmp_path) not in page
     assert "in these lines of it" in page
