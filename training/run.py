@@ -23,7 +23,7 @@ from models.session import Session
 from models.store import StoredBundle
 from training.data.example import ImageFolder
 from training.data.folder import scan_folders
-from training.data.groups import with_groups
+from training.data.named_groups import with_groups
 from training.data.names import printable
 from training.data.parts import Parts, check_counts, make_parts
 from training.data.pictures import Pictures, readable_pixels

@@ -214,22 +214,6 @@ def check_counts(
         raise DataFolderError(f"{folder.place}: no picture that is held out can be read")
 
 
-def contents_of_classes(
-    examples: Sequence[Example], digests: Sequence[str]
-) -> dict[int, dict[str, Example]]:
-    """Of each class, by index, its different contents and the first example that has each.
-
-    What lies in two classes counts for the first of them.
-    """
-    first: dict[str, Example] = {}
-    for example, digest in zip(examples, digests, strict=True):
-        first.setdefault(digest, example)
-    found: dict[int, dict[str, Example]] = {}
-    for digest, example in first.items():
-        found.setdefault(example.class_index, {})[digest] = example
-    return found
-
-
 def _of_part(examples: Sequence[Example], part: str) -> Rows:
     return np.array([row for row, e in enumerate(examples) if e.part == part], dtype=np.int64)
 

@@ -17,10 +17,10 @@ from scipy.ndimage import gaussian_filter1d
 from threadpoolctl import threadpool_limits
 
 from models.cores import granted_cores
-from training.data.parts import Rows
 from training.data.properties import SIDE, Greys
 
 Floats = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
 
 #: Sides of a small view, pixels: of compared parts, and of all where the nearest are found.
 _VIEW, _NEAR = 12, 16

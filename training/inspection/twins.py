@@ -11,9 +11,8 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from training.data.parts import Rows
 from training.features.table import FeatureTable
-from training.inspection.alignment import ALIKE, Floats, compare, small_views
+from training.inspection.alignment import ALIKE, Floats, Rows, compare, small_views
 
 How = Literal["copy", "alike", "mirrored"]
 
