@@ -126,7 +126,7 @@ def test_a_run_on_several_folders_is_called_as_the_first_and_goes_on(
     found = read_json(summary)
     assert list(found["classes"]) == ["cat", "dog", "emu"]
     assert found["settings"]["data"] == [str(class_folder), packed]
-    assert found["model"].startswith("pets:")
+    assert found["model"].startswith("pets")  # or pets-2, where another test was
     summary.unlink()
     assert main(["--resume", str(summary.parent)]) == 0
     assert read_json(summary)["data_digest"] == found["data_digest"]
