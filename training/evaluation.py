@@ -1,20 +1,18 @@
 """Probabilities and labels → how good the result is, with how sure one can be of that."""
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import binomtest, norm
 from sklearn.metrics import confusion_matrix, roc_auc_score
 
+from models.bundle import JudgedBy
+
 Probabilities = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 Interval = tuple[float, float]
-
-#: What an accuracy was measured on: all pictures, each answered by a head that had not seen it, or
-#: a part that nothing was learned from.
-JudgedBy = Literal["cross-validation", "validation part", "test part"]
 
 CONFIDENCE: Final = 0.95
 
