@@ -23,10 +23,12 @@ from models.session import Session
 from models.store import StoredBundle
 from training.data.example import ImageFolder
 from training.data.folder import scan_folders
+from training.data.named_groups import with_groups
 from training.data.names import printable
-from training.data.parts import check_counts, make_parts
+from training.data.parts import Parts, check_counts, make_parts
 from training.data.pictures import Pictures, readable_pixels
 from training.data.sample import draw_sample
+from training.earlier_run import find_earlier_run, other_settings
 from training.features.extractor import Extractor
 from training.features.graphs import graph_of, head_graph_of
 from training.features.table import FeatureTable, LeftOut
@@ -38,18 +40,20 @@ from training.filing import (
     warn_of_other_classes,
 )
 from training.finetuning.plan import FineTuningOptions
-from training.group import check_batch_size, first_says, is_first, started_group
+from training.group import check_batch_size, first_says, is_first, size, started_group
 from training.head.calibration import Calibrated
 from training.inspection.evidence import Evidence
 from training.inspection.inspect import inspect
 from training.inspection.inspection import Inspection
+from training.inspection.twins import Twin, find_twins
 from training.recipes.calibrated import calibrate_outcome
 from training.recipes.material import Material
 from training.recipes.outcome import Outcome
 from training.recipes.probe import Probe, probe
 from training.report.card import write_card
+from training.report.difference import compare_with_run
 from training.report.page import Told, write_report
-from training.report.record import Learned, Record
+from training.report.record import Difference, Learned, Record
 from training.report.tables import write_labels, write_predictions
 from training.report.tensorboard import how_to_open, log_to_tensorboard
 from training.report.terminal import (
@@ -66,16 +70,20 @@ from training.run_folder import (
     INSPECTION_FILE,
     LABELS_FILE,
     LOG_FILE,
+    PREDICTIONS_FILE,
     REPORT_FILE,
     SETTINGS_FILE,
     SUMMARY_FILE,
+    folds_of_earlier_runs,
     logged_to,
     make_run_folder,
+    own_folds,
     read_json,
+    write_folds,
     write_json,
 )
 from training.selection.backbone import AUTO, Candidate, choose_backbone
-from training.selection.select import View, Wanted, decide_view
+from training.selection.select import View, Wanted, decide_view, view_of
 from training.settings import TrainingSettings
 from training.terminal import be_quiet, working
 
@@ -86,6 +94,11 @@ log = logging.getLogger(__name__)
 
 #: What there is to say of folders; of more, the first of them stand for all.
 _MOST_REMARKS: Final = 10
+
+#: Settings on which it depends how pictures are shown.
+_OF_THE_VIEW: Final = frozenset(
+    ("backbone", "weights", "image_size", "framing", "grey_range", "precision")
+)
 
 #: Real pictures that torch and the exported file are compared on.
 _COMPARED: Final = 8
@@ -114,6 +127,7 @@ def run(settings: TrainingSettings, resumed: Path | None = None) -> dict[str, An
     check_writable()
     with working("looking for pictures"):
         folder = scan_folders(settings.data, [settings.out], settings.labels)
+    folder = with_groups(folder, settings.groups)
     check_counts(folder, folder.examples)
     _log_folder(folder)
     with working("loading torch and timm"):
@@ -147,6 +161,8 @@ def _run(settings: TrainingSettings, folder: ImageFolder, resumed: Path | None) 
         trained = _trained(settings, folder, network, pictures, run_folder)
         record = first_says(lambda: _exported(settings, run_folder, trained, begun))
         log_findings(record.inspection)
+        if record.difference:
+            log.info("%s", record.difference.sentence)
         if is_first():
             append_evaluation(run_folder / LOG_FILE, record.judged.evaluation)
         log.info("run folder: %s", run_folder)
@@ -260,6 +276,7 @@ class _Trained:
     outcome: Outcome
     calibrated: Calibrated
     fine_tuning: dict[str, Any]
+    twins: tuple[Twin, ...]
 
 
 def _trained(
@@ -271,11 +288,15 @@ def _trained(
 ) -> _Trained:
     sample = draw_sample(folder, pictures)
     whole = Extractor(network, graph_of(network), network.backbone.preprocessing)
-    view, extractor = decide_view(_wanted(settings), whole, sample, pictures, run_folder)
+    view, extractor = _view_of_earlier(settings, whole, run_folder) or decide_view(
+        _wanted(settings), whole, sample, pictures, run_folder
+    )
     first = sample.examples if view.has_read_sample else ()
     table = extractor.read_all(folder.examples, pictures, first, run_folder)
     _check_that_pictures_are_the_same(run_folder, folder, table)
-    parts = make_parts(folder, table.examples, table.digests)
+    with working("looking for pictures that are there twice"):
+        twins = find_twins(table)
+    parts = _parts(folder, table, twins, run_folder)
     material = Material(table, parts, folder.classes, sample, pictures, settings.seed)
     fitted = probe(extractor, view.precision, material)
     outcome = fitted.outcome
@@ -283,7 +304,38 @@ def _trained(
     if settings.finetune or network.learns_from_scratch:
         outcome, told = _fine_tuned(settings, material, outcome, run_folder)
     outcome, calibrated = calibrate_outcome(outcome, material, settings.coverage)
-    return _Trained(folder, view, material, fitted, outcome, calibrated, told)
+    return _Trained(folder, view, material, fitted, outcome, calibrated, told, twins)
+
+
+def _parts(
+    folder: ImageFolder, table: FeatureTable, twins: Sequence[Twin], run_folder: Path
+) -> Parts:
+    """What is learned from, decides and judges; pictures keep the fold that they once had.
+
+    Raises:
+        DataFolderError: as `make_parts`; or a run that goes on would go on with other folds.
+    """
+    own = first_says(lambda: own_folds(run_folder))
+    known = own or first_says(lambda: folds_of_earlier_runs(run_folder))
+    pairs = [(twin.first, twin.second) for twin in twins]
+    parts = make_parts(folder, table.examples, table.digests, pairs, known)
+    learned = [table.digests[row] for row in parts.train.tolist()]
+    if own and [own.get(digest) for digest in learned] != parts.folds.tolist():
+        raise DataFolderError("--resume: what --groups says has changed; begin a new run")
+    first_says(lambda: write_folds(run_folder, learned, parts.folds))
+    return parts
+
+
+def _view_of_earlier(
+    settings: TrainingSettings, whole: Extractor, run_folder: Path
+) -> tuple[View, Extractor] | None:
+    """As the run whose labels are put right showed pictures, where it was told to do the same."""
+    # Several processes may have several caches, and must not decide each for itself.
+    if size() > 1 or (earlier := _earlier(settings)) is None:
+        return None
+    if _OF_THE_VIEW.intersection(other_settings(earlier, settings.as_json())):
+        return None
+    return view_of(earlier, whole, run_folder)
 
 
 def _fine_tuned(
@@ -362,8 +414,9 @@ def _exported(
         backbone_choice=read_json(choice)
         if (choice := run_folder / BACKBONE_FILE).exists()
         else {},
+        difference=_difference(settings, trained),
     )
-    write_predictions(run_folder / "predictions.csv", record.answers, record.judged.classes)
+    write_predictions(run_folder / PREDICTIONS_FILE, record.answers, record.judged.classes)
     session = Session(parse_bundle(data, str(path)), "cpu")
     write_json(run_folder / INSPECTION_FILE, record.inspection.as_json())
     write_labels(run_folder / LABELS_FILE, trained.folder, record.inspection)
@@ -380,6 +433,22 @@ def _exported(
     return record
 
 
+def _earlier(settings: TrainingSettings) -> Path | None:
+    """The run whose labels are put right."""
+    runs = settings.out / printable(settings.run_name)
+    return find_earlier_run(settings.labels, settings.data, runs)
+
+
+def _difference(settings: TrainingSettings, trained: _Trained) -> Difference | None:
+    """How much better the answers are than those of the run whose labels are put right."""
+    if (earlier := _earlier(settings)) is None:
+        return None
+    table, groups = trained.material.table, trained.material.parts.groups
+    group_of = {e.name: int(group) for e, group in zip(table.examples, groups, strict=True)}
+    others = other_settings(earlier, settings.as_json())
+    return compare_with_run(earlier, trained.outcome.judged.by_name, group_of, others)
+
+
 def _write_report(
     settings: TrainingSettings,
     run_folder: Path,
@@ -387,9 +456,7 @@ def _write_report(
     material: Material,
     session: Session,
 ) -> None:
-    sides = np.full(len(material.table.examples), -1)
-    sides[material.parts.train] = 0
-    told = Told(record, material.table, sides, material.pictures, session)
+    told = Told(record, material.table, material.pictures, session)
     with_pictures = not settings.report_without_pictures
     write_report(run_folder / REPORT_FILE, told, with_pictures=with_pictures)
 
@@ -402,7 +469,9 @@ def _inspected(trained: _Trained) -> Inspection:
         answers = trained.probe.outcome.answers.probabilities
         judged = trained.outcome.judged.evaluation
         return inspect(
-            Evidence(table, classes, parts, answers, parts.groups, judged, fitted.strength)
+            Evidence(
+                table, classes, parts, answers, parts.groups, judged, fitted.strength, trained.twins
+            )
         )
 
 
@@ -439,6 +508,7 @@ def _description(settings: TrainingSettings, trained: _Trained) -> Description:
         seed=settings.seed,
         accuracy=evaluation.accuracy,
         accuracy_interval=evaluation.accuracy_interval,
+        judged_by=evaluation.judged_by,
         held_out=evaluation.count,
         trained_on=trained.outcome.trained_on,
         created=datetime.now(UTC).isoformat(timespec="seconds"),

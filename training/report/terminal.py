@@ -74,8 +74,13 @@ def _print(evaluation: Evaluation, console: Console) -> None:
 def sentence(evaluation: Evaluation) -> str:
     """The accuracy, how sure that is, and what it is to be held against."""
     low, high = evaluation.accuracy_interval
+    measured = (
+        f"by five-fold cross-validation over all {evaluation.count} pictures"
+        if evaluation.judged_by == "cross-validation"
+        else f"on {evaluation.count} held-out pictures"
+    )
     return (
-        f"accuracy {evaluation.accuracy:.1%} on {evaluation.count} held-out pictures "
+        f"accuracy {evaluation.accuracy:.1%} {measured} "
         f"({CONFIDENCE:.0%} interval {low:.1%} to {high:.1%}); "
         f"always answering {evaluation.commonest} would reach {evaluation.commonest_accuracy:.1%}"
     )
@@ -83,7 +88,7 @@ def sentence(evaluation: Evaluation) -> str:
 
 def _class_table(evaluation: Evaluation, names: Sequence[str]) -> Table:
     table = Table("class")
-    for column in ("recall", "precision", "held-out pictures"):
+    for column in ("recall", "precision", "pictures"):
         table.add_column(column, justify="right")
     for name, result in zip(names, evaluation.classes.values(), strict=True):
         table.add_row(
@@ -104,7 +109,7 @@ def _confusion_table(evaluation: Evaluation, names: Sequence[str]) -> Table:
 def _mistakes_table(evaluation: Evaluation, names: Sequence[str]) -> Table:
     """The pairs of classes that are confused most often."""
     table = Table("true", "answered")
-    table.add_column("held-out pictures", justify="right")
+    table.add_column("pictures", justify="right")
     mistakes = evaluation.confusion * (1 - np.eye(len(names), dtype=np.int64))
     for place in np.argsort(-mistakes, axis=None, kind="stable")[:_MOST_MISTAKES]:
         true, answered = np.unravel_index(place, mistakes.shape)
