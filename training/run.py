@@ -209,13 +209,19 @@ def _choice(settings: TrainingSettings, folder: ImageFolder, pictures: Pictures)
     from models.backbones.weights import Weights, parse_weights  # noqa: PLC0415
     from models.graph.network import Network  # noqa: PLC0415
 
-    def load(name: str, weights: Weights) -> Network:
-        return Network(load_backbone(name, weights, settings.image_size))
+    def load(name: str, weights: Weights) -> Extractor:
+        with working(f"loading {name}"):
+            network = Network(load_backbone(name, weights, settings.image_size))
+        return _extractor(network)
 
     with working("looking for weights"):
         found = at_hand(parse_weights(settings.weights))
     candidates = [Candidate(name, kind.word, partial(load, name, kind)) for name, kind in found]
-    return choose_backbone(candidates, _wanted(settings), folder, pictures).as_json()
+    return choose_backbone(candidates, settings.framing, settings.greys, folder, pictures).as_json()
+
+
+def _extractor(network: "Network") -> Extractor:
+    return Extractor(network, graph_of(network), network.backbone.preprocessing)
 
 
 def _wanted(settings: TrainingSettings) -> Wanted:
@@ -286,8 +292,7 @@ def _trained(
     pictures: Pictures,
     run_folder: Path,
 ) -> _Trained:
-    sample = draw_sample(folder, pictures)
-    whole = Extractor(network, graph_of(network), network.backbone.preprocessing)
+    sample, whole = draw_sample(folder, pictures), _extractor(network)
     view, extractor = _view_of_earlier(settings, whole, run_folder) or decide_view(
         _wanted(settings), whole, sample, pictures, run_folder
     )
