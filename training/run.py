@@ -45,6 +45,7 @@ from training.head.calibration import Calibrated
 from training.inspection.evidence import Evidence
 from training.inspection.inspect import inspect
 from training.inspection.inspection import Inspection
+from training.inspection.mean_maps import mean_maps
 from training.inspection.twins import Twin, find_twins
 from training.recipes.calibrated import calibrate_outcome
 from training.recipes.material import Material
@@ -60,6 +61,7 @@ from training.report.terminal import (
     append_evaluation,
     log_findings,
     print_evaluation,
+    print_findings,
     print_place,
 )
 from training.run_folder import (
@@ -124,7 +126,8 @@ def run(settings: TrainingSettings, resumed: Path | None = None) -> dict[str, An
     if group.rank:
         be_quiet()
     # Before pictures are read: what they taught must not be lost for want of a place.
-    check_writable()
+    if not settings.inspect:
+        check_writable()
     with working("looking for pictures"):
         folder = scan_folders(settings.data, [settings.out], settings.labels)
     folder = with_groups(folder, settings.groups)
@@ -139,7 +142,8 @@ def run(settings: TrainingSettings, resumed: Path | None = None) -> dict[str, An
         check_batch_size(settings.batch_size)
         if settings.backbone not in (None, AUTO):
             check_backbone(settings.backbone)
-        first_says(lambda: say_where(_filing(settings), folder.classes))
+        if not settings.inspect:
+            first_says(lambda: say_where(_filing(settings), folder.classes))
         return _run(settings, folder, resumed)
 
 
@@ -159,6 +163,8 @@ def _run(settings: TrainingSettings, folder: ImageFolder, resumed: Path | None) 
         if choice:
             first_says(lambda: write_json(run_folder / BACKBONE_FILE, choice))
         trained = _trained(settings, folder, network, pictures, run_folder)
+        if settings.inspect:
+            return first_says(lambda: _looked_through(trained, run_folder))
         record = first_says(lambda: _exported(settings, run_folder, trained, begun))
         log_findings(record.inspection)
         if record.difference:
@@ -301,7 +307,7 @@ def _trained(
     fitted = probe(extractor, view.precision, material)
     outcome = fitted.outcome
     told: dict[str, Any] = {}
-    if settings.finetune or network.learns_from_scratch:
+    if settings.finetune or (network.learns_from_scratch and not settings.inspect):
         outcome, told = _fine_tuned(settings, material, outcome, run_folder)
     outcome, calibrated = calibrate_outcome(outcome, material, settings.coverage)
     return _Trained(folder, view, material, fitted, outcome, calibrated, told, twins)
@@ -397,6 +403,7 @@ def _exported(
         )
     path = run_folder / BUNDLE_FILE
     write_bundle(data, path)
+    session = Session(parse_bundle(data, str(path)), "cpu")
     record = Record(
         settings=settings.as_json(),
         layout=trained.folder.layout,
@@ -407,7 +414,7 @@ def _exported(
         learned=_learned(trained, agreement.as_json()),
         judged=outcome.judged,
         answers=outcome.answers,
-        inspection=_inspected(trained),
+        inspection=_inspected(trained, session),
         model="",  # known last: a full store must not cost what stands beside
         bundle=path,
         seconds=round(time.monotonic() - begun, 2),
@@ -417,7 +424,6 @@ def _exported(
         difference=_difference(settings, trained),
     )
     write_predictions(run_folder / PREDICTIONS_FILE, record.answers, record.judged.classes)
-    session = Session(parse_bundle(data, str(path)), "cpu")
     write_json(run_folder / INSPECTION_FILE, record.inspection.as_json())
     write_labels(run_folder / LABELS_FILE, trained.folder, record.inspection)
     with working("drawing for TensorBoard"):
@@ -461,18 +467,38 @@ def _write_report(
     write_report(run_folder / REPORT_FILE, told, with_pictures=with_pictures)
 
 
-def _inspected(trained: _Trained) -> Inspection:
-    """What there is to look at in the folder, by the probe's answers."""
+def _looked_through(trained: _Trained, run_folder: Path) -> dict[str, Any]:
+    """Writes and prints what there is to look at, of a run that exports nothing."""
+    inspection = _inspected(trained)
+    told = inspection.as_json()
+    write_labels(run_folder / LABELS_FILE, trained.folder, inspection)
+    write_json(run_folder / INSPECTION_FILE, told)
+    log.info("run folder: %s", run_folder)
+    with suppress(OSError):
+        print_evaluation(trained.outcome.judged.evaluation)
+        print_findings(inspection)
+    return told
+
+
+def _inspected(trained: _Trained, session: Session | None = None) -> Inspection:
+    """What there is to look at in the folder, by the probe's answers; and where a bundle looks."""
     table, parts = trained.material.table, trained.material.parts
-    classes, fitted = trained.folder.classes, trained.probe.fitted
+    evidence = Evidence(
+        table,
+        trained.folder.classes,
+        parts,
+        trained.probe.outcome.answers.probabilities,
+        parts.groups,
+        trained.outcome.judged.evaluation,
+        trained.probe.fitted.strength,
+        trained.twins,
+    )
     with working("looking for what may be wrong with the pictures"):
-        answers = trained.probe.outcome.answers.probabilities
-        judged = trained.outcome.judged.evaluation
-        return inspect(
-            Evidence(
-                table, classes, parts, answers, parts.groups, judged, fitted.strength, trained.twins
-            )
-        )
+        found = inspect(evidence)
+    if session is None:
+        return found
+    with working("looking where the network looks in each class"):
+        return replace(found, mean_maps=mean_maps(evidence, session, trained.material.pictures))
 
 
 def _stored(filing: Filing, data: bytes, classes: Sequence[str]) -> StoredBundle:
