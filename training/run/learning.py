@@ -89,7 +89,7 @@ def learn(
     fitted = probe(extractor, view.precision, material)
     outcome = fitted.outcome
     told: dict[str, Any] = {}
-    if settings.finetune or network.learns_from_scratch:
+    if settings.finetune or (network.learns_from_scratch and not settings.inspect):
         outcome, told = _fine_tuned(settings, material, outcome, run_folder)
     outcome, calibrated = calibrate_outcome(outcome, material, settings.coverage)
     return Trained(folder, view, material, fitted, outcome, calibrated, told, twins)
