@@ -323,7 +323,7 @@ def test_a_folder_whose_name_is_no_unicode_is_as_good_as_any(
 @pytest.fixture
 def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in a folder of which nothing fits into memory."""
-    monkeypatch.setattr("training.run.Pictures", partial(Pictures, keep_bytes=0))
+    monkeypatch.setattr("training.run.story.Pictures", partial(Pictures, keep_bytes=0))
 
 
 @pytest.mark.usefixtures("forgetful")
