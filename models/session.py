@@ -42,12 +42,14 @@ class Prediction:
         label: the predicted class; `probability` is its.
         probabilities: float32 (K,), in the order of the bundle's classes.
         heatmap: float32 (h, w) in [0, 1], for the class that was asked for.
+        heatmap_peak: its maximum before it was divided by it; 0 where nothing speaks for the class.
     """
 
     label: str
     probability: float
     probabilities: Floats
     heatmap: Floats
+    heatmap_peak: float
 
 
 class Session:
@@ -110,10 +112,10 @@ class Session:
             black = np.zeros((missing, *pixels.shape[1:]), pixels.dtype)
             pixels = np.concatenate([pixels, black])
             class_index = np.append(class_index, np.full(missing, PREDICTED_CLASS))
-        probabilities, heatmaps = answers_of(self._session, pixels, class_index)
+        answers = (each[:count] for each in answers_of(self._session, pixels, class_index))
         return [
-            Prediction(self.classes[best], float(row[best]), row, heatmap)
-            for row, heatmap in zip(probabilities[:count], heatmaps[:count], strict=True)
+            Prediction(self.classes[best], float(row[best]), row, heatmap, float(peak))
+            for row, heatmap, peak in zip(*answers, strict=True)
             for best in [int(row.argmax())]
         ]
 

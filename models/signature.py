@@ -2,8 +2,9 @@
 
 The graph of a bundle is that of a backbone, `image` → `feature_map`, joined with that of a head,
 which takes `feature_map`, `class_index` and what its last layer has learned, and gives
-`probabilities` and `heatmap`. The letters are N pictures, H and W of a picture, h and w of the
-feature map, K classes, C features. What a feature map looks like is its backbone's own affair.
+`probabilities`, `heatmap` and `heatmap_peak`. The letters are N pictures, H and W of a picture, h
+and w of the feature map, K classes, C features. What a feature map looks like is its backbone's own
+affair.
 """
 
 from collections.abc import Mapping, Sequence
@@ -54,10 +55,11 @@ WEIGHT: Final = Value("weight", "float", ("K", "C"))
 BIAS: Final = Value("bias", "float", ("K",))
 PROBABILITIES: Final = Value("probabilities", "float", ("N", "K"))
 HEATMAP: Final = Value("heatmap", "float", ("N", "h", "w"))
+HEATMAP_PEAK: Final = Value("heatmap_peak", "float", ("N",))
 
 #: Of a bundle's graph.
 INPUTS: Final = (IMAGE, CLASS_INDEX)
-OUTPUTS: Final = (PROBABILITIES, HEATMAP)
+OUTPUTS: Final = (PROBABILITIES, HEATMAP, HEATMAP_PEAK)
 
 #: Inputs of a head's graph until it is joined.
 LEARNED: Final = (WEIGHT, BIAS)
@@ -65,11 +67,11 @@ LEARNED: Final = (WEIGHT, BIAS)
 
 def answers_of(
     session: ort.InferenceSession, pixels: Pixels, class_index: npt.NDArray[np.int64]
-) -> tuple[Floats, Floats]:
-    """Runs a bundle's graph: probabilities float32 (N, K) and heatmaps float32 (N, h, w)."""
+) -> tuple[Floats, Floats, Floats]:
+    """Runs a bundle's graph: probabilities float32 (N, K), heatmaps (N, h, w) and peaks (N,)."""
     inputs = {IMAGE.name: pixels, CLASS_INDEX.name: class_index}
-    probabilities, heatmaps = session.run([value.name for value in OUTPUTS], inputs)
-    return probabilities, heatmaps
+    probabilities, heatmaps, peaks = session.run([value.name for value in OUTPUTS], inputs)
+    return probabilities, heatmaps, peaks
 
 
 def feature_maps_of(session: ort.InferenceSession, pixels: Pixels) -> Floats:

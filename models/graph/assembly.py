@@ -5,6 +5,8 @@ of the bundle.
 """
 
 import base64
+from functools import partial
+from typing import Final
 
 import numpy as np
 import onnx
@@ -19,10 +21,14 @@ from models.graph.agreement import Agreement, check_agreement
 from models.graph.classifier import Classifier
 from models.graph.export import export_head, state_needs
 from models.graph.fewer_bits import precision_of
+from models.graph.geometry import measure_geometry
 from models.graph.self_check import draw_self_check_pictures
 from models.preprocessing import Pixels, Preprocessing, read_pixels
 from models.providers import open_graph
-from models.signature import BIAS, FEATURE_MAP, LEARNED, PREDICTED_CLASS, WEIGHT, answers_of
+from models.signature import BIAS, FEATURE_MAP, LEARNED, PREDICTED_CLASS, WEIGHT, Floats, answers_of
+
+#: Pictures that torch and the graph are compared on: a batch.
+_COMPARED: Final = 8
 
 
 def assemble_bundle(
@@ -35,7 +41,8 @@ def assemble_bundle(
     """Joins a classifier's graph, compares it with torch, and adds its metadata.
 
     The classifier is in inference mode; the graphs are as `join_head` takes them; the examples,
-    uint8 (N, H, W, 3) with N >= 2, are real pictures of the data set.
+    uint8 (N, H, W, 3) with N >= 2, are real pictures of the data set, none that it is judged by:
+    where the heatmap's cells look is measured on them.
 
     Raises:
         ExportError: the exported file does not answer as torch does; with the figures.
@@ -44,7 +51,7 @@ def assemble_bundle(
     session = open_graph(model.SerializeToString(), "cpu", granted_cores())
     precision = precision_of(backbone_graph)
     agreement = check_agreement(
-        session, classifier, examples, None if precision == "fp32" else backbone_graph
+        session, classifier, examples[:_COMPARED], None if precision == "fp32" else backbone_graph
     )
     metadata = BundleMetadata(
         classes=description.classes,
@@ -53,6 +60,7 @@ def assemble_bundle(
         weights=classifier.backbone.weights.origin,
         licence=licence_of(classifier.backbone.name, classifier.backbone.weights),
         precision=precision,
+        map_geometry=measure_geometry(classifier.backbone, partial(_heatmaps, session), examples),
         training=description.training,
         data_digest=description.data_digest,
         self_check=_self_check(session, description.preprocessing),
@@ -95,6 +103,13 @@ def _with_learned(head_graph: onnx.ModelProto, linear: nn.Linear) -> onnx.ModelP
     return found
 
 
+def _heatmaps(session: ort.InferenceSession, pictures: Pixels) -> Floats:
+    """Those of the predicted classes, in batches: uint8 (N, H, W, 3) → (N, h, w)."""
+    batches = (pictures[at : at + _COMPARED] for at in range(0, len(pictures), _COMPARED))
+    asked = (answers_of(session, each, np.full(len(each), PREDICTED_CLASS)) for each in batches)
+    return np.concatenate([heatmaps for _, heatmaps, _ in asked])
+
+
 def _self_check(
     session: ort.InferenceSession, preprocessing: Preprocessing
 ) -> tuple[SelfCheck, ...]:
@@ -107,5 +122,5 @@ def _self_check(
             probabilities=tuple(np.round(probabilities.astype(float), 6).tolist()),
             heatmap=tuple(tuple(row) for row in np.round(heatmap.astype(float), 5).tolist()),
         )
-        for picture, probabilities, heatmap in zip(pictures, *answers, strict=True)
+        for picture, probabilities, heatmap, _ in zip(pictures, *answers, strict=True)
     )

@@ -53,7 +53,8 @@ async def answer_each(
 async def draw(engine: Engine, answered: Answer, style: Drawing) -> bytes:
     """Draws an answer's heatmap, as a PNG of the upright picture's own size."""
     data, heatmap = answered.upload.data, answered.prediction.heatmap
-    preprocessing = answered.model.metadata.preprocessing
-    work = partial(draw_png, data, engine.settings.max_pixels, style, heatmap, preprocessing)
+    metadata = answered.model.metadata
+    shown = metadata.preprocessing, metadata.map_geometry
+    work = partial(draw_png, data, engine.settings.max_pixels, style, heatmap, *shown)
     with metrics.RENDER.time():
         return await engine.workers.run(work, current())

@@ -9,7 +9,7 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from models.heatmap import heatmap_picture, overlay
+from models.heatmap import MapGeometry, heatmap_picture, overlay
 from models.preprocessing import Preprocessing, decode_image
 
 Drawing = Literal["overlay", "heatmap"]
@@ -27,6 +27,7 @@ def draw_png(
     style: Drawing,
     heatmap: npt.NDArray[np.float32],
     preprocessing: Preprocessing,
+    geometry: MapGeometry,
 ) -> bytes:
     """A heatmap, (h, w) in [0, 1], over the picture in a file, or alone; of the picture's own size.
 
@@ -34,7 +35,7 @@ def draw_png(
         ImageError: the file is no picture, a broken one, or one of more than `max_pixels`.
     """
     image = decode_image(data, max_pixels, grey_range=preprocessing.grey_range)
-    drawn = _DRAWINGS[style](image, heatmap, preprocessing)
+    drawn = _DRAWINGS[style](image, heatmap, preprocessing, geometry)
     buffer = io.BytesIO()
     drawn.save(buffer, "PNG", compress_level=_PNG_LEVEL)
     return buffer.getvalue()

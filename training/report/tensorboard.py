@@ -199,13 +199,13 @@ def _explained(
     Raises:
         ImageError: it cannot be read any more.
     """
-    preprocessing = session.metadata.preprocessing
+    preprocessing, geometry = session.metadata.preprocessing, session.metadata.map_geometry
     picture = pictures.open(example)
     (answer,) = session.predict(picture.pixels(preprocessing)[np.newaxis])
     image = picture.image(preprocessing)
     # As large as it is drawn: a dozen photographs of a phone took gigabytes.
     image.thumbnail((_DRAWN, _DRAWN))
-    return overlay(image, answer.heatmap, preprocessing), answer
+    return overlay(image, answer.heatmap, preprocessing, geometry), answer
 
 
 def chosen_examples(judged: Judged) -> list[Example]:

@@ -34,7 +34,11 @@ class Network:
             raise ValueError("broken in the network")
         return [
             Prediction(
-                f"{row.max()}/{index}", 1.0, np.ones(1, np.float32), np.ones((1, 1), np.float32)
+                f"{row.max()}/{index}",
+                1.0,
+                np.ones(1, np.float32),
+                np.ones((1, 1), np.float32),
+                1.0,
             )
             for row, index in zip(pixels, class_index, strict=True)
         ]

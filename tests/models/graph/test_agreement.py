@@ -10,20 +10,22 @@ from tests.conftest import noise_pictures
 
 
 @pytest.mark.parametrize(
-    ("probabilities", "heatmap", "is_close"),
+    ("differences", "is_close"),
     [
-        (0.0, 0.0, True),
-        (1e-4, 1e-3, True),
-        (2e-4, 0.0, False),
-        (0.0, 2e-3, False),
-        (math.nan, 0.0, False),
-        (0.0, math.nan, False),
+        ((0.0, 0.0, 0.0), True),
+        ((1e-4, 1e-3, 1e-3), True),
+        ((2e-4, 0.0, 0.0), False),
+        ((0.0, 2e-3, 0.0), False),
+        ((0.0, 0.0, 2e-3), False),
+        ((math.nan, 0.0, 0.0), False),
+        ((0.0, math.nan, 0.0), False),
+        ((0.0, 0.0, math.nan), False),
     ],
 )
-def test_both_differences_must_be_small_and_numbers(
-    probabilities: float, heatmap: float, is_close: bool
+def test_all_differences_must_be_small_and_numbers(
+    differences: tuple[float, float, float], is_close: bool
 ) -> None:
-    assert Agreement(probabilities, heatmap).is_close == is_close
+    assert Agreement(*differences).is_close == is_close
 
 
 def test_torch_answers_the_same_from_its_own_activations_on(tiny_classifier: Classifier) -> None:
