@@ -14,14 +14,15 @@ import numpy as np
 import torch
 from _serving import read_pictures
 
-from models.backbones.backbone import load_backbone
+from models.backbones.backbone import Backbone, load_backbone
 from models.bundle import Description, TrainingSummary
+from models.calibration import nothing_known
 from models.graph.assembly import assemble_bundle
 from models.graph.classifier import Classifier
 from models.graph.export import export_backbone
 from models.graph.fewer_bits import quantise
 from models.head import LinearHead
-from models.preprocessing import Preprocessing, read_pixels
+from models.preprocessing import read_pixels
 
 CLASSES = ("cats", "dogs")
 CALIBRATED_ON = 16
@@ -37,13 +38,13 @@ def main() -> None:
     classifier = Classifier(backbone, LinearHead(0.1 * weight, np.zeros(2, np.float32)))
     drawn = read_pictures(None)[:CALIBRATED_ON]
     pixels = np.stack([read_pixels(data, backbone.preprocessing) for data in drawn])
-    graph, description = export_backbone(backbone), _description(backbone.preprocessing)
+    graph, description = export_backbone(backbone), _description(backbone)
     for precision, one in {"fp32": graph, "int8": quantise(graph, pixels)}.items():
         data, _ = assemble_bundle(classifier, one, description, pixels[:4])
         Path(folder, f"{precision}.onnx").write_bytes(data)
 
 
-def _description(preprocessing: Preprocessing) -> Description:
+def _description(backbone: Backbone) -> Description:
     summary = TrainingSummary(
         recipe="none: random weights",
         seed=0,
@@ -53,7 +54,8 @@ def _description(preprocessing: Preprocessing) -> Description:
         trained_on=1,
         created="2026-01-01T00:00:00+00:00",
     )
-    return Description(CLASSES, summary, "0" * 64, preprocessing)
+    calibration = nothing_known(len(CLASSES), backbone.num_features)
+    return Description(CLASSES, summary, "0" * 64, backbone.preprocessing, calibration)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from _networks import LAST_LAYER, by_pytorch_grad_cam, lively_classifier, noise_
 from models.graph.agreement import Agreement
 from models.graph.assembly import join_head
 from models.graph.export import export_backbone
+from models.signature import answers_of
 
 PICTURES = 8
 CLASSES = 3
@@ -44,10 +45,10 @@ def compare(name: str) -> Agreement:
     del model
     pixels = noise_pictures(classifier.backbone.preprocessing, PICTURES, seed=1)
     asked = np.arange(PICTURES) % CLASSES
-    ours = session.run(["probabilities", "heatmap"], {"image": pixels, "class_index": asked})
+    ours = answers_of(session, pixels, asked)[:2]
     theirs = by_pytorch_grad_cam(classifier, pixels, asked)
-    probabilities, heatmap = (float(np.abs(a - b).max()) for a, b in zip(ours, theirs, strict=True))
-    return Agreement(probabilities, heatmap, 0.0)  # its library gives no peak
+    differences = (float(np.abs(a - b).max()) for a, b in zip(ours, theirs, strict=True))
+    return Agreement(*differences, heatmap_peak=0, familiarity=0)
 
 
 if __name__ == "__main__":

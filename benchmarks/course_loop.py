@@ -141,18 +141,19 @@ def course(chosen: argparse.Namespace, weights: Path, data: Path) -> tuple[float
     """Seconds of all epochs, from those that were timed, and the accuracy after these."""
     folder = scan_folder(data)
     examples = folder.examples
-    parts = make_parts(folder, examples, [str(e.path) for e in examples], 0)
+    parts = make_parts(folder, examples, [str(e.path) for e in examples])
+    learned_from = sorted(set(parts.train) - set(parts.set_aside))
     backbone = load_backbone(chosen.backbone, File(Path(weights)))
     size = backbone.preprocessing.height
     loaders = [
         DataLoader(
             Shown([examples[row] for row in rows], size),
             BATCH,
-            shuffle=rows is parts.train,
+            shuffle=rows is learned_from,
             num_workers=granted_cores(),
             persistent_workers=True,
         )
-        for rows in (parts.train, parts.test)
+        for rows in (learned_from, parts.set_aside)
     ]
     loop = CourseLoop(backbone, len(folder.classes))
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)

@@ -1,8 +1,9 @@
 """The bundle: one ONNX file that holds everything an answer needs.
 
 The graph takes `image`, uint8 (N, H, W, 3), and `class_index`, int64 (N,), -1 for the predicted
-class; it gives `probabilities` (N, K), `heatmap` (N, h, w) in [0, 1] and `heatmap_peak` (N,). The
-rest stands in the file's own metadata, as one JSON document that `BundleMetadata` describes.
+class; it gives `probabilities` (N, K), `heatmap` (N, h, w) in [0, 1], `heatmap_peak` (N,),
+`familiarity` (N,) in [0, 1] and `prediction_set`, bool (N, K). The rest stands in the file's own
+metadata, as one JSON document that `BundleMetadata` describes.
 
 A bundle is written whole or not at all, and read only if it is whole: the file ends with the
 SHA-256 of all bytes before it. Protobuf takes concatenated messages for one, so that last entry is
@@ -21,6 +22,7 @@ from google.protobuf.message import DecodeError, Message
 from onnx.external_data_helper import uses_external_data
 from pydantic import AfterValidator, Base64Bytes, BaseModel, ConfigDict, Field, ValidationError
 
+from models.calibration import Calibration
 from models.choices import Precision
 from models.errors import BundleError, OutputError
 from models.files import whole_file
@@ -71,6 +73,8 @@ class SelfCheck(_Record):
     picture: Base64Bytes
     probabilities: tuple[float, ...]
     heatmap: Annotated[tuple[tuple[float, ...], ...], AfterValidator(_check_heatmap)]
+    familiarity: float
+    prediction_set: tuple[bool, ...]
 
 
 class TrainingSummary(_Record):
@@ -101,6 +105,15 @@ class BundleMetadata(_Record):
         Field(description="where the heatmap's cells look, in pixels of the network's input"),
     ]
     training: TrainingSummary
+    familiarity_threshold: float = Field(
+        ge=0, le=1, description="of `familiarity`; below it a picture is unlike those learned from"
+    )
+    coverage: float = Field(
+        gt=0, le=1, description="the share of pictures whose `prediction_set` holds what is true"
+    )
+    temperature: float = Field(
+        gt=0, description="that the logits were divided by; the graph has done it"
+    )
     data_digest: str
     self_check: Annotated[tuple[SelfCheck, ...], Field(min_length=1)]
 
@@ -116,6 +129,7 @@ class Description:
     training: TrainingSummary
     data_digest: str
     preprocessing: Preprocessing
+    calibration: Calibration
 
 
 @dataclass(frozen=True)

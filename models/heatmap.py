@@ -84,6 +84,26 @@ def heatmap_picture(
     return result
 
 
+def heatmap_layer(
+    size: tuple[int, int],
+    heatmap: Heatmap,
+    preprocessing: Preprocessing,
+    geometry: MapGeometry,
+) -> Image.Image:
+    """What lies over a picture of this size, RGBA, for who draws it over the picture himself.
+
+    A grey veil is over what the network has not seen.
+    """
+    image = Image.new("RGB", size)
+    coloured = heatmap_picture(image, heatmap, preprocessing, geometry)
+    box = _pixel_box(image, preprocessing)
+    alpha = Image.new("L", size, 150)
+    heat = enlarge(heatmap, (box[2] - box[0], box[3] - box[1]), preprocessing, geometry)
+    alpha.paste(heat.point(lambda value: value * _STRONGEST), box[:2])
+    coloured.putalpha(alpha)
+    return coloured
+
+
 def enlarge(
     heatmap: Heatmap, size: tuple[int, int], preprocessing: Preprocessing, geometry: MapGeometry
 ) -> Image.Image:

@@ -45,6 +45,9 @@ _FORMATS: Final = tuple(sorted(set(Image.OPEN) - {"EPS", "WMF", "BUFR", "GRIB", 
 #: Numbers of entries in a TIFF's directory.
 _SUBFILE_TYPE, _PHOTOMETRIC, _EXTRA_SAMPLES = 254, 262, 338
 
+#: Of the numbers in a JPEG's table of lightnesses at quality 50 (ITU T.81, table K.1).
+_MEAN_OF_QUALITY_50: Final = 57.625
+
 #: Colours of 16 bits whose brightest is below this, of 255, do not use their range.
 NEARLY_BLACK: Final = 64
 
@@ -56,6 +59,23 @@ _DEEP: Final = re.compile(";16[BLN]")
 
 
 @dataclass(frozen=True)
+class Source:
+    """What a file says beside the pixels.
+
+    Attributes:
+        format: Pillow's name of it, as JPEG.
+        jpeg_quality: at which it was saved, in [1, 100], as libjpeg counts; 0 where it is no JPEG.
+        is_turned: whether its EXIF data turn it.
+        names_camera: whether they name one.
+    """
+
+    format: str
+    jpeg_quality: int
+    is_turned: bool
+    names_camera: bool
+
+
+@dataclass(frozen=True)
 class Stored:
     """A picture as its file stores it.
 
@@ -64,12 +84,14 @@ class Stored:
         size: width and height of all of it, upright.
         is_negative: whether wide greys are white where they are least, as of some X-rays.
         has_deep_colours: whether colours have 16 bits, of which only the upper 8 are read.
+        source: what its file says beside the pixels.
     """
 
     image: Image.Image
     size: tuple[int, int]
     is_negative: bool
     has_deep_colours: bool
+    source: Source
 
     def rgb(self, grey_range: Levels | None) -> Image.Image:
         """As `to_rgb`."""
@@ -191,7 +213,29 @@ def _load(data: bytes, max_pixels: int, smallest: int | None) -> Stored:
             upright = upright.convert("RGB")  # a fourth band, of which nobody says that it is alpha
         size = stored if is_reduced else image.size
         is_negative = is_wide(image) and tags.get(_PHOTOMETRIC) == 0  # else Pillow has inverted it
-        return Stored(upright, size[::-1] if is_on_its_side else size, is_negative, is_deep)
+        size = size[::-1] if is_on_its_side else size
+        return Stored(upright, size, is_negative, is_deep, _source_of(image))
+
+
+def _source_of(image: ImageFile.ImageFile) -> Source:
+    """What a decoded file says beside the pixels; broken EXIF says nothing."""
+    try:
+        exif = image.getexif()
+        turns = exif.get(ExifTags.Base.Orientation, 1) in range(2, 9)
+        camera = bool(exif.get(ExifTags.Base.Make) or exif.get(ExifTags.Base.Model))
+    except Exception:  # noqa: BLE001  as in `_upright`
+        turns = camera = False
+    return Source(image.format or "", _jpeg_quality(image), turns, camera)
+
+
+def _jpeg_quality(image: ImageFile.ImageFile) -> int:
+    """From the table of the lightnesses, which libjpeg scales by the quality."""
+    table = getattr(image, "quantization", {}).get(0)
+    if not table:
+        return 0
+    scale = 100 * float(np.mean(table)) / _MEAN_OF_QUALITY_50
+    quality = 100 - scale / 2 if scale <= 100 else 5000 / scale
+    return round(min(max(quality, 1), 100))
 
 
 def _without_end(data: bytes, max_pixels: int, smallest: int | None) -> Stored | None:

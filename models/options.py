@@ -142,7 +142,7 @@ def _options_of(kind: type[Any]) -> dict[str, Option]:
 
 def _help(option: Option, field: Field[Any]) -> str:
     text = option.text.replace("%", "%%")
-    if any(field.default is nothing for nothing in (MISSING, None, False)):
+    if any(field.default is nothing for nothing in (MISSING, None, False, ())):
         return text
     default = field.default
     shown = " ".join(map(str, default)) if isinstance(default, tuple) else default
@@ -161,7 +161,9 @@ def _values(hint: Any) -> dict[str, Any]:
     if get_origin(hint) is Literal:
         return {"choices": get_args(hint)}
     if get_origin(hint) is tuple:
-        return {"nargs": len(get_args(hint)), **_values(get_args(hint)[0])}
+        one, *others = get_args(hint)
+        how = {"action": "append"} if others == [Ellipsis] else {"nargs": 1 + len(others)}
+        return {**how, **_values(one)}
     if hint is bool:
         return {"action": "store_true"}
     if hint not in (int, float, str, Path):

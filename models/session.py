@@ -6,6 +6,7 @@ answers on the provider that came up.
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -17,11 +18,12 @@ from models.cores import granted_cores
 from models.errors import BundleError, ProviderError
 from models.preprocessing import Pixels, read_pixels
 from models.providers import Provider, open_graph, provider_of
-from models.signature import INPUTS, OUTPUTS, PREDICTED_CLASS, Floats, answers_of
+from models.signature import INPUTS, OUTPUTS, PREDICTED_CLASS, Answers, Floats, answers_of
 
-#: How far an answer of the self-check, probabilities and heatmap, may lie from the one that was
-#: stored. Other processors round otherwise (1e-6 seen; in int8, whose steps are coarse, 0.02 and
-#: 0.1), other JPEG and resize code moves pixels; another network is far outside.
+#: How far an answer of the self-check, probabilities on one side, heatmap and familiarity on the
+#: other, may lie from the one that was stored. Other processors round otherwise (1e-6 seen; in
+#: int8, whose steps are coarse, 0.02 and 0.1), other JPEG and resize code moves pixels; another
+#: network is far outside.
 TOLERANCES: Final[dict[Precision, tuple[float, float]]] = {
     "fp32": (2e-3, 2e-2),
     "fp16": (1e-2, 1e-1),
@@ -43,6 +45,9 @@ class Prediction:
         probabilities: float32 (K,), in the order of the bundle's classes.
         heatmap: float32 (h, w) in [0, 1], for the class that was asked for.
         heatmap_peak: its maximum before it was divided by it; 0 where nothing speaks for the class.
+        familiarity: how like the pictures that were learned from it is, in [0, 1].
+        is_familiar: whether that is enough for its answer to mean something.
+        prediction_set: the classes that it could be of, the label always, likeliest first.
     """
 
     label: str
@@ -50,6 +55,9 @@ class Prediction:
     probabilities: Floats
     heatmap: Floats
     heatmap_peak: float
+    familiarity: float
+    is_familiar: bool
+    prediction_set: tuple[str, ...]
 
 
 class Session:
@@ -112,12 +120,25 @@ class Session:
             black = np.zeros((missing, *pixels.shape[1:]), pixels.dtype)
             pixels = np.concatenate([pixels, black])
             class_index = np.append(class_index, np.full(missing, PREDICTED_CLASS))
-        answers = (each[:count] for each in answers_of(self._session, pixels, class_index))
+        answers = answers_of(self._session, pixels, class_index)
         return [
-            Prediction(self.classes[best], float(row[best]), row, heatmap, float(peak))
-            for row, heatmap, peak in zip(*answers, strict=True)
-            for best in [int(row.argmax())]
+            self._prediction(Answers(*row)) for row in islice(zip(*answers, strict=True), count)
         ]
+
+    def _prediction(self, row: Answers) -> Prediction:
+        """One row of the graph's answers, in words."""
+        best = int(row.probabilities.argmax())
+        ranked = np.argsort(-row.probabilities, kind="stable")
+        return Prediction(
+            label=self.classes[best],
+            probability=float(row.probabilities[best]),
+            probabilities=row.probabilities,
+            heatmap=row.heatmap,
+            heatmap_peak=float(row.heatmap_peak),
+            familiarity=float(row.familiarity),
+            is_familiar=bool(row.familiarity >= self.metadata.familiarity_threshold),
+            prediction_set=tuple(self.classes[i] for i in ranked if row.prediction_set[i]),
+        )
 
     def warm_up(self, max_batch: int) -> None:
         """Runs the largest batch; on a GPU also those of 1, 2, 4, ... pictures, the only ones then.
@@ -170,12 +191,14 @@ class Session:
             self._check_answer(number, check, answer)
 
     def _check_answer(self, number: int, check: SelfCheck, answer: Prediction) -> None:
+        # Not the sets: a probability beside a threshold falls on either side of it by rounding.
         of_probabilities, of_heatmap = TOLERANCES[self.metadata.precision]
         for name, expected, found, tolerance in (
             ("probabilities", check.probabilities, answer.probabilities, of_probabilities),
             ("heatmap", check.heatmap, answer.heatmap, of_heatmap),
+            ("familiarity", check.familiarity, answer.familiarity, of_heatmap),
         ):
-            is_alike = np.shape(expected) == found.shape
+            is_alike = np.shape(expected) == np.shape(found)
             difference = np.abs(np.asarray(expected) - found).max() if is_alike else 9
             if not difference <= tolerance:  # NaN too
                 raise BundleError(

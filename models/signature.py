@@ -1,15 +1,14 @@
 """What our graphs take and give: names, types and shapes, said once.
 
 The graph of a bundle is that of a backbone, `image` → `feature_map`, joined with that of a head,
-which takes `feature_map`, `class_index` and what its last layer has learned, and gives
-`probabilities`, `heatmap` and `heatmap_peak`. The letters are N pictures, H and W of a picture, h
-and w of the feature map, K classes, C features. What a feature map looks like is its backbone's own
-affair.
+which takes `feature_map`, `class_index` and all that was learned, and gives the answers. The
+letters are N pictures, H and W of a picture, h and w of the feature map, K classes, C features, M
+centres. What a feature map looks like is its backbone's own affair.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +27,7 @@ class Value:
     """An input or output of a graph; its shape has a letter or a number for each axis."""
 
     name: str
-    type: Literal["uint8", "int64", "float"]
+    type: Literal["uint8", "int64", "float", "bool"]
     shape: tuple[str | int, ...]
 
     def fits(self, found: ort.NodeArg) -> bool:
@@ -53,25 +52,39 @@ CLASS_INDEX: Final = Value("class_index", "int64", ("N",))
 FEATURE_MAP: Final = Value("feature_map", "float", ("N", "…"))
 WEIGHT: Final = Value("weight", "float", ("K", "C"))
 BIAS: Final = Value("bias", "float", ("K",))
+CENTRES: Final = Value("centres", "float", ("M", "C"))
+SCALING: Final = Value("scaling", "float", (2,))
+SET_THRESHOLDS: Final = Value("set_thresholds", "float", ("K",))
 PROBABILITIES: Final = Value("probabilities", "float", ("N", "K"))
 HEATMAP: Final = Value("heatmap", "float", ("N", "h", "w"))
 HEATMAP_PEAK: Final = Value("heatmap_peak", "float", ("N",))
+FAMILIARITY: Final = Value("familiarity", "float", ("N",))
+PREDICTION_SET: Final = Value("prediction_set", "bool", ("N", "K"))
 
 #: Of a bundle's graph.
 INPUTS: Final = (IMAGE, CLASS_INDEX)
-OUTPUTS: Final = (PROBABILITIES, HEATMAP, HEATMAP_PEAK)
+OUTPUTS: Final = (PROBABILITIES, HEATMAP, HEATMAP_PEAK, FAMILIARITY, PREDICTION_SET)
 
 #: Inputs of a head's graph until it is joined.
-LEARNED: Final = (WEIGHT, BIAS)
+LEARNED: Final = (WEIGHT, BIAS, CENTRES, SCALING, SET_THRESHOLDS)
+
+
+class Answers(NamedTuple):
+    """What a bundle's graph says of N pictures: its outputs, in their order."""
+
+    probabilities: Floats
+    heatmap: Floats
+    heatmap_peak: Floats
+    familiarity: Floats
+    prediction_set: npt.NDArray[np.bool_]
 
 
 def answers_of(
     session: ort.InferenceSession, pixels: Pixels, class_index: npt.NDArray[np.int64]
-) -> tuple[Floats, Floats, Floats]:
-    """Runs a bundle's graph: probabilities float32 (N, K), heatmaps (N, h, w) and peaks (N,)."""
+) -> Answers:
+    """Runs a bundle's graph."""
     inputs = {IMAGE.name: pixels, CLASS_INDEX.name: class_index}
-    probabilities, heatmaps, peaks = session.run([value.name for value in OUTPUTS], inputs)
-    return probabilities, heatmaps, peaks
+    return Answers(*session.run([value.name for value in OUTPUTS], inputs))
 
 
 def feature_maps_of(session: ort.InferenceSession, pixels: Pixels) -> Floats:

@@ -18,6 +18,7 @@ from PIL import Image
 from models.backbones.backbone import Backbone, load_backbone
 from models.backbones.weights import Random
 from models.bundle import Bundle, Description, TrainingSummary, bundle_bytes, parse_bundle
+from models.calibration import Calibration
 from models.graph.assembly import assemble_bundle
 from models.graph.classifier import Classifier, Normalise
 from models.graph.export import export_backbone
@@ -128,6 +129,22 @@ def tiny_classifier(tiny_backbone: Backbone) -> Classifier:
     return with_lively_head(tiny_backbone, classes=3)
 
 
+def drawn_calibration(classifier: Classifier) -> Calibration:
+    """To it blurred colour noise is familiar, and black and white pictures are not."""
+    backbone = classifier.backbone
+    pixels = torch.from_numpy(noise_pictures(backbone.preprocessing, 4))
+    with torch.no_grad():
+        features = backbone(Normalise(backbone)(pixels)).numpy()
+    centre = (features / np.linalg.norm(features, axis=1, keepdims=True)).mean(0, keepdims=True)
+    return Calibration(
+        centres=(centre / np.linalg.norm(centre)).astype(np.float16),
+        scaling=np.array([50, -45], np.float32),
+        set_thresholds=np.full(classifier.linear.out_features, 0.3, np.float32),
+        coverage=0.9,
+        temperature=1.0,
+    )
+
+
 def make_bundle(
     classifier: Classifier, backbone_graph: onnx.ModelProto, classes: tuple[str, ...]
 ) -> bytes:
@@ -142,7 +159,8 @@ def make_bundle(
     )
     preprocessing = classifier.backbone.preprocessing
     examples = noise_pictures(preprocessing, 4)
-    description = Description(classes, summary, "0" * 64, preprocessing)
+    calibration = drawn_calibration(classifier)
+    description = Description(classes, summary, "0" * 64, preprocessing, calibration)
     data, _ = assemble_bundle(classifier, backbone_graph, description, examples)
     return data
 

@@ -1,14 +1,20 @@
 """Probabilities and labels → how good the result is, with how sure one can be of that."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binomtest
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+from scipy.stats import norm
+from sklearn.metrics import confusion_matrix, roc_auc_score
 
 Probabilities = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
+Interval = tuple[float, float]
+
+#: What an accuracy was measured on: all pictures, each answered by a head that had not seen it, or
+#: a part that nothing was learned from.
+JudgedBy = Literal["cross-validation", "validation part", "test part"]
 
 CONFIDENCE: Final = 0.95
 
@@ -20,39 +26,53 @@ class ClassResult:
     Attributes:
         recall: the part of its pictures that were recognised; None without pictures.
         precision: the part of the answers with its name that were right; None without answers.
-        count: held-out pictures of it.
+        count: pictures of it that were asked about.
+        recall_interval: of the recall, at 95 %.
+        precision_interval: of the precision, at 95 %.
     """
 
     recall: float | None
     precision: float | None
     count: int
+    recall_interval: Interval | None = None
+    precision_interval: Interval | None = None
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How good the answers were on pictures that the network had not seen.
+    """How good the answers were, each by what had not seen the picture.
 
     Attributes:
         accuracy: top-1, in [0, 1].
         accuracy_interval: Wilson's interval of it, at 95 %.
         count: pictures that it was measured on.
-        commonest: name of the class with most held-out pictures.
+        commonest: name of the class with most of them.
         commonest_accuracy: what always answering that one would reach.
         classes: the result of each class, by name.
         confusion: int (K, K); rows are what was true, columns what was answered.
+        mean_confidence: the probability of the answers, mean; above the accuracy it is too sure.
+        roc_auc: of two classes, the part of pairs of one each that are told apart; else None.
+        judged_by: what the pictures were.
     """
 
     accuracy: float
-    accuracy_interval: tuple[float, float]
+    accuracy_interval: Interval
     count: int
     commonest: str
     commonest_accuracy: float
     classes: dict[str, ClassResult]
     confusion: npt.NDArray[np.int64]
+    mean_confidence: float
+    roc_auc: float | None
+    judged_by: JudgedBy
 
 
 def evaluate(
-    probabilities: Probabilities, labels: npt.NDArray[np.int64], classes: tuple[str, ...]
+    probabilities: Probabilities,
+    labels: Rows,
+    classes: tuple[str, ...],
+    groups: Rows | None = None,
+    judged_by: JudgedBy = "test part",
 ) -> Evaluation:
     """Compares answers with the truth.
 
@@ -60,28 +80,67 @@ def evaluate(
         probabilities: float (N, K).
         labels: int64 (N,), the true class of each.
         classes: K names.
+        groups: int64 (N,), which belong together and so count for less; default: none.
+        judged_by: what the pictures are.
     """
+    groups = np.arange(len(labels)) if groups is None else groups
     answers = probabilities.argmax(axis=1)
-    right, count = int((answers == labels).sum()), len(labels)
-    interval = binomtest(right, count).proportion_ci(CONFIDENCE, method="wilson")
-    every = np.arange(len(classes))
-    precision, recall, _, counts = precision_recall_fscore_support(
-        labels, answers, labels=every, zero_division=np.nan
-    )
+    right = answers == labels
+    counts = np.bincount(labels, minlength=len(classes))
     commonest = int(np.argmax(counts))
     return Evaluation(
-        accuracy=right / count,
-        accuracy_interval=(float(interval.low), float(interval.high)),
-        count=count,
+        accuracy=float(right.mean()),
+        accuracy_interval=_interval(right, groups),
+        count=len(labels),
         commonest=classes[commonest],
-        commonest_accuracy=float(counts[commonest]) / count,
+        commonest_accuracy=float(counts[commonest]) / len(labels),
         classes={
-            name: ClassResult(_known(recall[i]), _known(precision[i]), int(counts[i]))
+            name: _class_result(right, labels == i, answers == i, groups)
             for i, name in enumerate(classes)
         },
-        confusion=confusion_matrix(labels, answers, labels=every),
+        confusion=confusion_matrix(labels, answers, labels=np.arange(len(classes))),
+        mean_confidence=float(probabilities.max(axis=1).mean()),
+        roc_auc=_roc_auc(probabilities, labels),
+        judged_by=judged_by,
     )
 
 
-def _known(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
+def wilson(share: float, count: float) -> Interval:
+    """Wilson's interval of a share of so many, at 95 %."""
+    z2 = norm.ppf((1 + CONFIDENCE) / 2) ** 2
+    middle = (share + z2 / (2 * count)) / (1 + z2 / count)
+    half = (z2 * (share * (1 - share) / count + z2 / (4 * count**2))) ** 0.5 / (1 + z2 / count)
+    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
+
+
+def independent(groups: Rows) -> float:
+    """How many independent pictures some of these groups are worth, as all of one tell the same.
+
+    (Σ m)² / Σ m² for groups of m pictures (Kish): the number of groups, where they are equal.
+    """
+    sizes = np.unique(groups, return_counts=True)[1].astype(float)
+    return float(sizes.sum() ** 2 / (sizes**2).sum())
+
+
+def _interval(right: npt.NDArray[np.bool_], groups: Rows) -> Interval:
+    return wilson(float(right.mean()), independent(groups))
+
+
+def _class_result(
+    right: npt.NDArray[np.bool_],
+    is_true: npt.NDArray[np.bool_],
+    is_answered: npt.NDArray[np.bool_],
+    groups: Rows,
+) -> ClassResult:
+    (recall, around), (precision, about) = (
+        (float(right[rows].mean()), _interval(right[rows], groups[rows])) if rows.any()
+        else (None, None)
+        for rows in (is_true, is_answered)
+    )  # fmt: skip
+    return ClassResult(recall, precision, int(is_true.sum()), around, about)
+
+
+def _roc_auc(probabilities: Probabilities, labels: Rows) -> float | None:
+    if probabilities.shape[1] != 2 or len(np.unique(labels)) < 2:
+        return None
+    return float(roc_auc_score(labels == 1, probabilities[:, 1]))

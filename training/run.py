@@ -1,5 +1,6 @@
 """The story of a run, from a folder of pictures to a bundle in the store, top to bottom."""
 
+import hashlib
 import logging
 import shlex
 import time
@@ -18,9 +19,10 @@ from models.bundle import Description, TrainingSummary, parse_bundle, write_bund
 from models.errors import DataFolderError, TransferError, UsageError
 from models.graph.self_check import draw_self_check_pictures
 from models.preprocessing import Pixels, Preprocessing, read_pixels
+from models.session import Session
 from models.store import StoredBundle
 from training.data.example import ImageFolder
-from training.data.folder import scan_folder
+from training.data.folder import scan_folders
 from training.data.names import printable
 from training.data.parts import check_counts, make_parts
 from training.data.pictures import Pictures, readable_pixels
@@ -37,17 +39,34 @@ from training.filing import (
 )
 from training.finetuning.plan import FineTuningOptions
 from training.group import check_batch_size, first_says, is_first, started_group
+from training.head.calibration import Calibrated
+from training.inspection.evidence import Evidence
+from training.inspection.inspect import inspect
+from training.inspection.inspection import Inspection
+from training.recipes.calibrated import calibrate_outcome
 from training.recipes.material import Material
 from training.recipes.outcome import Outcome
 from training.recipes.probe import Probe, probe
+from training.report.card import write_card
+from training.report.page import Told, write_report
 from training.report.record import Learned, Record
-from training.report.tables import write_predictions
+from training.report.tables import write_labels, write_predictions
 from training.report.tensorboard import how_to_open, log_to_tensorboard
-from training.report.terminal import append_evaluation, print_evaluation
+from training.report.terminal import (
+    append_evaluation,
+    log_findings,
+    print_evaluation,
+    print_place,
+)
 from training.run_folder import (
+    BACKBONE_FILE,
     BUNDLE_FILE,
+    CARD_FILE,
     DATA_FILE,
+    INSPECTION_FILE,
+    LABELS_FILE,
     LOG_FILE,
+    REPORT_FILE,
     SETTINGS_FILE,
     SUMMARY_FILE,
     logged_to,
@@ -55,6 +74,7 @@ from training.run_folder import (
     read_json,
     write_json,
 )
+from training.selection.backbone import AUTO, Candidate, choose_backbone
 from training.selection.select import View, Wanted, decide_view
 from training.settings import TrainingSettings
 from training.terminal import be_quiet, working
@@ -93,7 +113,7 @@ def run(settings: TrainingSettings, resumed: Path | None = None) -> dict[str, An
     # Before pictures are read: what they taught must not be lost for want of a place.
     check_writable()
     with working("looking for pictures"):
-        folder = scan_folder(settings.data, [settings.out])
+        folder = scan_folders(settings.data, [settings.out], settings.labels)
     check_counts(folder, folder.examples)
     _log_folder(folder)
     with working("loading torch and timm"):
@@ -103,26 +123,30 @@ def run(settings: TrainingSettings, resumed: Path | None = None) -> dict[str, An
 
     with joined(group):
         check_batch_size(settings.batch_size)
-        if settings.backbone is not None:
+        if settings.backbone not in (None, AUTO):
             check_backbone(settings.backbone)
         first_says(lambda: say_where(_filing(settings), folder.classes))
         return _run(settings, folder, resumed)
 
 
 def _filing(settings: TrainingSettings) -> Filing:
-    return Filing(settings.data, settings.name)
+    return Filing(settings.data[0], settings.name)
 
 
 def _run(settings: TrainingSettings, folder: ImageFolder, resumed: Path | None) -> dict[str, Any]:
     """The same, once it is known that there is something to learn from."""
-    begun = time.monotonic()
+    begun, pictures = time.monotonic(), Pictures(folder.read)
+    settings, choice = _decided(settings, folder, pictures)
     settings, network = _network(settings)
     make = partial(make_run_folder, settings.out, printable(settings.run_name))
     run_folder = resumed or first_says(make)
     with logged_to(run_folder), _way_on(run_folder):
         first_says(lambda: write_json(run_folder / SETTINGS_FILE, settings.as_json()))
-        trained = _trained(settings, folder, network, run_folder)
+        if choice:
+            first_says(lambda: write_json(run_folder / BACKBONE_FILE, choice))
+        trained = _trained(settings, folder, network, pictures, run_folder)
         record = first_says(lambda: _exported(settings, run_folder, trained, begun))
+        log_findings(record.inspection)
         if is_first():
             append_evaluation(run_folder / LOG_FILE, record.judged.evaluation)
         log.info("run folder: %s", run_folder)
@@ -132,6 +156,7 @@ def _run(settings: TrainingSettings, folder: ImageFolder, resumed: Path | None) 
     if is_first():
         with suppress(OSError):
             print_evaluation(record.judged.evaluation)
+            print_place(run_folder / REPORT_FILE)
     return record.as_json()
 
 
@@ -147,6 +172,38 @@ def _way_on(run_folder: Path) -> Iterator[None]:
                 shlex.quote(str(run_folder)),
             )
         raise
+
+
+def _decided(
+    settings: TrainingSettings, folder: ImageFolder, pictures: Pictures
+) -> tuple[TrainingSettings, dict[str, Any]]:
+    """With `--backbone auto` the network that suits a sample, and why; else what was asked for."""
+    if settings.backbone != AUTO:
+        return settings, {}
+    if not settings.finetune:
+        _check_that_options_have_an_effect(settings)
+    found = first_says(lambda: _choice(settings, folder, pictures))
+    return replace(settings, backbone=found["backbone"], weights=found["weights"]), found
+
+
+def _choice(settings: TrainingSettings, folder: ImageFolder, pictures: Pictures) -> dict[str, Any]:
+    # Late, as in `run`.
+    from models.backbones.at_hand import at_hand  # noqa: PLC0415
+    from models.backbones.backbone import load_backbone  # noqa: PLC0415
+    from models.backbones.weights import Weights, parse_weights  # noqa: PLC0415
+    from models.graph.network import Network  # noqa: PLC0415
+
+    def load(name: str, weights: Weights) -> Network:
+        return Network(load_backbone(name, weights, settings.image_size))
+
+    with working("looking for weights"):
+        found = at_hand(parse_weights(settings.weights))
+    candidates = [Candidate(name, kind.word, partial(load, name, kind)) for name, kind in found]
+    return choose_backbone(candidates, _wanted(settings), folder, pictures).as_json()
+
+
+def _wanted(settings: TrainingSettings) -> Wanted:
+    return Wanted(settings.framing, settings.precision, settings.greys)
 
 
 def _network(settings: TrainingSettings) -> tuple[TrainingSettings, "Network"]:
@@ -201,28 +258,32 @@ class _Trained:
     material: Material
     probe: Probe
     outcome: Outcome
+    calibrated: Calibrated
     fine_tuning: dict[str, Any]
 
 
 def _trained(
-    settings: TrainingSettings, folder: ImageFolder, network: "Network", run_folder: Path
+    settings: TrainingSettings,
+    folder: ImageFolder,
+    network: "Network",
+    pictures: Pictures,
+    run_folder: Path,
 ) -> _Trained:
-    pictures = Pictures(folder.read)
     sample = draw_sample(folder, pictures)
     whole = Extractor(network, graph_of(network), network.backbone.preprocessing)
-    wanted = Wanted(settings.framing, settings.precision, settings.greys)
-    view, extractor = decide_view(wanted, whole, sample, pictures, run_folder)
+    view, extractor = decide_view(_wanted(settings), whole, sample, pictures, run_folder)
     first = sample.examples if view.has_read_sample else ()
     table = extractor.read_all(folder.examples, pictures, first, run_folder)
     _check_that_pictures_are_the_same(run_folder, folder, table)
-    parts = make_parts(folder, table.examples, table.digests, settings.seed, sample.taught)
+    parts = make_parts(folder, table.examples, table.digests)
     material = Material(table, parts, folder.classes, sample, pictures, settings.seed)
     fitted = probe(extractor, view.precision, material)
     outcome = fitted.outcome
     told: dict[str, Any] = {}
     if settings.finetune or network.learns_from_scratch:
         outcome, told = _fine_tuned(settings, material, outcome, run_folder)
-    return _Trained(folder, view, material, fitted, outcome, told)
+    outcome, calibrated = calibrate_outcome(outcome, material, settings.coverage)
+    return _Trained(folder, view, material, fitted, outcome, calibrated, told)
 
 
 def _fine_tuned(
@@ -240,6 +301,13 @@ def _fine_tuned(
     return best, report.as_json()
 
 
+def _data_digest(folder: ImageFolder, table: FeatureTable) -> str:
+    """Of all pictures used; and of their classes, where tables tell those."""
+    if not folder.labels_digest:
+        return table.data_digest
+    return hashlib.sha256(f"{table.data_digest} {folder.labels_digest}".encode()).hexdigest()
+
+
 def _check_that_pictures_are_the_same(
     run_folder: Path, folder: ImageFolder, table: FeatureTable
 ) -> None:
@@ -248,14 +316,14 @@ def _check_that_pictures_are_the_same(
     Raises:
         DataFolderError: they have changed.
     """
-    path = run_folder / DATA_FILE
+    path, digest = run_folder / DATA_FILE, _data_digest(folder, table)
     begun_with = first_says(lambda: read_json(path) if path.exists() else None)
     if begun_with is None:
-        first_says(lambda: write_json(path, {"data_digest": table.data_digest}))
-    elif begun_with["data_digest"] != table.data_digest:
+        first_says(lambda: write_json(path, {"data_digest": digest}))
+    elif begun_with["data_digest"] != digest:
         raise DataFolderError(
-            f"--resume: the pictures in {folder.root} have changed since this run began; "
-            "begin a new one"
+            f"--resume: the pictures in {folder.place}, or their labels, have changed since this "
+            "run began; begin a new one"
         )
     else:
         log.info("the pictures have been read before and are the same")
@@ -282,23 +350,60 @@ def _exported(
         layout=trained.folder.layout,
         left_out=(*material.table.left_out, *_not_used(trained.folder)),
         one_colour=material.table.names_of_one_colour,
-        data_digest=material.table.data_digest,
+        data_digest=_data_digest(trained.folder, material.table),
         view=trained.view.as_json(),
         learned=_learned(trained, agreement.as_json()),
         judged=outcome.judged,
+        answers=outcome.answers,
+        inspection=_inspected(trained),
         model="",  # known last: a full store must not cost what stands beside
         bundle=path,
         seconds=round(time.monotonic() - begun, 2),
+        backbone_choice=read_json(choice)
+        if (choice := run_folder / BACKBONE_FILE).exists()
+        else {},
     )
-    write_predictions(run_folder / "predictions.csv", record.judged)
+    write_predictions(run_folder / "predictions.csv", record.answers, record.judged.classes)
+    session = Session(parse_bundle(data, str(path)), "cpu")
+    write_json(run_folder / INSPECTION_FILE, record.inspection.as_json())
+    write_labels(run_folder / LABELS_FILE, trained.folder, record.inspection)
     with working("drawing for TensorBoard"):
-        log_to_tensorboard(run_folder, record, parse_bundle(data, str(path)), material.pictures)
+        log_to_tensorboard(run_folder, record, session, material.pictures)
+    with working("writing the report"):
+        _write_report(settings, run_folder, record, material, session)
+        write_card(run_folder / CARD_FILE, record, session.metadata)
     stored = _stored(_filing(settings), data, trained.folder.classes)
     seconds = round(time.monotonic() - begun, 2)
     record = replace(record, model=stored.tag, seconds=seconds)
     # Last: that it is there says "complete".
     write_json(run_folder / SUMMARY_FILE, record.as_json())
     return record
+
+
+def _write_report(
+    settings: TrainingSettings,
+    run_folder: Path,
+    record: Record,
+    material: Material,
+    session: Session,
+) -> None:
+    sides = np.full(len(material.table.examples), -1)
+    sides[material.parts.train] = 0
+    told = Told(record, material.table, sides, material.pictures, session)
+    with_pictures = not settings.report_without_pictures
+    write_report(run_folder / REPORT_FILE, told, with_pictures=with_pictures)
+
+
+def _inspected(trained: _Trained) -> Inspection:
+    """What there is to look at in the folder, by the probe's answers."""
+    table, parts = trained.material.table, trained.material.parts
+    classes, fitted = trained.folder.classes, trained.probe.fitted
+    with working("looking for what may be wrong with the pictures"):
+        answers = trained.probe.outcome.answers.probabilities
+        judged = trained.outcome.judged.evaluation
+        return inspect(
+            Evidence(table, classes, parts, answers, parts.groups, judged, fitted.strength)
+        )
 
 
 def _stored(filing: Filing, data: bytes, classes: Sequence[str]) -> StoredBundle:
@@ -315,6 +420,7 @@ def _learned(trained: _Trained, agreement: Mapping[str, float]) -> Learned:
     return Learned(
         backbone=outcome.extractor.network.backbone.name,
         weights=outcome.extractor.network.backbone.weights.origin,
+        base_model=outcome.extractor.network.base_model,
         recipe=outcome.recipe,
         trained_on=outcome.trained_on,
         trained_parameters=outcome.trained_parameters,
@@ -322,6 +428,7 @@ def _learned(trained: _Trained, agreement: Mapping[str, float]) -> Learned:
         fine_tuning=trained.fine_tuning,
         precision=asdict(outcome.precision),
         agreement_with_torch=agreement,
+        calibration=trained.calibrated.as_json(),
     )
 
 
@@ -340,13 +447,14 @@ def _description(settings: TrainingSettings, trained: _Trained) -> Description:
         classes=trained.folder.classes,
         preprocessing=trained.outcome.extractor.preprocessing,
         training=summary,
-        data_digest=trained.material.table.data_digest,
+        data_digest=_data_digest(trained.folder, trained.material.table),
+        calibration=trained.calibrated.calibration,
     )
 
 
 def _log_folder(folder: ImageFolder) -> None:
     counts = Counter((e.part, e.class_index) for e in folder.examples)
-    log.info("%s: %s", folder.root, folder.layout)
+    log.info("%s: %s", folder.place, folder.layout)
     for part in sorted({e.part for e in folder.examples}, key=str):
         shown = ", ".join(f"{c} ({counts[part, i]})" for i, c in enumerate(folder.classes))
         log.info("  %s: %s", part or "classes", shown)

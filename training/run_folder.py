@@ -27,8 +27,13 @@ BUNDLE_FILE: Final = "bundle.onnx"
 SETTINGS_FILE: Final = "settings.json"
 DATA_FILE: Final = "data.json"
 VIEW_FILE: Final = "view.json"
+BACKBONE_FILE: Final = "backbone.json"
 SUMMARY_FILE: Final = "summary.json"
+INSPECTION_FILE: Final = "inspection.json"
+LABELS_FILE: Final = "labels.csv"
 LOG_FILE: Final = "log.txt"
+REPORT_FILE: Final = "report.html"
+CARD_FILE: Final = "MODEL_CARD.md"
 
 _Settings = TypeVar("_Settings")
 _AN_OBJECT: Final = TypeAdapter(dict[str, Any])
@@ -89,9 +94,11 @@ def stored_settings(folder: Path, kind: type[_Settings]) -> _Settings:
 def _of_today(folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
     """Settings as an earlier version wrote them, as this one takes them.
 
-    Once the image size could be asked of a sample; the answer stands in the view. (What else is no
-    setting any more, as the number of processes, is left out unread.)
+    Once there was one data folder, and the image size could be asked of a sample; the answer stands
+    in the view. (What else is no setting any more, as the number of processes, is left out unread.)
     """
+    if isinstance(data := settings.get("data"), str):
+        settings = {**settings, "data": [data]}
     if settings.get("image_size") != "auto":
         return settings
     view = folder / VIEW_FILE

@@ -3,7 +3,7 @@
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from models.choices import Levels, Precision, check_grey_range
 from models.errors import UsageError
@@ -16,6 +16,9 @@ WantedPrecision = Literal["auto"] | Precision
 _SMALLEST_IMAGE: Final = 16
 _LARGEST_IMAGE: Final = 4096
 
+#: A set that misses more often than it holds says nothing.
+_LEAST_COVERAGE: Final = 0.5
+
 _FINE_TUNING: Final = "fine-tuning"
 
 
@@ -24,20 +27,31 @@ class TrainingSettings:
     """What a run does."""
 
     data: Annotated[
-        Path,
+        tuple[Path, ...],
         Option(
             "the pictures, in a folder, a zip or a tar: a folder per class; train/ with val/ and/"
             "or test/, a folder per class inside; or train/ and test/ with the class in the file "
-            "name (cat.12.jpg)",
+            "name (cat.12.jpg). Given again, more of them, of the same classes or others",
             "DIR",
         ),
     ]
+    labels: Annotated[
+        tuple[Path, ...],
+        Option(
+            "a table (CSV) with the columns file and label: what it says counts for more than "
+            "folders, an empty label leaves a picture out; as the labels.csv of a run, put right "
+            "in a spreadsheet, or for pictures that lie in no folders. May be given again",
+            "FILE",
+        ),
+    ] = ()
     backbone: Annotated[
         str | None,
         Option(
             "any timm network that --list-backbones shows, alexnet, googlenet, cbam_resnet18 or "
-            "-50, or baseline (the course's small one, trained from scratch); default: "
-            "tf_efficientnet_lite0, whose weights are installed with this program",
+            "-50, or baseline (the course's small one, trained from scratch); auto: what suits a "
+            "sample of the training part, of the installed weights, those of --weights and a short "
+            "list of the hub's; default: tf_efficientnet_lite0, whose weights are installed with "
+            "this program",
             "NAME",
         ),
     ] = None
@@ -46,7 +60,8 @@ class TrainingSettings:
         Option(
             "packaged (installed with this program), imagenet (from the hub, cached), a file "
             "(.safetensors or .pth), or none (random); auto: packaged where the network has such, "
-            "else imagenet",
+            "else imagenet. With --backbone auto: a file called like its network "
+            "(resnet18.safetensors), or a folder of such",
             "WHICH",
         ),
     ] = "auto"
@@ -86,11 +101,26 @@ class TrainingSettings:
             "that it is as good and faster, else fp32"
         ),
     ] = "auto"
+    coverage: Annotated[
+        float,
+        Option(
+            "the share of each class's pictures that are to have it in their prediction set, the "
+            "classes that a picture could be of; 0.95 takes 19 pictures of a class at least",
+            "SHARE",
+        ),
+    ] = 0.9
     name: Annotated[
         str | None, Option("what the result is called; default: the data folder's name")
     ] = None
     out: Annotated[Path, Option("where run folders are made", "DIR")] = Path("runs")
     seed: Annotated[int, Option("same folder and seed: same result")] = 0
+    report_without_pictures: Annotated[
+        bool,
+        Option(
+            "nothing of the pictures, and no name of a file, goes into report.html, for those who "
+            "must not pass them on"
+        ),
+    ] = False
     finetune: Annotated[
         bool,
         Option(
@@ -128,6 +158,11 @@ class TrainingSettings:
         ):
             if value is not None and not value > 0:
                 raise UsageError(f"{option} {value}: must be above 0")
+        if not _LEAST_COVERAGE <= self.coverage < 1:
+            raise UsageError(
+                f"--coverage {self.coverage}: a share from {_LEAST_COVERAGE} to below 1; 0.9: nine "
+                "pictures in ten"
+            )
         _ = self.greys
         if self.image_size is not None and not _SMALLEST_IMAGE <= self.image_size <= _LARGEST_IMAGE:
             raise UsageError(
@@ -137,8 +172,8 @@ class TrainingSettings:
 
     @property
     def run_name(self) -> str:
-        """The given name, or the data folder's."""
-        place = self.data.resolve()
+        """The given name, or the first data folder's."""
+        place = self.data[0].resolve()
         plain = re.sub(r"(\.tar)?\.\w+$", "", place.name) if place.is_file() else place.name
         return self.name or plain or "pictures"
 
@@ -161,6 +196,12 @@ class TrainingSettings:
             ) from error
         return low, high
 
-    def as_json(self) -> dict[str, str | int | None]:
+    def as_json(self) -> dict[str, str | int | float | list[str] | None]:
         """The settings with paths as text."""
-        return {k: str(v) if isinstance(v, Path) else v for k, v in asdict(self).items()}
+        return {name: _as_json(value) for name, value in asdict(self).items()}
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [str(each) for each in value]
+    return str(value) if isinstance(value, Path) else value

@@ -19,6 +19,7 @@ import onnx
 import onnxruntime as ort
 import torch
 
+from models.calibration import Calibration, nothing_known
 from models.cores import granted_cores
 from models.errors import ExportError
 from models.graph.classifier import Classifier
@@ -31,6 +32,10 @@ from models.signature import PREDICTED_CLASS, Floats, answers_of, feature_maps_o
 PROBABILITY_TOLERANCE: Final = 1e-4
 HEATMAP_TOLERANCE: Final = 1e-3
 
+#: Of two peaks of which both are nothing no ratio is asked.
+_LEAST_PEAK: Final = 1e-9
+FAMILIARITY_TOLERANCE: Final = 1e-3
+
 
 @dataclass(frozen=True)
 class Agreement:
@@ -42,15 +47,20 @@ class Agreement:
     probabilities: float
     heatmap: float
     heatmap_peak: float
+    familiarity: float
 
     @property
     def is_close(self) -> bool:
         """Whether all are within the tolerances; NaN is not."""
-        of_maps = self.heatmap <= HEATMAP_TOLERANCE and self.heatmap_peak <= HEATMAP_TOLERANCE
-        return self.probabilities <= PROBABILITY_TOLERANCE and of_maps
+        return (
+            self.probabilities <= PROBABILITY_TOLERANCE
+            and self.heatmap <= HEATMAP_TOLERANCE
+            and self.heatmap_peak <= HEATMAP_TOLERANCE
+            and self.familiarity <= FAMILIARITY_TOLERANCE
+        )
 
     def as_json(self) -> dict[str, float]:
-        """All figures, for `summary.json`."""
+        """The figures, for `summary.json`."""
         return asdict(self)
 
 
@@ -59,6 +69,7 @@ def check_agreement(
     classifier: Classifier,
     examples: Pixels,
     backbone_graph: onnx.ModelProto | None = None,
+    calibration: Calibration | None = None,
 ) -> Agreement:
     """Compares the exported graph with torch and autograd at batch size 1 and at all examples.
 
@@ -67,6 +78,7 @@ def check_agreement(
         classifier: what it was exported from.
         examples: uint8 (N, H, W, 3), N >= 2.
         backbone_graph: what makes the activations; None: torch does.
+        calibration: as it was joined.
 
     Where the two differ, torch is asked again in float64, and the graph must agree with that: a
     head with ReLUs (VGG) has gradients that jump, and it may be torch's float32 that fell on the
@@ -81,7 +93,8 @@ def check_agreement(
     if backbone_graph is not None:
         backbone = open_graph(backbone_graph.SerializeToString(), "cpu", granted_cores())
         activations = feature_maps_of(backbone, examples)
-    compared = _Compared(session, examples, asked, activations)
+    calibration = calibration or nothing_known(*classifier.linear.weight.shape)
+    compared = _Compared(session, examples, asked, activations, calibration)
     worst = _largest_difference(compared, classifier)
     if not worst.is_close:
         worst = _largest_difference(compared, copy.deepcopy(classifier).double())
@@ -89,9 +102,10 @@ def check_agreement(
         raise ExportError(
             f"the exported {classifier.backbone.name} does not answer as torch does: probabilities "
             f"differ by {worst.probabilities:.2g} (allowed {PROBABILITY_TOLERANCE}), heatmaps by "
-            f"{worst.heatmap:.2g} (allowed {HEATMAP_TOLERANCE}), their peaks by "
-            f"{worst.heatmap_peak:.2g} of the largest. No bundle was written; please report this "
-            "with the versions of torch and onnxruntime, and try another backbone"
+            f"{worst.heatmap:.2g} and their peaks by {worst.heatmap_peak:.2g} (allowed "
+            f"{HEATMAP_TOLERANCE}), familiarity by {worst.familiarity:.2g} (allowed "
+            f"{FAMILIARITY_TOLERANCE}). No bundle was written; please report this with the "
+            "versions of torch and onnxruntime, and try another backbone"
         )
     return worst
 
@@ -104,9 +118,14 @@ class _Compared:
     pixels: Pixels
     asked: npt.NDArray[np.int64]
     activations: Floats | None
+    calibration: Calibration
 
-    def expected(self, classifier: Classifier, count: int) -> tuple[torch.Tensor, ...]:
-        """What torch says of the first ones."""
+    def expected(self, classifier: Classifier, count: int) -> list[np.ndarray]:
+        """What torch says of the first ones: probabilities, heatmaps, peaks, familiarity."""
+        *answers, features = (one.detach().numpy() for one in self._by_torch(classifier, count))
+        return [*answers, self.calibration.familiarity(features)]
+
+    def _by_torch(self, classifier: Classifier, count: int) -> tuple[torch.Tensor, ...]:
         asked = torch.from_numpy(self.asked[:count])
         if self.activations is None:
             return explain_by_autograd(classifier, torch.from_numpy(self.pixels[:count]), asked)
@@ -116,18 +135,22 @@ class _Compared:
 
 def _largest_difference(compared: _Compared, classifier: Classifier) -> Agreement:
     seen = [_difference(compared, classifier, count) for count in (1, len(compared.pixels))]
-    return Agreement(*map(max, zip(*map(astuple, seen), strict=True)))
+    return Agreement(*map(max, *map(astuple, seen)))
 
 
 def _difference(compared: _Compared, classifier: Classifier, count: int) -> Agreement:
     answers = answers_of(compared.session, compared.pixels[:count], compared.asked[:count])
+    sets = compared.calibration.prediction_sets(answers.probabilities)
+    if not np.array_equal(answers.prediction_set, sets):
+        raise ExportError("the exported graph's prediction sets do not follow from its answers")
     differences = []
-    for ours, reference in zip(answers, compared.expected(classifier, count), strict=True):
-        if ours.shape != tuple(reference.shape):
+    for ours, reference in zip(answers[:-1], compared.expected(classifier, count), strict=True):
+        if ours.shape != reference.shape:
             raise ExportError(
                 f"the exported graph answers {count} pictures with shape {ours.shape}; "
-                f"torch with {tuple(reference.shape)}"
+                f"torch with {reference.shape}"
             )
-        differences.append(float(np.abs(ours - reference.detach().numpy()).max()))
-    of_probabilities, of_heatmaps, of_peaks = differences
-    return Agreement(of_probabilities, of_heatmaps, of_peaks / max(float(answers[2].max()), 1e-9))
+        differences.append(float(np.abs(ours - reference).max()))
+    of_probabilities, of_heatmaps, of_peaks, of_familiarity = differences
+    of_peaks /= max(float(answers.heatmap_peak.max()), _LEAST_PEAK)
+    return Agreement(of_probabilities, of_heatmaps, of_peaks, of_familiarity)

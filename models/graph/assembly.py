@@ -11,11 +11,14 @@ from typing import Final
 import numpy as np
 import onnx
 import onnx.compose
+import onnx.helper
+import onnx.numpy_helper
 import onnxruntime as ort
 from torch import nn
 
 from models.backbones.licences import licence_of
 from models.bundle import BundleMetadata, Description, SelfCheck, bundle_bytes
+from models.calibration import FAMILIARITY_THRESHOLD, Calibration, nothing_known
 from models.cores import granted_cores
 from models.graph.agreement import Agreement, check_agreement
 from models.graph.classifier import Classifier
@@ -25,7 +28,14 @@ from models.graph.geometry import measure_geometry
 from models.graph.self_check import draw_self_check_pictures
 from models.preprocessing import Pixels, Preprocessing, read_pixels
 from models.providers import open_graph
-from models.signature import BIAS, FEATURE_MAP, LEARNED, PREDICTED_CLASS, WEIGHT, Floats, answers_of
+from models.signature import (
+    FEATURE_MAP,
+    LEARNED,
+    PREDICTED_CLASS,
+    Floats,
+    Value,
+    answers_of,
+)
 
 #: Pictures that torch and the graph are compared on: a batch.
 _COMPARED: Final = 8
@@ -47,12 +57,13 @@ def assemble_bundle(
     Raises:
         ExportError: the exported file does not answer as torch does; with the figures.
     """
-    model = join_head(backbone_graph, classifier, head_graph)
+    calibration = description.calibration
+    model = join_head(backbone_graph, classifier, head_graph, calibration)
     session = open_graph(model.SerializeToString(), "cpu", granted_cores())
     precision = precision_of(backbone_graph)
-    agreement = check_agreement(
-        session, classifier, examples[:_COMPARED], None if precision == "fp32" else backbone_graph
-    )
+    in_fewer_bits = None if precision == "fp32" else backbone_graph
+    compared = examples[:_COMPARED]
+    agreement = check_agreement(session, classifier, compared, in_fewer_bits, calibration)
     metadata = BundleMetadata(
         classes=description.classes,
         preprocessing=description.preprocessing,
@@ -62,6 +73,9 @@ def assemble_bundle(
         precision=precision,
         map_geometry=measure_geometry(classifier.backbone, partial(_heatmaps, session), examples),
         training=description.training,
+        familiarity_threshold=FAMILIARITY_THRESHOLD,
+        coverage=calibration.coverage,
+        temperature=calibration.temperature,
         data_digest=description.data_digest,
         self_check=_self_check(session, description.preprocessing),
     )
@@ -72,13 +86,15 @@ def join_head(
     backbone_graph: onnx.ModelProto,
     classifier: Classifier,
     head_graph: onnx.ModelProto | None = None,
+    calibration: Calibration | None = None,
 ) -> onnx.ModelProto:
     """A bundle's graph without metadata: see `models.bundle` for its inputs and outputs.
 
     The head's, from `export_head`, may be that of any classifier with the same backbone and as many
-    classes; else it is exported now.
+    classes; else it is exported now. Without a calibration nothing is doubted.
     """
-    head = _with_learned(head_graph or export_head(classifier), classifier.linear)
+    calibration = calibration or nothing_known(*classifier.linear.weight.shape)
+    head = _with_learned(head_graph or export_head(classifier), classifier.linear, calibration)
     joined: onnx.ModelProto = onnx.compose.merge_models(
         backbone_graph,
         onnx.compose.add_prefix(head, "head/", rename_inputs=False, rename_outputs=False),
@@ -89,13 +105,21 @@ def join_head(
     return joined
 
 
-def _with_learned(head_graph: onnx.ModelProto, linear: nn.Linear) -> onnx.ModelProto:
-    """A head's graph whose last layer is a part of it, and no input any more."""
+def _with_learned(
+    head_graph: onnx.ModelProto, linear: nn.Linear, calibration: Calibration
+) -> onnx.ModelProto:
+    """A head's graph with all that was learned as a part of it, and no input any more."""
     found = onnx.ModelProto()
     found.CopyFrom(head_graph)
-    for value, learned in ((WEIGHT, linear.weight), (BIAS, linear.bias)):
-        tensor = onnx.numpy_helper.from_array(learned.detach().numpy(), value.name)
-        found.graph.initializer.append(tensor)
+    learned = (
+        linear.weight.detach().numpy(),
+        linear.bias.detach().numpy(),
+        calibration.centres,
+        calibration.scaling,
+        calibration.set_thresholds,
+    )
+    for value, array in zip(LEARNED, learned, strict=True):
+        _store(found.graph, value, array)
     names = {value.name for value in LEARNED}
     asked = [value for value in found.graph.input if value.name not in names]
     del found.graph.input[:]
@@ -103,11 +127,24 @@ def _with_learned(head_graph: onnx.ModelProto, linear: nn.Linear) -> onnx.ModelP
     return found
 
 
+def _store(graph: onnx.GraphProto, value: Value, array: np.ndarray) -> None:
+    """Puts what was learned into a graph; what has half precision stays half as large in the file.
+
+    ONNX Runtime converts it once, when the file is opened.
+    """
+    is_half = array.dtype == np.float16
+    name = f"{value.name}_in_float16" if is_half else value.name
+    graph.initializer.append(onnx.numpy_helper.from_array(array, name))
+    if is_half:
+        cast = onnx.helper.make_node("Cast", [name], [value.name], to=onnx.TensorProto.FLOAT)
+        graph.node.insert(0, cast)
+
+
 def _heatmaps(session: ort.InferenceSession, pictures: Pixels) -> Floats:
     """Those of the predicted classes, in batches: uint8 (N, H, W, 3) → (N, h, w)."""
     batches = (pictures[at : at + _COMPARED] for at in range(0, len(pictures), _COMPARED))
     asked = (answers_of(session, each, np.full(len(each), PREDICTED_CLASS)) for each in batches)
-    return np.concatenate([heatmaps for _, heatmaps, _ in asked])
+    return np.concatenate([answers.heatmap for answers in asked])
 
 
 def _self_check(
@@ -121,6 +158,10 @@ def _self_check(
             picture=base64.b64encode(picture),
             probabilities=tuple(np.round(probabilities.astype(float), 6).tolist()),
             heatmap=tuple(tuple(row) for row in np.round(heatmap.astype(float), 5).tolist()),
+            familiarity=round(float(familiarity), 6),
+            prediction_set=tuple(prediction_set.tolist()),
         )
-        for picture, probabilities, heatmap, _ in zip(pictures, *answers, strict=True)
+        for picture, probabilities, heatmap, _, familiarity, prediction_set in zip(
+            pictures, *answers, strict=True
+        )
     )

@@ -1,8 +1,8 @@
 """What single cells of a network's map see: centres of gravity of their gradient by the picture.
 
 Luo et al., "Understanding the Effective Receptive Field in Deep Convolutional Neural Networks",
-NeurIPS 2016. What a picture shows draws the gradient to itself, so each picture is asked in its four
-reflections, and for the cell's reflection, too.
+NeurIPS 2016. What a picture shows draws the gradient to itself, so each picture is asked in its
+four reflections, and for the cell's reflection, too.
 """
 
 from collections.abc import Iterator

@@ -3,6 +3,7 @@
 Two parts, because the backbone's is the larger one and slow to export, and the same for every head.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import onnx
@@ -14,17 +15,16 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from models.backbones.backbone import Backbone
 from models.errors import ExportError, first_line
 from models.graph.classifier import Classifier, Normalise
+from models.graph.familiarity import CalibratedHead, example_calibration
 from models.graph.gradcam import GradCamHead
 from models.quiet import quiet
 from models.signature import (
-    BIAS,
     CLASS_INDEX,
     FEATURE_MAP,
     IMAGE,
     LEARNED,
     OUTPUTS,
     PREDICTED_CLASS,
-    WEIGHT,
     Value,
 )
 
@@ -46,13 +46,14 @@ def export_head(classifier: Classifier) -> onnx.ModelProto:
     """What comes after it, of which `LEARNED` is an input and no part; raises the same."""
     with torch.no_grad():
         activations = classifier.activations(_example_images(classifier.backbone))
+    last_layer = classifier.linear.weight.detach(), classifier.linear.bias.detach()
+    learned = (*last_layer, *example_calibration(*classifier.linear.weight.shape))
     return _export(
-        GradCamHead(classifier, activations),
+        CalibratedHead(GradCamHead(classifier, activations)),
         {
             FEATURE_MAP: activations,
             CLASS_INDEX: torch.tensor([PREDICTED_CLASS, 0, 1]),
-            WEIGHT: classifier.linear.weight.detach(),
-            BIAS: classifier.linear.bias.detach(),
+            **dict(zip(LEARNED, learned, strict=True)),
         },
         OUTPUTS,
     )
@@ -77,16 +78,17 @@ def _example_images(backbone: Backbone) -> torch.Tensor:
 def _export(
     module: nn.Module, inputs: dict[Value, torch.Tensor], outputs: tuple[Value, ...]
 ) -> onnx.ModelProto:
-    batch = torch.export.Dim("N")
+    sizes = {size: torch.export.Dim(size) for size in ("N", "M")}
+    shapes = {v: {0: sizes[v.shape[0]]} if v.shape[0] in sizes else None for v in inputs}
     try:
         # Fused attention claims a memory layout that it does not have: MaxViT's export breaks.
         with quiet("torch.onnx", "onnxscript", "onnx_ir"), sdpa_kernel(SDPBackend.MATH):
             program: Any = torch.onnx.export(
                 module.eval(),
-                tuple(inputs.values()),
+                _with_learned_as_one(inputs),
                 input_names=[value.name for value in inputs],
                 output_names=[value.name for value in outputs],
-                dynamic_shapes=tuple(None if v in LEARNED else {0: batch} for v in inputs),
+                dynamic_shapes=_with_learned_as_one(shapes),
                 dynamo=True,
                 external_data=False,
                 opset_version=_OPSET,
@@ -105,6 +107,13 @@ def _export(
     state_needs(model)
     onnx.checker.check_model(model)
     return model
+
+
+def _with_learned_as_one(of_inputs: Mapping[Value, Any]) -> tuple[Any, ...]:
+    """What a module's `forward` is given: all that was learned is one tuple, and comes last."""
+    learned = tuple(of_inputs[value] for value in of_inputs if value in LEARNED)
+    others = (of_inputs[value] for value in of_inputs if value not in LEARNED)
+    return (*others, learned) if learned else tuple(others)
 
 
 def _let_gelus_fuse(model: onnx.ModelProto) -> None:

@@ -51,13 +51,15 @@ class GradCamHead(nn.Module):
 
     def forward(
         self, activations: Tensor, class_index: Tensor, weight: Tensor, bias: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """What the trunk has made, (N, …) → probabilities (N, K), heatmap (N, h, w), peak (N,).
 
-        The class is int64 (N,), -1 for the predicted one; the last layer (K, C) and (K,).
+        The class is int64 (N,), -1 for the predicted one; the last layer (K, C) and (K,). Last
+        come the features (N, C), which the last layer reads.
         """
-        logits, gradient = self.head_and_gradient(activations, class_index, weight, bias)
-        return logits.softmax(1), *heatmap_of(self.map_of(activations), self.map_of(gradient))
+        logits, gradient, features = self.head_and_gradient(activations, class_index, weight, bias)
+        heatmap, peak = heatmap_of(self.map_of(activations), self.map_of(gradient))
+        return logits.softmax(1), heatmap, peak, features
 
 
 def heatmap_of(feature_map: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
@@ -72,10 +74,10 @@ def heatmap_of(feature_map: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
 
 def explain_by_autograd(
     classifier: Classifier, image: Tensor, class_index: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """A whole answer by autograd: the reference that every export must meet.
 
-    From uint8 (N, H, W, 3) and int64 (N,) to what a bundle's graph gives (`models.bundle`).
+    From uint8 (N, H, W, 3) and int64 (N,) to what `GradCamHead` gives.
     """
     with torch.no_grad():
         activations = classifier.activations(image)
@@ -84,26 +86,28 @@ def explain_by_autograd(
 
 def explain_activations(
     classifier: Classifier, activations: Tensor, class_index: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The same from what the trunk makes on, whoever made it: float (N, …)."""
     explain = _head_and_gradient(classifier.backbone)
-    logits, gradient = explain(activations, class_index, *_learned(classifier))
+    logits, gradient, features = explain(activations, class_index, *_learned(classifier))
     map_of = classifier.backbone.map_of
-    return logits.softmax(1), *heatmap_of(map_of(activations), map_of(gradient))
+    heatmap, peak = heatmap_of(map_of(activations), map_of(gradient))
+    return logits.softmax(1), heatmap, peak, features
 
 
-def _head_and_gradient(backbone: Backbone) -> Callable[..., tuple[Tensor, Tensor]]:
+def _head_and_gradient(backbone: Backbone) -> Callable[..., tuple[Tensor, Tensor, Tensor]]:
     def head_and_gradient(
         activations: Tensor, class_index: Tensor, weight: Tensor, bias: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor]:
         activations = activations.detach().requires_grad_()
         with torch.enable_grad():
-            logits = linear(backbone.features(activations), weight, bias)
+            features = backbone.features(activations)
+            logits = linear(features, weight, bias)
             chosen = torch.where(class_index < 0, logits.argmax(1), class_index)
             classes = torch.arange(logits.shape[1], device=logits.device)
             one_hot = (chosen.unsqueeze(1) == classes).to(logits.dtype)
             (gradient,) = torch.autograd.grad(logits, activations, one_hot)
-        return logits.detach(), gradient
+        return logits.detach(), gradient, features.detach()
 
     return head_and_gradient
 

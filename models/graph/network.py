@@ -14,6 +14,8 @@ from torch import nn
 
 from models.backbones.backbone import Backbone
 from models.backbones.course_networks import FROM_SCRATCH
+from models.backbones.hub import source_of
+from models.backbones.weights import Hub, Packaged
 from models.bundle import Description
 from models.graph.agreement import Agreement
 from models.graph.assembly import assemble_bundle
@@ -34,6 +36,12 @@ class Network:
     def learns_from_scratch(self) -> bool:
         """Whether it is made to be trained from scratch."""
         return self.backbone.name in FROM_SCRATCH
+
+    @property
+    def base_model(self) -> str:
+        """Where anybody gets the weights that it began with; empty where those are the user's."""
+        is_public = isinstance(self.backbone.weights, Hub | Packaged)
+        return (source_of(self.backbone.name) or "") if is_public else ""
 
     @cached_property
     def key(self) -> str:

@@ -32,6 +32,8 @@ def describe(model: ServedModel, *, is_default: bool) -> ModelDescription:
         input_width=metadata.preprocessing.width,
         input_height=metadata.preprocessing.height,
         framing=metadata.preprocessing.framing,
+        familiarity_threshold=metadata.familiarity_threshold,
+        coverage=metadata.coverage,
         accuracy=training.accuracy,
         accuracy_interval=training.accuracy_interval,
         held_out=training.held_out,
@@ -48,6 +50,9 @@ def classified(answer: Answer) -> Classified:
         label=prediction.label,
         probability=_probability(prediction.probability),
         probabilities=dict(zip(classes, map(_probability, prediction.probabilities), strict=True)),
+        familiar=prediction.is_familiar,
+        familiarity=prediction.familiarity,
+        prediction_set=list(prediction.prediction_set),
         warnings=list(answer.warnings),
     )
 

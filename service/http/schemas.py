@@ -49,6 +49,18 @@ class Classified(_OfPicture):
     label: str = Field(description="name of the most probable class")
     probability: Probability = Field(description="its probability")
     probabilities: dict[str, Probability] = Field(description="of all classes, by name")
+    familiar: bool = Field(
+        description="whether the picture is like those that the model learned from; where it is "
+        "not, label and probability mean little, and the first of `warnings` says so"
+    )
+    familiarity: Probability = Field(
+        description="how like them it is; below the model's `familiarity_threshold` it is a "
+        "stranger, as one in twenty of its own kind is"
+    )
+    prediction_set: list[str] = Field(
+        description="the classes that it could be of, the label always, the most probable first: "
+        "the true class is among them as often as the model's `coverage` says"
+    )
     warnings: list[str] = Field(
         description="sentences on why this answer is to be doubted; empty where nothing is known"
     )
@@ -110,6 +122,12 @@ class ModelDescription(_Answer):
     input_width: int = Field(description="what the network sees, pixels")
     input_height: int = Field(description="what the network sees, pixels")
     framing: str = Field(description="how a picture is brought to that size")
+    familiarity_threshold: Probability = Field(
+        description="from this familiarity on a picture is like those that it learned from"
+    )
+    coverage: Probability = Field(
+        description="the share of pictures, of each class, whose `prediction_set` holds it"
+    )
     accuracy: Probability = Field(description="on pictures that it had not seen")
     accuracy_interval: Interval = Field(description="95 % interval of the accuracy")
     held_out: int = Field(description="pictures that the accuracy was measured on")

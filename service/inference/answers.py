@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Iterable
 from functools import partial
+from typing import Final
 
 from models.errors import RequestError
 from models.preprocessing import read_picture
+from models.session import Prediction
 from models.signature import PREDICTED_CLASS
 from service.inference.drawing import Drawing, draw_png
 from service.inference.runtime import Engine
@@ -13,6 +15,11 @@ from service.inference.served_model import Answer, ServedModel
 from service.inference.upload import Upload
 from service.observability import metrics
 from service.observability.request_log import current
+
+_STRANGER: Final = (
+    "the picture is unlike anything that the model learned from: its label and probability mean "
+    "little"
+)
 
 
 async def answer(
@@ -31,9 +38,17 @@ async def answer(
     except RequestError as error:
         metrics.REFUSED_PICTURES.labels(type(error).__name__).inc()
         raise
+    _count(model, prediction)
+    stranger = () if prediction.is_familiar else (_STRANGER,)
+    warnings = (*stranger, *picture.warnings)
+    return Answer(model, upload, class_index, prediction, picture.width, picture.height, warnings)
+
+
+def _count(model: ServedModel, prediction: Prediction) -> None:
     metrics.ANSWERS.labels(model.tag, prediction.label).inc()
-    size = picture.width, picture.height
-    return Answer(model, upload, class_index, prediction, *size, picture.warnings)
+    metrics.SET_SIZE.labels(model.tag).observe(len(prediction.prediction_set))
+    if not prediction.is_familiar:
+        metrics.UNFAMILIAR.labels(model.tag).inc()
 
 
 async def answer_each(

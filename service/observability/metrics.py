@@ -27,6 +27,19 @@ _seconds = partial(
 
 ANSWERS = Counter("transfer_answers", "Pictures that were answered", ["model", "label"])
 
+UNFAMILIAR = Counter(
+    "transfer_unfamiliar_answers",
+    "Pictures that were answered, and are unlike those that the model learned from",
+    ["model"],
+)
+
+SET_SIZE = Histogram(
+    "transfer_prediction_set_classes",
+    "Classes that a picture could be of; 1: its label alone",
+    ["model"],
+    buckets=(1, 2, 3, 5, 10, 20, 50, 100),
+)
+
 REFUSED_PICTURES = Counter(
     "transfer_refused_pictures", "Pictures that were not answered, by class of error", ["reason"]
 )
@@ -98,6 +111,8 @@ def begin() -> None:
 def begin_model(tag: str, name: str, classes: Iterable[str]) -> None:
     """Begins the series of a model that is served from now on at 0."""
     REFUSED_BUNDLES.labels(name)
+    UNFAMILIAR.labels(tag)
+    SET_SIZE.labels(tag)
     for label in classes:
         ANSWERS.labels(tag, label)
 

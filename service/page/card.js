@@ -6,7 +6,7 @@ import { classOfFolders } from "./folders.js";
 import { isCut } from "./heatmap.js";
 import { opacity } from "./opacity.js";
 import { download, pngName, pngOf } from "./saving.js";
-import { percent, plainName, strongestPlace } from "./words.js";
+import { couldBe, percent, plainName, strongestPlace } from "./words.js";
 
 export class Card {
   /** `waiting`, `asking`, `answered`, `refused` or `cancelled`. */
@@ -76,8 +76,7 @@ export class Card {
 
   /** The outcome in a sentence, for those who do not see the card. */
   get outcome() {
-    const said = this.answer ? `${this.answer.label}, ${percent(this.answer.probability)}` : this.problem;
-    return `${this.name}: ${said}`;
+    return `${this.name}: ${this.answer ? saidOf(this.answer) : this.problem}`;
   }
 
   /** Forgets the answer: the card is about to be asked again. */
@@ -183,7 +182,7 @@ export class Card {
   #showHeatmap(answer) {
     this.#view.stage.showHeatmap(answer);
     this.#view.note(
-      answer.warnings,
+      otherWarnings(answer),
       strongestPlace(answer.heatmap) ? "" : `Nothing in this picture speaks for ${answer.class}.`,
       isCut(answer) ? "What is grey was not shown to the network." : "",
     );
@@ -192,7 +191,7 @@ export class Card {
   async #showServicesPicture(answer, signal) {
     await this.#view.stage.showServices(await this.#servicesPng(answer.class, signal));
     this.#view.note(
-      answer.warnings,
+      otherWarnings(answer),
       "This browser shows such files differently or not at all: this is the service's picture, " +
         "which the slider does not change.",
     );
@@ -240,4 +239,16 @@ export class Card {
     const isOurs = this.#view.stage.isAsTheServiceSeesIt(answer);
     return isOurs ? pngOf(this.#file, answer, strength) : this.#servicesPng(className, signal);
   }
+}
+
+/** An answer in words, what speaks against it before how probable it is. */
+function saidOf({ label, probability, familiar, prediction_set: set }) {
+  const stranger = familiar ? "" : "unlike anything it learned from";
+  const others = couldBe(set.filter((name) => name !== label));
+  return [stranger, label, others, percent(probability)].filter(Boolean).join(", ");
+}
+
+/** All but that it is a stranger, which stands above the label. */
+function otherWarnings({ familiar, warnings }) {
+  return familiar ? warnings : warnings.slice(1);
 }

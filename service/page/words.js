@@ -30,6 +30,13 @@ export function classesSentence(classes) {
   return `tells apart ${classes.length} classes: ${shown} and ${classes.length - 5} more`;
 }
 
+/** What else a picture could be than its label; "" where the label is all. */
+export function couldBe(names) {
+  if (names.length === 0) return "";
+  const shown = names.length <= 4 ? names : [...names.slice(0, 3), `${names.length - 3} more`];
+  return `could also be ${listed(shown)}`;
+}
+
 function listed(names) {
   if (names.length < 2) return names.join("");
   return `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;

@@ -77,8 +77,13 @@ def test_onnx_and_onnx_runtime_take_a_bundle_for_an_ordinary_file(
     session = ort.InferenceSession(tmp_path / "bundle.onnx", providers=["CPUExecutionProvider"])
 
     assert [value.name for value in session.get_inputs()] == ["image", "class_index"]
-    given = [value.name for value in session.get_outputs()]
-    assert given == ["probabilities", "heatmap", "heatmap_peak"]
+    assert [value.name for value in session.get_outputs()] == [
+        "probabilities",
+        "heatmap",
+        "heatmap_peak",
+        "familiarity",
+        "prediction_set",
+    ]
     assert "train_transfer" in session.get_modelmeta().custom_metadata_map
 
 

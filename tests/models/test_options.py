@@ -25,6 +25,7 @@ class Baking:
     crust: Annotated[Literal["none"] | Thickness, Option("of it")] = "thin"
     glaze: Annotated[bool, Option("shine")] = False
     size: Annotated[tuple[int, int], Option("of it", ("W", "H"))] = (20, 10)
+    herbs: Annotated[tuple[Path, ...], Option("in it", "HERB")] = ()
     mood: str = "good"
 
 
@@ -51,6 +52,12 @@ def test_each_value_is_of_its_field_s_type() -> None:
     found = settings_of(Baking, parsed(*words.split()))
 
     assert found == Baking(Path("x"), "o", 200, 7, 2.0, "none", glaze=True, size=(3, 4))
+
+
+def test_what_may_be_given_again_is_all_of_it() -> None:
+    given = parsed("x", "--oven", "o", "--herbs", "dill", "--herbs", "mint")
+
+    assert settings_of(Baking, given).herbs == (Path("dill"), Path("mint"))
 
 
 def test_a_number_below_zero_is_no_option_and_after_two_dashes_nothing_is() -> None:

@@ -1,5 +1,6 @@
 """Folders of drawn pictures in the layouts that train-transfer understands."""
 
+import io
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -15,10 +16,12 @@ from safetensors.torch import save_file
 from models.backbones.backbone import Backbone, load_backbone
 from models.backbones.weights import File
 from models.graph.network import Network
+from models.preprocessing import Preprocessing
 from tests.conftest import TINY_BACKBONE
 from training.data.folder import scan_folder
 from training.data.parts import make_parts
-from training.data.pictures import Pictures
+from training.data.pictures import Picture, Pictures
+from training.data.properties import Properties
 from training.data.sample import draw_sample
 from training.features.cache import cache_folder
 from training.features.extractor import Extractor
@@ -48,6 +51,13 @@ def draw(label: str, number: int, size: tuple[int, int] = (48, 40)) -> Image.Ima
     rng = np.random.default_rng([number, *label.encode()])
     noise = rng.integers(-60, 60, (6, 6, 3)) + np.array(_COLOURS[label])
     return Image.fromarray(noise.clip(0, 255).astype(np.uint8)).resize(size)
+
+
+def properties_of(image: Image.Image, save_as: str = "PNG", **saved: Any) -> Properties:
+    """What the pass over a folder finds of a picture that was saved so, shown at 32 pixels."""
+    file = io.BytesIO()
+    image.save(file, save_as, **saved)
+    return Picture(file.getvalue()).seen(Preprocessing(32, 32, "squash"))[1]
 
 
 def fill(folder: Path, label: str, numbers: range) -> None:
@@ -107,7 +117,7 @@ def trainer(out: Path) -> Run:
 
     def _train(data: Path, **options: Any) -> dict[str, Any]:
         chosen = {"backbone": TINY_BACKBONE, "weights": "none", "out": out}
-        return run(TrainingSettings(data, **{**chosen, **options}))
+        return run(TrainingSettings((data,), **{**chosen, **options}))
 
     return _train
 
@@ -151,7 +161,7 @@ def material_of(folder: Path, extractor: Extractor) -> Material:
     found, pictures = scan_folder(folder), Pictures()
     sample = draw_sample(found, pictures)
     table = extractor.read(found.examples, pictures)
-    parts = make_parts(found, table.examples, table.digests, 0, sample.taught)
+    parts = make_parts(found, table.examples, table.digests)
     return Material(table, parts, found.classes, sample, pictures, seed=0)
 
 

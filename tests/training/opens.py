@@ -35,7 +35,7 @@ def _counts(data: Path, weights: str, out: Path) -> dict[str, dict[str, int]]:
             opened[str(arguments[0])] += 1
 
     sys.addaudithook(note)
-    settings = TrainingSettings(data, backbone="test_resnet", weights=weights, out=out)
+    settings = TrainingSettings((data,), backbone="test_resnet", weights=weights, out=out)
     found = {"all": _count(settings, opened)}
     with patch("training.run.Pictures", partial(Pictures, keep_bytes=0)):
         return found | {"nothing": _count(settings, opened)}

@@ -2,16 +2,12 @@
 
 import logging
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from models.errors import DataFolderError
-from tests.training.conftest import ROOT, Run, draw, fill
+from tests.training.conftest import Run, draw, fill
 from training.cli import main
-from training.data.folder import scan_folder
 
 
 def test_what_is_not_used_is_told_and_counted(
@@ -61,19 +57,23 @@ def test_no_path_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
     assert "argument --data: an empty path is none" in capsys.readouterr().err
 
 
-def test_the_readmes_program_makes_a_folder_per_class_from_a_table(tmp_path: Path) -> None:
-    for number in range(12):
-        fill(tmp_path / "train", ("cat", "dog")[number % 2], range(number, number + 1))
-    names = sorted(path.stem for path in (tmp_path / "train").iterdir())
-    for name in names:
-        (tmp_path / "train" / f"{name}.png").rename(tmp_path / "train" / f"{name}.jpg")
-    rows = [f"{name},{name[:3]}" for name in names]
-    (tmp_path / "labels.csv").write_text("\n".join(["id,breed", *rows]))
-    program = (ROOT / "README.md").read_text("utf-8").partition("import csv, ")[2]
+def test_a_flat_folder_is_learned_from_by_its_table_and_goes_on(
+    train: Run, class_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flat, table = tmp_path / "flat", tmp_path / "flat" / "labels.csv"
+    flat.mkdir()
+    for path in class_folder.rglob("*.png"):
+        path.rename(flat / path.name)
+    rows = [f"{path.stem},{path.name[:3]}" for path in sorted(flat.iterdir())]
+    table.write_text("\n".join(["id,breed", *rows]))
 
-    with pytest.raises(DataFolderError, match="in the README does it"):
-        scan_folder(tmp_path)
-    command = [sys.executable, "-c", f"import csv, {program.partition('```')[0]}"]
-    subprocess.run(command, cwd=tmp_path, check=True)
+    summary = train(flat, labels=(table,))
+    run_folder = Path(summary["bundle"]).parent
+    (run_folder / "summary.json").unlink()
 
-    assert scan_folder(tmp_path / "by_class").classes == ("cat", "dog")
+    assert list(summary["classes"]) == ["cat", "dog"]
+    assert main(["--resume", str(run_folder)]) == 0
+    (run_folder / "summary.json").unlink()
+    table.write_text("\n".join(["id,breed", *rows[:-1]]))
+    assert main(["--resume", str(run_folder)]) == 2
+    assert "or their labels, have changed since this run began" in capsys.readouterr().err

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from training.evaluation import CONFIDENCE, ClassResult, Evaluation, evaluate
+from training.evaluation import (
+    CONFIDENCE,
+    ClassResult,
+    Evaluation,
+    evaluate,
+    independent,
+    wilson,
+)
 
 
 def _answers(answered: list[int], classes: int) -> np.ndarray:
@@ -52,7 +59,38 @@ def test_classes_keep_their_order_and_are_told_by_name() -> None:
 
     assert isinstance(found, Evaluation)
     assert list(found.classes) == ["z", "a", "m"]
-    assert found.classes["m"] == ClassResult(recall=1, precision=1, count=2)
+    assert (found.classes["m"].recall, found.classes["m"].count) == (1, 2)
     assert found.classes["a"] == ClassResult(recall=None, precision=None, count=0)
     assert (found.commonest, found.count, CONFIDENCE) == ("m", 3, 0.95)
     assert found.confusion.sum() == 3
+
+
+def test_pictures_that_belong_together_count_as_one_in_the_interval() -> None:
+    answers, labels = _answers([0, 0, 0, 1] * 10, 2), np.zeros(40, int)
+
+    alone = evaluate(answers, labels, ("a", "b"))
+    tens = evaluate(answers, labels, ("a", "b"), groups=np.arange(40) // 10)
+
+    assert independent(np.arange(40) // 10) == pytest.approx(4)
+    assert independent(np.array([0, 0, 0, 1])) == pytest.approx(1.6)
+    assert tens.accuracy == alone.accuracy
+    assert tens.accuracy_interval == wilson(0.75, 4)
+    assert np.ptp(tens.accuracy_interval) > 2 * np.ptp(alone.accuracy_interval)
+
+
+def test_each_class_has_intervals_of_its_own() -> None:
+    found = evaluate(_answers([0, 0, 1, 1, 1], 2), np.array([0, 1, 1, 1, 0]), ("cat", "dog"))
+
+    assert found.classes["dog"].recall_interval == wilson(2 / 3, 3)
+    assert found.classes["cat"].precision_interval == wilson(1 / 2, 2)
+
+
+def test_two_classes_have_an_area_under_the_curve_and_more_have_none() -> None:
+    probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.3, 0.7], [0.2, 0.8]], np.float32)
+
+    two = evaluate(probabilities, np.array([0, 0, 1, 1]), ("a", "b"))
+
+    assert two.roc_auc == 1
+    assert two.mean_confidence == pytest.approx(0.75)
+    assert evaluate(probabilities, np.array([0, 0, 0, 0]), ("a", "b")).roc_auc is None
+    assert evaluate(_answers([0, 1, 2], 3), np.arange(3), ("a", "b", "c")).roc_auc is None

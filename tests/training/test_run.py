@@ -23,7 +23,7 @@ from models.preprocessing import read_pixels
 from models.session import Session
 from models.signature import feature_maps_of
 from tests.conftest import TINY_BACKBONE, encoded
-from tests.training.conftest import ROOT, Run, draw, draw_pets, trainer
+from tests.training.conftest import ROOT, Run, draw, draw_pets, fill, trainer
 from tests.training.moments import at
 from training.cli import main
 from training.data.pictures import Pictures
@@ -92,6 +92,21 @@ def test_a_dirty_folder_ends_well_and_every_bad_file_is_named_once(
     assert "in two classes (cat/cat_00.png and dog/zz.png, …)" in caplog.text
     assert sum(summary["left_out"]["by_kind"].values()) == len(bad)
     assert before == {p: p.lstat().st_mtime_ns for p in class_folder.rglob("*")}
+
+
+def test_what_is_wrong_with_a_folder_stands_in_the_folder_of_the_run(
+    train: Run, class_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(class_folder / "dog", "dog", range(12, 60))
+
+    with caplog.at_level(logging.INFO):
+        summary = train(class_folder)
+
+    path = Path(summary["bundle"]).with_name("inspection.json")
+    findings = json.loads(path.read_bytes())["findings"]
+    assert any("dog has 60 pictures" in finding["sentence"] for finding in findings)
+    assert sum(summary["findings"].values()) == len(findings)
+    assert "imbalance: " in caplog.text
 
 
 def test_pictures_of_one_colour_are_named_by_every_run(
@@ -210,7 +225,7 @@ def test_the_same_folder_and_seed_give_the_same_result(
 def test_the_courses_layout_is_judged_by_its_test_folder(train: Run, course_folder: Path) -> None:
     summary = train(course_folder)
 
-    assert (summary["held_out_part"], summary["held_out"]) == ("test", 8)
+    assert (summary["judged_by"], summary["held_out"]) == ("test part", 8)
     assert list(summary["classes"]) == ["cat", "dog"]
 
 

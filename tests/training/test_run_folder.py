@@ -36,7 +36,7 @@ def test_settings_of_an_older_version_go_on_without_what_is_no_setting_any_more(
 ) -> None:
     found = stored_settings(folder_with(tmp_path, "settings.json", OLD), TrainingSettings)
 
-    assert found == TrainingSettings(Path("pets"), seed=3)
+    assert found == TrainingSettings((Path("pets"),), seed=3)
 
 
 def test_an_image_size_that_was_asked_for_is_what_the_answer_was(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_an_image_size_that_was_asked_for_is_what_the_answer_was(tmp_path: Path)
 def test_a_run_over_a_folder_whose_name_is_no_unicode_goes_on(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, "settings.json", {"data": "pets\udcff"})
 
-    assert stored_settings(folder, TrainingSettings).data == Path("pets\udcff")
+    assert stored_settings(folder, TrainingSettings).data == (Path("pets\udcff"),)
 
 
 @pytest.mark.parametrize("content", [[], {"seed": 1}, {"data": "x", "seed": "much"}])

@@ -101,6 +101,32 @@ class Content:
 
 
 @dataclass(frozen=True)
+class Left:
+    """Files that are not used, for one reason; `folders` stand for them in the log."""
+
+    reason: str
+    files: tuple[Names, ...]
+    folders: tuple[Names, ...] = ()
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What lies where.
+
+    Attributes:
+        words: which of the layouts it is.
+        found: for each file to learn from or to judge by its class, its name and its part.
+        left: all other files.
+        remarks: sentences on what may be meant otherwise.
+    """
+
+    words: str
+    found: tuple[tuple[str, Names, Part | None], ...]
+    left: tuple[Left, ...]
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class PartsFound:
     """Folders with pictures that lie side by side, looked at as parts."""
 

@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from models.errors import ImageError
 
 Part = Literal["train", "validation", "test"]
+
+#: Why a picture is not used that a table of labels leaves out.
+EMPTY_LABEL: Final = "left out by an empty label"
 
 
 def read_file(path: Path) -> bytes:
@@ -56,25 +59,27 @@ class Unused:
 
 @dataclass(frozen=True)
 class ImageFolder:
-    """What a folder holds.
+    """What a folder holds, or several together.
 
     Attributes:
-        root: the folder, or the archive.
+        place: which folder or archive it is, or which they are, in words.
         layout: which of the layouts it has, in words.
         classes: K class names, sorted.
         examples: its files, sorted by name.
         unused: the rest of it.
         remarks: sentences on what may be meant otherwise.
         read: the bytes of an example's file (`ImageError` where it cannot be read).
+        labels_digest: of files and classes, where tables tell them; empty where names of files do.
     """
 
-    root: Path
+    place: str
     layout: str
     classes: tuple[str, ...]
     examples: tuple[Example, ...]
     unused: tuple[Unused, ...] = ()
     remarks: tuple[str, ...] = ()
     read: Callable[[Path], bytes] = read_file
+    labels_digest: str = ""
 
     @property
     def holds_out(self) -> bool:

@@ -1,18 +1,119 @@
-"""Tables that look like labels: not read, but named where classes are missed."""
+"""Tables of labels: which label a row gives its file; where such tables lie."""
 
 import re
+from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Final
 
-from models.errors import ImageError
+from models.errors import ImageError, UsageError
 from training.data.archives import Names
 from training.data.names import listed, printable
+from training.data.tables import Row, Table, read_table
 from training.data.tree import Tree, has_suffix_of_a_picture
 
 _TABLES: Final = (".csv", ".tsv", ".tab", ".txt", ".json", ".jsonl", ".ndjson")
 _SHEETS: Final = (".xlsx", ".xls", ".ods", ".parquet", ".mat")
+_READ: Final = (".csv", ".tsv", ".tab", ".txt")
 _MOST_TABLES: Final = 20
 _MOST_BYTES: Final = 64 * 1024
+
+#: How tables call their columns; of two columns, the one that is not the file's is the label's.
+_FILE: Final = (
+    "file", "filename", "file name", "image", "image id", "image name", "image path", "img", "path",
+    "filepath", "picture", "id",
+)  # fmt: skip
+_LABEL: Final = ("label", "labels", "class", "class name", "category", "target")
+_SET: Final = frozenset(("1", "1.0", "true"))
+_NOT_SET: Final = frozenset(("0", "0.0", "false", ""))
+
+#: What a spreadsheet computes, in East Asia too, with marks before it that keep it from that.
+_FORMULA: Final = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+
+
+@dataclass(frozen=True)
+class Labels:
+    """A table of labels.
+
+    Attributes:
+        table: the table.
+        column: which of its columns names files.
+        given: for each row a label, empty where the picture is to be left out.
+    """
+
+    table: Table
+    column: int
+    given: tuple[str, ...]
+
+
+def read_labels(data: bytes, place: str) -> Labels:
+    """Reads a table of labels: a label a row, or a column for each class in which one is set.
+
+    Raises:
+        UsageError: it is no table, or does not say which column is which.
+    """
+    table = read_table(data, place)
+    file = table.column(*_FILE)
+    if file is None and len(table.columns) == 2 and not has_suffix_of_a_picture(table.columns[:1]):
+        file = 0
+    if file is None:
+        raise UsageError(
+            f"{place}: its first line ({listed(table.columns)}) is to be a line of headings, "
+            "file,label; none of them is file"
+        )
+    label = table.column(*_LABEL)
+    if label is None and len(table.columns) == 2:
+        label = 1 - file
+    if label is not None:
+        return Labels(table, file, tuple(text_of(row.cells[label]) for row in table.rows))
+    return Labels(table, file, _set_columns(table, file))
+
+
+def as_cell(text: str) -> str:
+    """A text that no spreadsheet computes; `text_of` brings it back."""
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def as_file_cell(name: str) -> str:
+    """A path that no spreadsheet computes, and that still leads to the file."""
+    return f"./{name}" if _FORMULA.match(name) else name
+
+
+def text_of(cell: str) -> str:
+    """What `as_cell` was given."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
+def _set_columns(table: Table, file: int) -> tuple[str, ...]:
+    """Of each row the class whose column is set, empty where none is.
+
+    Raises:
+        UsageError: in some row several are, or something else stands there.
+    """
+    set_in = [_set_in(table, file, row) for row in table.rows]
+    several = [(row, found) for row, found in zip(table.rows, set_in, strict=True) if found[1:]]
+    if several:
+        row, found = several[0]
+        raise UsageError(
+            f"{table.where(row)}: {listed(found)} are set, and {len(several):,} rows are such; a "
+            "picture is of one class here. Leave one set, or none to leave the picture out"
+        )
+    return tuple(found[0] if found else "" for found in set_in)
+
+
+def _set_in(table: Table, file: int, row: Row) -> list[str]:
+    pairs = [
+        (name, cell.strip().casefold())
+        for position, (name, cell) in enumerate(zip(table.columns, row.cells, strict=True))
+        if position != file
+    ]
+    for name, cell in pairs:
+        if cell not in _SET | _NOT_SET:
+            raise UsageError(
+                f"{table.place} has the columns {listed(table.columns)}: which one is the label? "
+                f"Call it label. (Or a column for each class, with 1 or 0; {table.where(row)} has "
+                f"{printable(cell)[:40]} in {printable(name)})"
+            )
+    return [name for name, cell in pairs if cell in _SET]
 
 
 def name_tables(tree: Tree) -> str:
@@ -21,18 +122,18 @@ def name_tables(tree: Tree) -> str:
     pictures = [names[-1] for names in files if has_suffix_of_a_picture(names)]
     known = {*pictures, *(PurePath(name).stem for name in pictures)}
     tables = sorted((n for n in files if n[-1].casefold().endswith(_TABLES)), key=len)
-    found = [
-        printable("/".join(names))
-        for names in tables[:_MOST_TABLES]
-        if not known.isdisjoint(_words(tree, names))
-    ] or [printable("/".join(n)) for n in files if n[-1].casefold().endswith(_SHEETS)]
+    found = [names for names in tables[:_MOST_TABLES] if not known.isdisjoint(_words(tree, names))]
+    found = found or [n for n in files if n[-1].casefold().endswith(_SHEETS)]
     if not found:
         return ""
     verb = "looks like a table" if len(found) == 1 else "look like tables"
-    return (
-        f"{listed(found)} {verb} of labels; those are not read: make a folder per class "
-        "(a program of five lines in the README does it). "
+    shown = listed([printable("/".join(names)) for names in found])
+    readable = [names for names in found if names[-1].casefold().endswith(_READ)]
+    options = " ".join(f"--labels {printable(str(tree.path(names)))}" for names in readable[:3])
+    how = (
+        f"{options} takes them" if options else "saved as CSV (file,label), --labels FILE takes it"
     )
+    return f"{shown} {verb} of labels: {how}. "
 
 
 def _words(tree: Tree, names: Names) -> set[str]:

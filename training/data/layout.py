@@ -6,12 +6,12 @@ A layout that can be meant in two ways is refused with a sentence, or goes on wi
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from models.errors import DataFolderError
 from training.data.archives import Names
-from training.data.content import Content, is_wrapper, shown
+from training.data.content import Content, Layout, Left, is_wrapper, shown
 from training.data.doubts import check_classes, remarks_on_folders
 from training.data.example import Part
 from training.data.names import (
@@ -37,32 +37,6 @@ _FEW_CLASSES: Final = 10
 
 _NO_CLASS: Final = "in no class"
 _NO_PICTURES: Final = "no pictures in it"
-
-
-@dataclass(frozen=True)
-class Left:
-    """Files that are not used, for one reason; `folders` stand for them in the log."""
-
-    reason: str
-    files: tuple[Names, ...]
-    folders: tuple[Names, ...] = ()
-
-
-@dataclass(frozen=True)
-class Layout:
-    """What lies where.
-
-    Attributes:
-        words: which of the layouts it is.
-        found: for each file to learn from or to judge by its class, its name and its part.
-        left: all other files.
-        remarks: sentences on what may be meant otherwise.
-    """
-
-    words: str
-    found: tuple[tuple[str, Names, Part | None], ...]
-    left: tuple[Left, ...]
-    remarks: tuple[str, ...] = ()
 
 
 def find_layout(content: Content) -> Layout:

@@ -1,31 +1,51 @@
 """Which pictures are learned from, which decide, which judge: made once, after the pass.
 
-What could be read, and which files are byte for byte the same, is known only then. Whoever learns
-or judges takes the parts as they are; nobody splits again.
+What could be read, and what belongs together, is known only then. Whoever learns or judges takes
+the parts as they are; nobody splits again.
 """
 
 import logging
 from collections import Counter
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from models.errors import DataFolderError
-from training.data.example import Example, ImageFolder, Part
+from training.data.example import Example, ImageFolder
+from training.data.folds import FOLDS, deal_folds
+from training.data.groups import join_groups
 from training.data.names import listed
+from training.evaluation import JudgedBy
 
 log = logging.getLogger(__name__)
 
 Rows = npt.NDArray[np.int64]
 
-#: The part of the pictures that is held out where the folder itself holds none out.
-HELD_OUT: Final = 0.2
-
 #: Fewer readable pictures of a class than this cannot be split and cross-validated.
 FEWEST_PICTURES: Final = 5
+
+#: Where the folder itself holds nothing out, these folds judge a network that is fine-tuned, and
+#: decide about it. Of a given train/ the second decides.
+_JUDGING, _DECIDING = 0, 1
+
+
+@dataclass(frozen=True)
+class Together:
+    """What is not to be parted, beside files with the same bytes.
+
+    Attributes:
+        twins: pairs of rows that show the same.
+        named: for every row the user's name of its group, empty where there is none; or nothing.
+        known: the fold that an earlier run gave to a digest.
+    """
+
+    twins: Sequence[tuple[int, int]] = ()
+    named: Sequence[str] = ()
+    known: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True)
@@ -33,65 +53,139 @@ class Parts:
     """Places among the examples that could be read, int64, ascending.
 
     Attributes:
-        train: what may be learned from.
-        validation: what decides between recipes, and when one ends: the folder's own part, or a
-            fifth of `train` where it has none to spare.
-        test: what judges, and decides nothing.
-        judged_by: what the folder calls that part: `test`, or `validation` where it has no test.
+        train: what the exported head learns from: all, where the folder holds nothing out.
+        validation: what decides about fine-tuning: the folder's own part, or a fold of `train`.
+        test: what judges, and decides nothing; empty where cross-validation over `train` judges.
+        judged_by: which of these judges a head.
+        folds: the fold of each row of `train`, int64, 0 to 4; groups are never parted.
+        groups: the group of every row, not only of `train`.
     """
 
     train: Rows
     validation: Rows
     test: Rows
-    judged_by: Part
+    judged_by: JudgedBy
+    folds: Rows
+    groups: Rows
 
     @property
-    def train_without_validation(self) -> Rows:
-        """What may be learned from where `validation` decides."""
-        return np.setdiff1d(self.train, self.validation)
+    def is_cross_validated(self) -> bool:
+        """Whether all pictures judge, each by a head that has not seen it."""
+        return self.judged_by == "cross-validation"
+
+    @property
+    def set_aside(self) -> Rows:
+        """What judges a network that is fine-tuned, and decides nothing."""
+        return self.train[self.folds == _JUDGING] if self.is_cross_validated else self.test
+
+    @property
+    def fine_tuned_on(self) -> Rows:
+        """What may be learned from where `validation` decides and `set_aside` judges."""
+        return np.setdiff1d(self.train, np.concatenate([self.validation, self.set_aside]))
+
+    def names(self, *, is_fine_tuned: bool) -> list[str]:
+        """What each row was when it was asked about: a fold, or a part."""
+        names = np.full(len(self.groups), "validation", dtype=object)
+        names[self.train] = "train"
+        names[self.test] = self.judged_by.partition(" ")[0]
+        if self.is_cross_validated and is_fine_tuned:
+            names[self.validation], names[self.set_aside] = "validation", "test"
+        elif self.is_cross_validated:
+            names[self.train] = [f"fold {fold + 1}" for fold in self.folds]
+        return [f"{name}" for name in names]
+
+    def folds_of(self, rows: Rows) -> Rows:
+        """The folds of some rows of `train`, which are given in ascending order."""
+        return self.folds[np.searchsorted(self.train, rows)]
 
 
 def make_parts(
     folder: ImageFolder,
     examples: Sequence[Example],
     digests: Sequence[str],
-    seed: int,
-    taught: Collection[str] = frozenset(),
+    together: Together = Together(),
 ) -> Parts:
     """Divides the pictures that could be read, keeping the parts that the folder gives.
 
-    Where the folder holds none out, a fifth of each class becomes `test`. Byte-identical files are
-    one picture: they are held out together or not at all.
+    What is learned from is dealt into five folds; what belongs together is never parted.
 
     Args:
         folder: whose pictures they are.
         examples: those that could be read.
         digests: of their bytes, in the same order.
-        seed: of the shuffle.
-        taught: digests of what has been learned from already, and cannot be held out any more.
+        together: what else is not to be parted, and what earlier runs did.
 
     Raises:
-        DataFolderError: too few pictures of a class could be read.
+        DataFolderError: too few pictures of a class could be read, or all of one belong together.
     """
     _warn_of_pictures_in_two_classes(examples, digests)
     check_counts(folder, examples, digests)
+    rows = {part: _of_part(examples, part) for part in ("train", "validation", "test")}
+    judged_by: JudgedBy = "cross-validation"
+    train, test = np.arange(len(examples)), rows["test"]
     if folder.holds_out:
-        rows = {part: _of_part(examples, part) for part in ("train", "validation", "test")}
-        train, judged_by = rows["train"], held_out_part(examples)
-        own = rows["validation"] if judged_by == "test" else rows["validation"][:0]
-        test = rows[judged_by]
-    else:
-        held = np.array(hold_out(examples, digests, seed, taught))
-        train, test, judged_by = np.flatnonzero(~held), np.flatnonzero(held), "test"
-        own = train[:0]
+        train, judged_by = rows["train"], "test part"
+        if not len(test):
+            test, judged_by = rows["validation"], "validation part"
     _warn_of_shared_pictures(examples, digests, train)
-    validation = own if len(own) else train[_aside(train, examples, digests, seed)]
-    return Parts(train, validation, test, judged_by)
+    groups = _groups(folder, examples, digests, together)
+    _warn_of_shared_groups(examples, together.named, train)
+    labels = np.array([examples[row].class_index for row in train.tolist()], dtype=np.int64)
+    learned = [digests[row] for row in train.tolist()]
+    folds = deal_folds(labels, groups[train], learned, together.known)
+    _say_what_was_dealt(folds, learned, together.known)
+    own = rows["validation"] if judged_by == "test part" else rows["validation"][:0]
+    validation = own if len(own) else train[folds == _DECIDING]
+    return Parts(train, validation, test, judged_by, folds, groups)
 
 
-def held_out_part(examples: Sequence[Example]) -> Part:
-    """The part that the accuracy is measured on: `test`, or `validation` where there is no test."""
-    return "test" if any(e.part == "test" for e in examples) else "validation"
+def _groups(
+    folder: ImageFolder, examples: Sequence[Example], digests: Sequence[str], together: Together
+) -> Rows:
+    """The group of each example; a class that is learned from has two at least."""
+    learned = [example.part == "train" or not folder.holds_out for example in examples]
+    labels = np.where(learned, [example.class_index for example in examples], -1)
+    groups = join_groups(digests, together.twins, together.named)
+    if not (alone := _in_one_group(labels, groups)):
+        return groups
+    never = _in_one_group(labels, join_groups(digests, (), together.named))
+    if never and not folder.holds_out:
+        raise DataFolderError(
+            f"--groups: all pictures of {listed([folder.classes[i] for i in never])} belong "
+            "together, so that none can judge what was learned from others; a class needs "
+            "pictures of two groups at least"
+        )
+    log.warning(
+        "all pictures of %s look like copies of each other or belong together: the accuracy "
+        "on them will look better than it is", listed([folder.classes[i] for i in alone]),
+    )  # fmt: skip
+    apart = np.isin(labels, alone)
+    twins = [(a, b) for a, b in together.twins if not apart[a] and not apart[b]]
+    named = ["" if is_apart else name for is_apart, name in zip(apart, together.named)]  # noqa: B905
+    return join_groups(digests, twins, named)
+
+
+def _in_one_group(labels: Rows, groups: Rows) -> list[int]:
+    """The classes, of those that are not -1, all of whose pictures belong together."""
+    of_class = {label: groups[labels == label] for label in np.unique(labels[labels >= 0]).tolist()}
+    return [label for label, found in of_class.items() if (found == found[0]).all()]
+
+
+def _say_what_was_dealt(folds: Rows, digests: Sequence[str], known: Mapping[str, int]) -> None:
+    counts = ", ".join(map(str, np.bincount(folds, minlength=FOLDS)))
+    log.info("five folds of %s pictures", counts)
+    kept = [
+        known[digest] == fold
+        for digest, fold in zip(digests, folds, strict=True)
+        if digest in known
+    ]
+    if moved := len(kept) - sum(kept):
+        log.info(
+            "%d of %d pictures that an earlier run had are in another fold than then: what is new "
+            "joins them to others",
+            moved,
+            len(kept),
+        )
 
 
 def check_counts(
@@ -121,30 +215,11 @@ def check_counts(
         where = "in train/ " if folder.holds_out else ""
         kind = "files" if digests is None else "different, readable pictures"
         raise DataFolderError(
-            f"{folder.root}: too few {kind} {where}of {listed(few)}; "
+            f"{folder.place}: too few {kind} {where}of {listed(few)}; "
             f"a class needs {FEWEST_PICTURES} at least, and is worth trusting from some 50 on"
         )
     if folder.holds_out and all(example.part == "train" for example in examples):
-        raise DataFolderError(f"{folder.root}: no picture that is held out can be read")
-
-
-def hold_out(
-    examples: Sequence[Example],
-    digests: Sequence[str],
-    seed: int,
-    taught: Collection[str] = frozenset(),
-) -> list[bool]:
-    """Sets a fifth of each class aside, of those that are not taught; True for those that are.
-
-    Byte-identical files are one picture: they are set aside together or not at all.
-    """
-    random = np.random.default_rng(seed)
-    held_out: set[str] = set()
-    for contents in contents_of_classes(examples, digests).values():
-        free = [digest for digest in contents if digest not in taught]
-        count = max(1, round(HELD_OUT * len(contents)))
-        held_out.update(free[i] for i in random.permutation(len(free))[:count])
-    return [digest in held_out for digest in digests]
+        raise DataFolderError(f"{folder.place}: no picture that is held out can be read")
 
 
 def contents_of_classes(
@@ -165,12 +240,6 @@ def contents_of_classes(
 
 def _of_part(examples: Sequence[Example], part: str) -> Rows:
     return np.array([row for row, e in enumerate(examples) if e.part == part], dtype=np.int64)
-
-
-def _aside(
-    train: Rows, examples: Sequence[Example], digests: Sequence[str], seed: int
-) -> list[bool]:
-    return hold_out([examples[row] for row in train], [digests[row] for row in train], seed)
 
 
 def _warn_of_pictures_in_two_classes(examples: Sequence[Example], digests: Sequence[str]) -> None:
@@ -201,6 +270,23 @@ def _warn_of_shared_pictures(
     if shared:
         log.warning(
             "%d held-out pictures are byte for byte in train/ too (%s, …): "
+            "the accuracy will look better than it is",
+            len(shared),
+            shared[0],
+        )
+
+
+def _warn_of_shared_groups(examples: Sequence[Example], named: Sequence[str], train: Rows) -> None:
+    rows = set(train.tolist())
+    taught = {name for row, name in enumerate(named) if name and row in rows}
+    shared = [
+        example.name
+        for row, (example, name) in enumerate(zip(examples, named, strict=False))
+        if row not in rows and name in taught
+    ]
+    if shared:
+        log.warning(
+            "%d held-out pictures are of groups that are in train/ too (%s, …): "
             "the accuracy will look better than it is",
             len(shared),
             shared[0],

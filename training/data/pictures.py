@@ -28,6 +28,7 @@ from models.image_files import (
 )
 from models.preprocessing import Pixels, Preprocessing, decode_image, read_pixels
 from training.data.example import Example, read_file
+from training.data.properties import Properties, measure
 
 #: Bytes of files that are kept at most, and of pixels of pictures that are shown in several ways.
 _FILES: Final = 128 * 1024**2
@@ -55,9 +56,32 @@ class Picture:
         """What the network is shown, uint8 (H, W, 3)."""
         return read_pixels(self._data, preprocessing)
 
+    def seen(self, preprocessing: Preprocessing) -> tuple[Pixels, Properties]:
+        """What the network is shown, uint8 (H, W, 3), and what the picture is like."""
+        return self._in_ways([preprocessing])[preprocessing]
+
+    def _in_ways(
+        self, ways: Sequence[Preprocessing]
+    ) -> dict[Preprocessing, tuple[Pixels, Properties]]:
+        """As `models.preprocessing.read_picture` decodes; once, for all ways of one size."""
+        stored = load_picture(self._data, MAX_PIXELS, ways[0].smallest)
+        image = stored.rgb(ways[0].grey_range)
+        shown = {way: way.pixels(image) for way in ways}
+        size = self.held
+        return {way: (seen, measure(stored, image, seen, size)) for way, seen in shown.items()}
+
     def image(self, preprocessing: Preprocessing) -> Image.Image:
         """The whole of it, upright RGB, its greys as the network is shown them."""
         return decode_image(self._data, grey_range=preprocessing.grey_range)
+
+    def small_image(self, preprocessing: Preprocessing) -> Image.Image:
+        """The same in fewer pixels where that costs less, and still enough for the network.
+
+        What `preprocessing` makes of it are the pixels that the network is shown.
+        """
+        # As `models.preprocessing.read_pixels` decodes for this size.
+        smallest = 2 * max(preprocessing.height, preprocessing.width)
+        return decode_image(self._data, smallest=smallest, grey_range=preprocessing.grey_range)
 
     @property
     def depth(self) -> Depth:
@@ -78,22 +102,21 @@ class _Decoded(Picture):
     def __init__(self, picture: Picture, ways: Sequence[Preprocessing]) -> None:
         self.digest = picture.digest
         self._size = picture.size
-        # As `models.preprocessing.read_picture` decodes for this size.
-        smallest = 2 * max(ways[0].height, ways[0].width)
-        data, grey_range = picture._data, ways[0].grey_range  # noqa: SLF001  its own kind
-        image = decode_image(data, smallest=smallest, grey_range=grey_range)
-        self._pixels = {way: way.pixels(image) for way in ways}
+        self._seen = picture._in_ways(ways)  # noqa: SLF001  its own kind
 
     @property
     def held(self) -> int:
-        return sum(pixels.nbytes for pixels in self._pixels.values())
+        return sum(pixels.nbytes for pixels, _ in self._seen.values())
 
     @property
     def size(self) -> tuple[int, int]:
         return self._size
 
     def pixels(self, preprocessing: Preprocessing) -> Pixels:
-        return self._pixels[preprocessing]
+        return self._seen[preprocessing][0]
+
+    def seen(self, preprocessing: Preprocessing) -> tuple[Pixels, Properties]:
+        return self._seen[preprocessing]
 
 
 class Pictures:

@@ -1,11 +1,9 @@
 """A bounded sample of the training part, for what must be known before all pictures are read.
 
 With how many bits the network computes, and how pictures are framed, decides what the one pass
-over them reads, and must not be learned from what is held out. Where the folder holds pictures out,
-the sample is drawn from its train/. Where it does not, the parts are made after the pass
-(docs/decisions/0003): the sample then comes first, and `make_parts` never holds out what was in it.
-It is drawn whether it is looked at or not, so that the settings of a run do not change by which
-pictures it is judged.
+over them reads, and must not be learned from what the folder holds out: the sample is drawn from
+its train/. Where it holds nothing out all pictures judge, those of the sample too
+(docs/decisions/0025 has what that adds to the accuracy).
 
 No seed has a part in it: what is decided here decides what all pictures are read with, and another
 seed is no reason to read them again.
@@ -15,7 +13,6 @@ import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from models.cores import granted_cores
@@ -38,29 +35,28 @@ class Sample:
 
     Attributes:
         examples: in the folder's order.
-        taught: digests of their bytes, which must not be held out any more; empty where the folder
-            itself holds others out.
-        root: the folder.
+        place: the folder, in words.
     """
 
     examples: tuple[Example, ...]
-    taught: frozenset[str]
-    root: Path
+    place: str
 
 
-def draw_sample(folder: ImageFolder, pictures: Pictures) -> Sample:
-    """Draws the sample: always the same for the same pictures.
+def draw_sample(folder: ImageFolder, pictures: Pictures, size: int = SIZE) -> Sample:
+    """Draws the sample: always the same for the same pictures, and in every larger one.
 
-    Of each class at most half of its different contents is drawn where others are still to be held
-    out. Files that cannot be opened are not drawn; whether they are pictures is not asked.
+    Of each class at most half of its different contents is drawn where the folder holds nothing
+    out: no more of those that judge has decided anything. Files that cannot be opened are not
+    drawn; whether they are pictures is not asked.
 
     Args:
         folder: to draw from.
         pictures: opens its files.
+        size: about how many to draw.
     """
     given = folder.holds_out
     candidates = [e for e in folder.examples if not given or e.part == "train"]
-    digests = [_place(e, folder) for e in candidates] if given else _digests(candidates, pictures)
+    digests = [e.name for e in candidates] if given else _digests(candidates, pictures)
     readable = [(e, d) for e, d in zip(candidates, digests, strict=True) if d]
     contents = contents_of_classes([e for e, _ in readable], [d for _, d in readable])
     classes = sorted(contents, key=lambda c: _lot(folder.classes[c]))[:MOST_CLASSES]
@@ -69,14 +65,10 @@ def draw_sample(folder: ImageFolder, pictures: Pictures) -> Sample:
     for class_index in classes:
         found = sorted(contents[class_index].items(), key=lambda item: _lot(item[0]))
         most = len(found) if given else len(found) // 2
-        share = max(FEWEST_OF_A_CLASS, round(SIZE * len(found) / total))
+        share = max(FEWEST_OF_A_CLASS, round(size * len(found) / total))
         chosen.update(found[: min(share, most)])
     examples = sorted(chosen.values(), key=lambda e: (e.name, str(e.path)))
-    return Sample(tuple(examples), frozenset() if given else frozenset(chosen), folder.root)
-
-
-def _place(example: Example, folder: ImageFolder) -> str:
-    return str(example.path.relative_to(folder.root))
+    return Sample(tuple(examples), folder.place)
 
 
 def _lot(name: str) -> bytes:

@@ -22,11 +22,12 @@ from models.choices import Levels
 from models.cores import granted_cores
 from models.errors import ImageError
 from models.greys import Spread
-from models.preprocessing import Framing, Pixels, Preprocessing, is_one_colour
+from models.preprocessing import Framing, Pixels, Preprocessing
 from models.providers import cuda_problem, provider_of
 from models.signature import feature_maps_of
 from training.data.example import Example
 from training.data.pictures import Pictures
+from training.data.properties import Properties
 from training.features.cache import digest_of
 from training.features.graphs import Graph
 from training.features.known import KnownFeatures, was_kept_in
@@ -129,7 +130,7 @@ class Extractor:
         if count := sum(digest in before for share in shares for digest in share.digests):
             log.info("%d pictures were known from an earlier run", count)
         table = join_tables(examples, [*begun, *shares])
-        seen = table.digests, table.features, table.one_colour
+        seen = table.digests, table.features, table.properties
         known.add(*seen)
         first_says(lambda: known.keep_in(run_folder, *seen))
         _say_what_is_left_out(table.left_out)
@@ -177,17 +178,17 @@ class Extractor:
         finally:
             pool.shutdown(cancel_futures=True)
         table = _table(examples, features, looked_at)
-        known.add(table.digests, table.features, table.one_colour)
+        known.add(table.digests, table.features, table.properties)
         return table
 
     def _look_at(self, example: Example, pictures: Pictures, known: KnownFeatures) -> "_Found":
         """A picture that is to be shown to the network, or one whose features are known."""
-        if (features := known.get(digest := pictures.digest(example))) is not None:
-            return _Found(digest, features=features, is_one_colour=known.is_one_colour(digest))
+        if (row := known.get(digest := pictures.digest(example))) is not None:
+            return _Found(digest, properties=row[1], features=row[0])
         try:
             picture = pictures.open(example)
-            pixels = picture.pixels(self.preprocessing)
-            return _Found(picture.digest, pixels=pixels, is_one_colour=is_one_colour(pixels))
+            pixels, properties = picture.seen(self.preprocessing)
+            return _Found(picture.digest, properties, pixels)
         except ImageError as error:
             return _Found(reason=f"{error}")
 
@@ -213,13 +214,13 @@ class Extractor:
 
 @dataclass(frozen=True)
 class _Found:
-    """What looking at a file gave: its digest with pixels or features, or a reason."""
+    """What looking at a file gave: what it is like, with pixels or features; or a reason."""
 
     digest: str = ""
+    properties: Properties | None = None
     pixels: Pixels | None = None
     features: Features | None = None
     reason: str = ""
-    is_one_colour: bool = False
 
 
 def _table(
@@ -230,13 +231,13 @@ def _table(
         for example, one in zip(examples, found, strict=True)
         if one.reason
     )
-    kept = [i for i, one in enumerate(found) if not one.reason]
+    kept = [i for i, one in enumerate(found) if one.properties is not None]
     return FeatureTable(
         tuple(examples[i] for i in kept),
         features if len(kept) == len(examples) else features[kept],
         tuple(found[i].digest for i in kept),
         left_out,
-        frozenset(one.digest for one in found if one.is_one_colour),
+        tuple(one.properties for one in found if one.properties is not None),
     )
 
 

@@ -1,4 +1,4 @@
-"""Features that are known already, by the contents of pictures: one format, kept in two places.
+"""What is known of pictures already, by their contents: one format, kept in two places.
 
 In the user's cache, for every later run; it may vanish. In a run's own folder, so that a run that
 was cut off goes on with what it has read, whatever became of the cache.
@@ -11,6 +11,7 @@ from typing import BinaryIO, Final
 
 import numpy as np
 
+from training.data.properties import Properties, load_properties, save_properties
 from training.features.cache import cache_folder, read_entry, remember, write_entry
 from training.features.table import Features
 
@@ -18,7 +19,7 @@ _KIND: Final = "features"
 
 
 class KnownFeatures:
-    """Features that one graph with one preprocessing has made, by the digests of pictures.
+    """Features that one graph with one preprocessing has made, and what the pictures are like.
 
     Attributes:
         goes_on: whether some were found in the folder of a run.
@@ -34,7 +35,7 @@ class KnownFeatures:
         self._key = key
         self._rows: dict[str, int] = {}
         self._features: Features | None = None
-        self._one_colour: frozenset[str] = frozenset()
+        self._properties: list[Properties] = []
         found = [
             read_entry(place, _KIND, key, _load) for place in (cache_folder(), run_folder) if place
         ]
@@ -48,24 +49,19 @@ class KnownFeatures:
         """Of the pictures that are known now."""
         return frozenset(self._rows)
 
-    def get(self, digest: str) -> Features | None:
-        """Features of a picture, float32 (C,), if they are known."""
+    def get(self, digest: str) -> tuple[Features, Properties] | None:
+        """Features of a picture, float32 (C,), and what it is like, if it is known."""
         row = self._rows.get(digest)
-        return None if row is None or self._features is None else self._features[row]
-
-    def is_one_colour(self, digest: str) -> bool:
-        """Whether a picture that is known showed nothing."""
-        return digest in self._one_colour
+        if row is None or self._features is None:
+            return None
+        return self._features[row], self._properties[row]
 
     def add(
-        self,
-        digests: Sequence[str],
-        features: Features,
-        one_colour: frozenset[str] = frozenset(),
+        self, digests: Sequence[str], features: Features, properties: Sequence[Properties]
     ) -> None:
-        """Keeps more of them in the cache: (N, C), and which of the pictures are all one colour."""
-        if self._take(digests, features, one_colour) and self._features is not None:
-            seen = list(self._rows), self._features, self._one_colour
+        """Keeps more of them in the cache: features (N, C)."""
+        if self._take(digests, features, properties) and self._features is not None:
+            seen = list(self._rows), self._features, self._properties
             remember(_KIND, self._key, partial(_save, *seen))
 
     def keep_in(
@@ -73,15 +69,16 @@ class KnownFeatures:
         run_folder: Path,
         digests: Sequence[str],
         features: Features,
-        one_colour: frozenset[str] = frozenset(),
+        properties: Sequence[Properties],
     ) -> bool:
         """Keeps (N, C) in the folder of a run, and no others; whether that could be written."""
-        save = partial(_save, digests, features, one_colour)
+        save = partial(_save, digests, features, properties)
         return write_entry(run_folder, _KIND, self._key, save)
 
-    def _take(self, digests: Sequence[str], features: Features, one_colour: frozenset[str]) -> bool:
+    def _take(
+        self, digests: Sequence[str], features: Features, properties: Sequence[Properties]
+    ) -> bool:
         """Adds what is new; whether anything is."""
-        self._one_colour |= one_colour
         new = {d: row for row, d in enumerate(digests) if d not in self._rows}
         if not new:
             return False
@@ -89,6 +86,7 @@ class KnownFeatures:
         added = features if len(new) == len(features) else features[list(new.values())]
         known = [] if self._features is None else [self._features]
         self._features = np.concatenate([*known, added]) if known else added
+        self._properties += [properties[row] for row in new.values()]
         for digest in new:
             self._rows[digest] = len(self._rows)
         return True
@@ -100,14 +98,14 @@ def was_kept_in(run_folder: Path) -> bool:
 
 
 def _save(
-    digests: Sequence[str], features: Features, one_colour: frozenset[str], file: BinaryIO
+    digests: Sequence[str], features: Features, properties: Sequence[Properties], file: BinaryIO
 ) -> None:
     np.save(file, np.array(digests, dtype=np.bytes_))
     np.save(file, features)
-    np.save(file, np.array([digest in one_colour for digest in digests], dtype=np.bool_))
+    save_properties(properties, file)
 
 
-def _load(file: BinaryIO) -> tuple[list[str], Features, frozenset[str]]:
-    """Digests of pictures, their features, and which are one colour: arrays behind each other."""
-    digests, features, shows_nothing = (np.load(file, allow_pickle=False) for _ in range(3))
-    return digests.astype(str).tolist(), features, frozenset(digests[shows_nothing].astype(str))
+def _load(file: BinaryIO) -> tuple[list[str], Features, list[Properties]]:
+    """Arrays behind each other."""
+    digests, features = (np.load(file, allow_pickle=False) for _ in range(2))
+    return digests.astype(str).tolist(), features, load_properties(file)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from training.data.example import Example
+from training.data.properties import Properties
 
 Features = npt.NDArray[np.float32]
 
@@ -34,20 +35,20 @@ class FeatureTable:
         features: float32 (N, C), a row for each.
         digests: SHA-256 of each one's bytes.
         left_out: those that could not.
-        one_colour: digests of those that are all one colour.
+        properties: what each one is like.
     """
 
     examples: tuple[Example, ...]
     features: Features
     digests: tuple[str, ...]
     left_out: tuple[LeftOut, ...]
-    one_colour: frozenset[str] = frozenset()
+    properties: tuple[Properties, ...]
 
     @property
     def names_of_one_colour(self) -> tuple[str, ...]:
         """Those that are all one colour, as the network sees them."""
-        rows = zip(self.examples, self.digests, strict=True)
-        return tuple(example.name for example, digest in rows if digest in self.one_colour)
+        rows = zip(self.examples, self.properties, strict=True)
+        return tuple(example.name for example, found in rows if found.shows_nothing)
 
     @property
     def labels(self) -> npt.NDArray[np.int64]:
@@ -69,6 +70,7 @@ def join_tables(examples: Sequence[Example], tables: Sequence[FeatureTable]) -> 
     if len(tables) == 1:
         return tables[0]
     digests = {e: d for t in tables for e, d in zip(t.examples, t.digests, strict=True)}
+    properties = {e: p for t in tables for e, p in zip(t.examples, t.properties, strict=True)}
     found = tuple(example for example in examples if example in digests)
     rows = {example: row for row, example in enumerate(found)}
     features = np.empty((len(found), tables[0].features.shape[1]), dtype=np.float32)
@@ -80,5 +82,5 @@ def join_tables(examples: Sequence[Example], tables: Sequence[FeatureTable]) -> 
         features,
         tuple(digests[e] for e in found),
         tuple(sorted(left_out, key=lambda file: file.name)),
-        frozenset().union(*(table.one_colour for table in tables)),
+        tuple(properties[e] for e in found),
     )

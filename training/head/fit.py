@@ -3,11 +3,12 @@
 A convex problem has one answer, so the result does not depend on a random start (which moves
 accuracy by ten points on small data, turicreate#2092). The features are standardised for the fit
 and the scaling is folded into the weights afterwards; the strength of the regularisation is the one
-with the smallest cross-validated log loss *inside the training part*.
+with the smallest cross-validated log loss *inside the training part* (`training.head.strength`).
 """
 
 import logging
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,14 +16,12 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import log_loss
-from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import gen_batches
 from threadpoolctl import threadpool_limits
 
 from models.head import LinearHead
-from training.terminal import progress
+from training.head.strength import ALL, Strength, choose_strengths
 
 log = logging.getLogger(__name__)
 
@@ -30,20 +29,12 @@ Features = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.int64]
 
-#: scikit-learn's C, the inverse of the L2 penalty, from strong to weak. Measured on both sets of
-#: photographs with standardised features: best at 1e-2 and 1e-1, twice as bad at either end.
-STRENGTHS: Final = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
-
-_FOLDS: Final = 5
-
 #: Choosing a strength takes no more pictures than this: with 4,000 its thirty fits took four times
 #: as long as reading 5,000 pictures. The fit itself takes all.
 _SAMPLE: Final = 2000
 
-#: scikit-learn's `tol`: where a fit ends, and where one that only asks about a strength does. A
-#: tenth of the time with 200 classes, and the same strength on both sets of photographs.
-_TOLERANCE: Final = 1e-4
-_ROUGHLY: Final = 1e-3
+#: Of a rare class so many are in it.
+_FEWEST_OF_A_CLASS: Final = 5
 
 #: Rows that are standardised at once.
 _BLOCK: Final = 1024
@@ -68,26 +59,48 @@ class FittedHead:
         return {"C": self.strength, "log_loss": self.log_loss}
 
 
-def fit_head(
-    features: Features, labels: Labels, classes: int, seed: int, rows: Rows | None = None
-) -> FittedHead:
+@dataclass(frozen=True)
+class Task:
+    """What a head is to be learned from.
+
+    Attributes:
+        features: float32 (N, C).
+        rows: int64 (M,), which of them.
+        labels: int64 (M,), the class of each row.
+        folds: int64 (M,), the fold of each row; what is never parted is in one.
+        classes: K.
+    """
+
+    features: Features
+    rows: Rows
+    labels: Labels
+    folds: Rows
+    classes: int
+
+
+def fit_head(task: Task) -> FittedHead:
     """Fits the last layer, and chooses the strength of its regularisation.
 
     Classes are weighted by the inverse of their counts, so that a rare one is not given up.
-
-    Args:
-        features: float32 (N, C).
-        labels: int64 (M,), of each row that is learned from, each of 0..K-1 at least twice.
-        classes: K.
-        seed: of the folds.
-        rows: int64 (M,), which features to learn from; default: all.
     """
-    rows = np.arange(len(features)) if rows is None else rows
-    # A hundred small matrix products: threads wait for each other, on two cores forty times as long
-    # as one of them works (12.8 against 0.3 s for 1,000 pictures of 1,280 features).
+    return fit_with(task, strengths_of(task, of_each_fold=False)[ALL])
+
+
+def fit_with(task: Task, strength: Strength) -> FittedHead:
+    """Fits the last layer with a strength that was chosen for it, and says so."""
+    log.info("regularisation: C = %g (log loss %.4f)", strength.c, strength.log_loss)
+    head = fit_head_at(strength.c, task.features, task.labels, task.classes, task.rows)
+    return FittedHead(head, strength.c, strength.log_loss)
+
+
+def strengths_of(task: Task, *, of_each_fold: bool) -> Mapping[int, Strength]:
+    """The best strength for all rows (`ALL`), and for all but each fold, by the fold."""
+    asked = _some_of_each(task.labels)
     with threadpool_limits(1):
-        strength, loss = _choose_strength(features, rows, labels, seed)
-    return FittedHead(fit_head_at(strength, features, labels, classes, rows), strength, loss)
+        features, _ = _standardised(task.features, task.rows[asked])
+    return choose_strengths(
+        features, task.labels[asked], task.folds[asked], of_each_fold=of_each_fold
+    )
 
 
 def fit_head_at(
@@ -119,66 +132,20 @@ def _standardised(features: Features, rows: Rows) -> tuple[Features, StandardSca
     return found, scaler
 
 
-def _choose_strength(
-    features: Features, rows: Rows, labels: Labels, seed: int
-) -> tuple[float, float]:
-    asked = _some_of_each(labels, seed)
-    features, _ = _standardised(features, rows[asked])
-    labels = labels[asked]
-    folds = min(_FOLDS, int(np.bincount(labels).min()))
-    splits = list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(features, labels))
-    losses: list[float] = []
-    with progress("choosing the regularisation", len(STRENGTHS)) as advance:
-        for strength in STRENGTHS:
-            losses.append(_loss(features, labels, strength, splits))
-            advance(1)
-            # From strong to weak the loss falls and then rises; what follows only rises on.
-            if len(losses) > 1 and losses[-1] > losses[-2]:
-                break
-    best = int(np.argmin(losses))
-    log.info("regularisation: C = %g (log loss %.4f)", STRENGTHS[best], losses[best])
-    return STRENGTHS[best], losses[best]
-
-
-def _some_of_each(labels: Labels, seed: int) -> Rows:
+def _some_of_each(labels: Labels) -> Rows:
     """Places of about `_SAMPLE` labels in proportion to their classes, enough of a rare one."""
     if len(labels) <= _SAMPLE:
         return np.arange(len(labels))
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(0)
     found = []
     for label, count in zip(*np.unique(labels, return_counts=True), strict=True):
-        share = max(_FOLDS, round(_SAMPLE * count / len(labels)))
+        share = max(_FEWEST_OF_A_CLASS, round(_SAMPLE * count / len(labels)))
         found.append(random.permutation(np.flatnonzero(labels == label))[:share])
     return np.sort(np.concatenate(found))
 
 
-def _loss(
-    features: Features,
-    labels: Labels,
-    strength: float,
-    splits: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]],
-) -> float:
-    known = np.unique(labels)
-    return float(
-        np.mean(
-            [
-                log_loss(
-                    labels[held],
-                    _fit(features[kept], labels[kept], strength, _ROUGHLY).predict_proba(
-                        features[held]
-                    ),
-                    labels=known,
-                )
-                for kept, held in splits
-            ]
-        )
-    )
-
-
-def _fit(
-    features: Features, labels: Labels, strength: float, tolerance: float = _TOLERANCE
-) -> LogisticRegression:
-    model = LogisticRegression(C=strength, tol=tolerance, max_iter=1000, class_weight="balanced")
+def _fit(features: Features, labels: Labels, strength: float) -> LogisticRegression:
+    model = LogisticRegression(C=strength, max_iter=1000, class_weight="balanced")
     with warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
         try:

@@ -28,13 +28,15 @@ class Finding:
         files: names of the pictures, as in `predictions.csv`.
         score: how sure it is or how much it matters, in [0, 1]; comparable within a kind.
         sentence: for people.
+        suggested: the label that is likelier, of a suspect one; for `labels.csv`.
     """
 
     kind: Kind
     files: tuple[str, ...]
     score: float
     sentence: str
+    suggested: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """One element of `findings` in `inspection.json`."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "suggested"}

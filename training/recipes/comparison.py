@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import bootstrap
+from scipy.stats import binomtest
 from sklearn.metrics import log_loss
 
 from training.evaluation import CONFIDENCE, Probabilities
 
 log = logging.getLogger(__name__)
+
+Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -21,8 +23,8 @@ class Comparison:
         probe_accuracy: of the head on frozen features.
         tuned_accuracy: of the fine-tuned network.
         gain: the difference of the two.
-        gain_interval: of that difference, at 95 %, by bootstrap over the pictures.
-        probe_log_loss: decides where the accuracies are equal.
+        gain_interval: of that difference, at 95 %: McNemar's exact test, turned round.
+        probe_log_loss: decides, too.
         tuned_log_loss: the same of the fine-tuned network.
         pictures: how many there are in the validation part.
     """
@@ -37,36 +39,49 @@ class Comparison:
 
     @property
     def is_tuned_better(self) -> bool:
-        """By accuracy; by log loss where that is equal."""
-        return (self.tuned_accuracy, -self.tuned_log_loss) > (
-            self.probe_accuracy,
-            -self.probe_log_loss,
-        )
+        """Whether it is right more often by more than chance, and not surer where it is wrong."""
+        return self.gain_interval[0] > 0 and self.tuned_log_loss <= self.probe_log_loss
 
 
 def compare(
-    probe: Probabilities, tuned: Probabilities, labels: npt.NDArray[np.int64]
+    probe: Probabilities, tuned: Probabilities, labels: Rows, groups: Rows | None = None
 ) -> Comparison:
-    """Compares two answers to the same pictures: float32 (N, K) twice, int64 (N,)."""
+    """Compares two answers to the same pictures.
+
+    Args:
+        probe: float32 (N, K).
+        tuned: float32 (N, K).
+        labels: int64 (N,).
+        groups: int64 (N,), which pictures belong together; default: none.
+    """
+    groups = np.arange(len(labels)) if groups is None else groups
     right = [(answers.argmax(1) == labels).astype(float) for answers in (probe, tuned)]
     every = range(probe.shape[1])
     losses = [float(log_loss(labels, answers, labels=every)) for answers in (probe, tuned)]
-    difference = right[1] - right[0]
-    low = high = float(difference.mean())
-    if np.ptp(difference) > 0:
-        resampled = bootstrap(
-            (difference,), np.mean, confidence_level=CONFIDENCE, method="percentile", rng=0
-        )
-        low, high = (float(edge) for edge in resampled.confidence_interval)
     return Comparison(
         probe_accuracy=float(right[0].mean()),
         tuned_accuracy=float(right[1].mean()),
-        gain=float(difference.mean()),
-        gain_interval=(low, high),
+        gain=float((right[1] - right[0]).mean()),
+        gain_interval=_gain_interval(right[1] - right[0], groups),
         probe_log_loss=losses[0],
         tuned_log_loss=losses[1],
         pictures=len(labels),
     )
+
+
+def _gain_interval(gains: npt.NDArray[np.float64], groups: Rows) -> tuple[float, float]:
+    """The interval of the mean of what each picture gains: 1, 0 or -1.
+
+    Of the groups in which one of the two is right more often, those in which the tuned one is are
+    a binomial share; its exact interval says how far the gain may go either way.
+    """
+    net = np.bincount(np.unique(groups, return_inverse=True)[1], gains)
+    won, differing = int((net > 0).sum()), int((net != 0).sum())
+    if not differing:
+        return 0.0, 0.0
+    share = binomtest(won, differing).proportion_ci(CONFIDENCE, method="exact")
+    size = float(np.abs(net).sum()) / len(gains)
+    return size * (2 * float(share.low) - 1), size * (2 * float(share.high) - 1)
 
 
 def log_comparison(comparison: Comparison, recipe: str) -> None:

@@ -1,7 +1,8 @@
 """Fine-tuning as a recipe: learn on from the probe, judge both, keep the better.
 
-The fine-tuned network is exported only where it is better than the probe *on the validation part*;
-the test part judges what is exported and decides nothing.
+The fine-tuned network is exported only where it is better than the probe *on the validation part*,
+by more than chance. What judges it decides nothing: the folder's test part, else a fold that is set
+aside. Where the probe stays, that is judged as it would have been without all this.
 """
 
 import copy
@@ -17,12 +18,10 @@ from models.errors import UsageError
 from models.graph.classifier import Classifier
 from models.graph.network import Network
 from models.head import LinearHead
-from training.data.parts import Rows
-from training.data.pictures import pictures_gone
-from training.evaluation import Probabilities
+from training.data.names import listed
+from training.evaluation import JudgedBy, Probabilities
 from training.features.extractor import Extractor
 from training.features.graphs import Graph
-from training.features.table import FeatureTable
 from training.finetuning.learner import FineTuned, FineTuningTask, fine_tune
 from training.finetuning.plan import FineTuningOptions, FineTuningPlan, plan_fine_tuning
 from training.group import first_says, size
@@ -30,6 +29,7 @@ from training.head.fit import fit_head
 from training.recipes.comparison import Comparison, compare, log_comparison
 from training.recipes.material import Material
 from training.recipes.outcome import Outcome, Recipe
+from training.report.record import Judged
 from training.selection.int8_against_fp32 import PrecisionChoice
 from training.selection.precision import choose_again
 from training.terminal import working
@@ -45,7 +45,8 @@ class FineTuningReport:
         plan: what it was to do.
         tuned: what it did.
         comparison: with the probe; None where no epoch was finished.
-        held_out_accuracy: of probe and fine-tuned network. Told; nothing is decided by it.
+        held_out_accuracy: of probe and fine-tuned network on what was set aside. Told; nothing is
+            decided by it.
     """
 
     plan: FineTuningPlan
@@ -103,9 +104,10 @@ def finetune(
     if probe.precision.precision != "fp32":
         answered = _in_fewer_bits(answered, probe, material)
     validation = material.parts.validation
-    comparison = compare(before, answered.validation, material.table.labels[validation])
+    asked = material.table.labels[validation], material.parts.groups[validation]
+    comparison = compare(before, answered.validation, *asked)
     best = answered.outcome if comparison.is_tuned_better else probe
-    accuracies = (_accuracy(probe), _accuracy(answered.outcome))
+    accuracies = (_accuracy(probe, material), _accuracy(answered.outcome, material))
     log_comparison(comparison, answered.outcome.recipe)
     return best, FineTuningReport(plan, tuned, comparison, accuracies)
 
@@ -114,10 +116,11 @@ def _task(extractor: Extractor, material: Material, options: FineTuningOptions) 
     """What is to be learned from what.
 
     Raises:
-        UsageError: there are fewer pictures than processes.
+        UsageError: there are fewer pictures than processes, or groups than it takes.
     """
     parts = material.parts
-    training = material.examples(parts.train_without_validation)
+    _check_that_enough_is_left(material)
+    training = material.examples(parts.fine_tuned_on)
     validation = material.examples(parts.validation)
     if min(len(training), len(validation)) < size():
         raise UsageError(
@@ -135,12 +138,23 @@ def _task(extractor: Extractor, material: Material, options: FineTuningOptions) 
     )
 
 
+def _check_that_enough_is_left(material: Material) -> None:
+    """Refuses (UsageError) to learn without a class, or with nothing to decide or to judge by."""
+    parts, labels = material.parts, material.table.labels
+    lacking = set(range(len(material.classes))) - set(labels[parts.fine_tuned_on].tolist())
+    missing = [material.classes[label] for label in sorted(lacking)]
+    if missing or not len(parts.validation) or not len(parts.set_aside):
+        raise UsageError(
+            "--finetune: too few groups of pictures that may not be parted"
+            f"{f' (of {listed(missing)})' if missing else ''}: some must be left to learn from, "
+            "others to decide and to judge by"
+        )
+
+
 def _probe_of_part(material: Material) -> tuple[LinearHead, Probabilities]:
     """A head fitted on what fine-tuning learns from, and its answers to the validation part."""
-    parts, features, labels = material.parts, material.table.features, material.table.labels
-    rows = parts.train_without_validation
-    fitted = fit_head(features, labels[rows], len(material.classes), material.seed, rows)
-    return fitted.head, fitted.head.probabilities(features[parts.validation])
+    head = fit_head(material.task(material.parts.fine_tuned_on)).head
+    return head, head.probabilities(material.table.features[material.parts.validation])
 
 
 def _zero(head: LinearHead) -> LinearHead:
@@ -158,17 +172,18 @@ def _answered(classifier: Classifier, probe: Outcome, material: Material) -> _An
         classifier.linear.weight.detach().numpy(), classifier.linear.bias.detach().numpy()
     )
     parts = material.parts
-    asked = np.concatenate([parts.validation, parts.test])
-    answers = head.probabilities(_read(extractor, material, asked).features)
-    validation, judged = answers[: len(parts.validation)], answers[len(parts.validation) :]
+    asked = np.concatenate([parts.validation, parts.set_aside])
+    answers = head.probabilities(material.read(extractor, asked).features)
+    validation, told = answers[: len(parts.validation)], _told(probe, material, answers)
     recipe: Recipe = "from scratch" if classifier.backbone.is_random else "fine-tuned"
     outcome = Outcome(
         recipe=recipe,
         extractor=extractor,
         head=head,
         precision=PrecisionChoice("fp32", "torch learns in it", None),
-        judged=material.judged(judged),
-        trained_on=len(parts.train_without_validation),
+        judged=_judged(material, told),
+        answers=material.answers(told, is_fine_tuned=True),
+        trained_on=len(parts.fine_tuned_on),
         trained_parameters=sum(p.numel() for p in classifier.parameters()),
     )
     return _Answered(validation, outcome)
@@ -190,12 +205,13 @@ def _in_fewer_bits(answered: _Answered, probe: Outcome, material: Material) -> _
     if choice.precision == "fp32":
         return replace(answered, outcome=replace(outcome, precision=choice))
     extractor = replace(outcome.extractor, graph=Graph(onnx.load_model_from_string(graph)))
-    taught, validation = parts.train_without_validation, parts.validation
-    asked = np.concatenate([taught, validation, parts.test])
-    features = _read(extractor, material, asked).features
-    fitted = fit_head(features[: len(taught)], labels[taught], len(material.classes), material.seed)
+    taught, validation = parts.fine_tuned_on, parts.validation
+    asked = np.concatenate([taught, validation, parts.set_aside])
+    features = material.read(extractor, asked).features
+    task = material.task(taught)
+    fitted = fit_head(replace(task, features=features, rows=np.arange(len(taught))))
     answers = fitted.head.probabilities(features[len(taught) :])
-    of_validation, judged = answers[: len(validation)], answers[len(validation) :]
+    of_validation, told = answers[: len(validation)], _told(probe, material, answers)
     right = [_right(a, labels[validation]) for a in (of_validation, answered.validation)]
     if choice.earned is not None and right[0] < right[1]:
         log.info("precision: fp32, which answers more of the validation part rightly")
@@ -206,21 +222,29 @@ def _in_fewer_bits(answered: _Answered, probe: Outcome, material: Material) -> _
         extractor=extractor,
         head=fitted.head,
         precision=choice,
-        judged=material.judged(judged),
+        judged=_judged(material, told),
+        answers=material.answers(told, is_fine_tuned=True),
     )
     return _Answered(of_validation, best)
 
 
-def _read(extractor: Extractor, material: Material, rows: Rows) -> FeatureTable:
-    """What a network sees of pictures that could be read a while ago.
+def _told(probe: Outcome, material: Material, answers: Probabilities) -> Probabilities:
+    """Answers to all pictures: the network's to what it has not learned from, else the probe's.
 
-    Raises:
-        PicturesGoneError: one of them is gone.
+    Args:
+        probe: whose answers are out of fold.
+        material: of both.
+        answers: the network's to the validation part and to what is set aside.
     """
-    table = extractor.read_shared(material.examples(rows), material.pictures)
-    if table.left_out:
-        raise pictures_gone(table.left_out[0].name, table.left_out[0].reason)
-    return table
+    found = probe.answers.probabilities.copy()
+    found[np.concatenate([material.parts.validation, material.parts.set_aside])] = answers
+    return found
+
+
+def _judged(material: Material, answers: Probabilities) -> Judged:
+    parts = material.parts
+    judged_by: JudgedBy = "test part" if parts.is_cross_validated else parts.judged_by
+    return material.judged(answers, parts.set_aside, judged_by)
 
 
 def _right(answers: Probabilities, labels: np.ndarray) -> int:
@@ -228,5 +252,7 @@ def _right(answers: Probabilities, labels: np.ndarray) -> int:
     return int((answers.argmax(1) == labels).sum())
 
 
-def _accuracy(outcome: Outcome) -> float:
-    return outcome.judged.evaluation.accuracy
+def _accuracy(outcome: Outcome, material: Material) -> float:
+    """Of what is set aside."""
+    rows = material.parts.set_aside
+    return _right(outcome.answers.probabilities[rows], material.table.labels[rows]) / len(rows)

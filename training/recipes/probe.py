@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from training.evaluation import Probabilities
 from training.features.extractor import Extractor
-from training.head.fit import FittedHead, fit_head
+from training.head.fit import FittedHead
+from training.head.out_of_fold import cross_fit
 from training.recipes.material import Material
 from training.recipes.outcome import Outcome
 from training.selection.int8_against_fp32 import PrecisionChoice
@@ -16,32 +18,39 @@ class Probe:
 
     Attributes:
         fitted: the head, and how strongly it was held back.
+        out_of_fold: float32 (M, K), answers to each row of the training part, by a head that was
+            fitted without its fold.
         outcome: how good it is.
     """
 
     fitted: FittedHead
+    out_of_fold: Probabilities
     outcome: Outcome
 
 
 def probe(extractor: Extractor, precision: PrecisionChoice, material: Material) -> Probe:
-    """Fits the head on the training part and judges it by the test part.
+    """Fits the head on the training part, and asks heads like it about what they have not seen.
 
     Args:
         extractor: what read the pictures.
         precision: why it computes with what it does.
         material: what it found.
     """
-    features, labels = material.table.features, material.table.labels
-    train, test = material.parts.train, material.parts.test
-    with working(f"fitting the head on {len(train)} pictures; {len(test)} are held out"):
-        fitted = fit_head(features, labels[train], len(material.classes), material.seed, train)
+    parts = material.parts
+    with working(f"fitting the head on {len(parts.train)} pictures, and without each fold"):
+        found = cross_fit(material.task(parts.train))
+    # To what it has not learned from it answers itself.
+    answers = found.fitted.head.probabilities(material.table.features)
+    answers[parts.train] = found.answers
+    judges = parts.train if parts.is_cross_validated else parts.test
     outcome = Outcome(
         recipe="frozen",
         extractor=extractor,
-        head=fitted.head,
+        head=found.fitted.head,
         precision=precision,
-        judged=material.judged(fitted.head.probabilities(features[test])),
-        trained_on=len(train),
-        trained_parameters=fitted.head.weight.size + fitted.head.bias.size,
+        judged=material.judged(answers, judges, parts.judged_by),
+        answers=material.answers(answers, is_fine_tuned=False),
+        trained_on=len(parts.train),
+        trained_parameters=found.fitted.head.weight.size + found.fitted.head.bias.size,
     )
-    return Probe(fitted, outcome)
+    return Probe(found.fitted, found.answers, outcome)

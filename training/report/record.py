@@ -2,16 +2,17 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from training.data.example import Example
-from training.evaluation import Evaluation, Probabilities
+from training.evaluation import ClassResult, Evaluation, Probabilities
 from training.features.table import LeftOut
 from training.head.fit import FittedHead
+from training.inspection.inspection import Inspection
 from training.run_folder import package_versions
 
 
@@ -20,14 +21,12 @@ class Judged:
     """What was asked of the network that is exported, and what it answered.
 
     Attributes:
-        examples: N that it had not seen.
-        part: what their folder calls them: `test` or `validation`.
-        probabilities: float32 (N, K), its answers.
+        examples: N, those that judge.
+        probabilities: float32 (N, K), the answers to them, none by what had seen the picture.
         evaluation: their comparison with the truth.
     """
 
     examples: tuple[Example, ...]
-    part: str
     probabilities: Probabilities
     evaluation: Evaluation
 
@@ -42,6 +41,26 @@ class Judged:
         found: np.ndarray = self.probabilities.argmax(axis=1)
         return found
 
+    @property
+    def labels(self) -> np.ndarray:
+        """The class of each example, int64 (N,)."""
+        return np.array([example.class_index for example in self.examples], dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """An answer to every picture that could be read, none by a head that had learned from it.
+
+    Attributes:
+        examples: N.
+        probabilities: float32 (N, K).
+        parts: N names: the fold, or the part, that each was in when it was asked about.
+    """
+
+    examples: tuple[Example, ...]
+    probabilities: Probabilities
+    parts: tuple[str, ...]
+
 
 @dataclass(frozen=True)
 class Learned:
@@ -50,6 +69,7 @@ class Learned:
     Attributes:
         backbone: name of the network.
         weights: where its parameters came from.
+        base_model: where anybody gets those, as `models.pretrained` takes it; empty for own ones.
         recipe: how it was learned.
         trained_on: from how many pictures.
         trained_parameters: how many numbers.
@@ -57,10 +77,12 @@ class Learned:
         fine_tuning: how it went; empty where there was none.
         precision: what the network computes with, and why.
         agreement_with_torch: the largest differences between the file and torch.
+        calibration: how far its answers are to be believed.
     """
 
     backbone: str
     weights: str
+    base_model: str
     recipe: str
     trained_on: int
     trained_parameters: int
@@ -68,6 +90,7 @@ class Learned:
     fine_tuning: Mapping[str, Any]
     precision: Mapping[str, Any]
     agreement_with_torch: Mapping[str, float]
+    calibration: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -83,12 +106,15 @@ class Record:
         view: how pictures were shown, and why.
         learned: what was learned from them.
         judged: how good it is.
+        answers: to every picture.
+        inspection: what there is to look at in the folder.
         model: its tag in the store.
         bundle: its file in the run's folder.
         seconds: that it took.
+        backbone_choice: what `--backbone auto` found; empty where nothing was asked.
     """
 
-    settings: Mapping[str, str | int | float | None]
+    settings: Mapping[str, str | int | float | list[str] | None]
     layout: str
     left_out: Sequence[LeftOut]
     one_colour: Sequence[str]
@@ -96,16 +122,18 @@ class Record:
     view: Mapping[str, Any]
     learned: Learned
     judged: Judged
+    answers: Answers
+    inspection: Inspection
     model: str
     bundle: Path
     seconds: float
+    backbone_choice: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The content of `summary.json`."""
         learned = self.learned
         return {
             **_evaluation_as_json(self.judged.evaluation),
-            "held_out_part": self.judged.part,
             "trained_on": learned.trained_on,
             "model": self.model,
             "bundle": str(self.bundle),
@@ -113,12 +141,15 @@ class Record:
             "left_out": _left_out_as_json(self.left_out),
             "one_colour": list(self.one_colour),
             "backbone": learned.backbone,
+            "backbone_choice": dict(self.backbone_choice),
             "weights": learned.weights,
             "recipe": learned.recipe,
+            "findings": dict(self.inspection.counts),
             "trained_parameters": learned.trained_parameters,
             "regularisation": learned.regularisation.as_json(),
             "fine_tuning": dict(learned.fine_tuning),
             "agreement_with_torch": dict(learned.agreement_with_torch),
+            "calibration": dict(learned.calibration),
             "data_digest": self.data_digest,
             "settings": dict(self.settings),
             "versions": package_versions(),
@@ -133,16 +164,25 @@ class Record:
 
 def _evaluation_as_json(evaluation: Evaluation) -> dict[str, Any]:
     return {
+        "judged_by": evaluation.judged_by,
         "accuracy": evaluation.accuracy,
         "accuracy_interval": list(evaluation.accuracy_interval),
+        "mean_confidence": evaluation.mean_confidence,
+        "roc_auc": evaluation.roc_auc,
         "held_out": evaluation.count,
         "commonest_class": {
             "label": evaluation.commonest,
             "accuracy": evaluation.commonest_accuracy,
         },
-        "classes": {name: asdict(result) for name, result in evaluation.classes.items()},
+        "classes": {name: _class_as_json(result) for name, result in evaluation.classes.items()},
         "confusion": evaluation.confusion.tolist(),
     }
+
+
+def _class_as_json(result: ClassResult) -> dict[str, Any]:
+    """What became of a class, its intervals as lists, as JSON has them."""
+    told = asdict(result).items()
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in told}
 
 
 def _left_out_as_json(left_out: Sequence[LeftOut]) -> dict[str, Any]:

@@ -31,7 +31,6 @@ from tensorboard.plugins.hparams.summary_v2 import (
 )
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-from models.bundle import Bundle
 from models.errors import ImageError
 from models.heatmap import overlay
 from models.session import Prediction, Session
@@ -61,20 +60,19 @@ _NAMED: Final = 10
 _MOST_CLASSES: Final = 40
 
 
-def log_to_tensorboard(folder: Path, record: Record, bundle: Bundle, pictures: Pictures) -> None:
+def log_to_tensorboard(folder: Path, record: Record, session: Session, pictures: Pictures) -> None:
     """Writes events into a run folder, by TensorBoard's own writer: torch's would import torch.
 
     Args:
         folder: of the run.
         record: of the run.
-        bundle: what was exported, for the heatmaps.
+        session: the exported network, for the heatmaps.
         pictures: opens their files.
     """
     evaluation = record.judged.evaluation
     low, high = evaluation.accuracy_interval
     metrics = {"accuracy": evaluation.accuracy, "interval/low": low, "interval/high": high}
-    given = {k: "" if v is None else v for k, v in record.settings.items()}
-    shown = {k: printable(v) if isinstance(v, str) else v for k, v in given.items()}
+    shown = {name: _shown(value) for name, value in record.settings.items()}
     writer = EventFileWriter(str(folder))
     try:
         for summary in _parameters({**shown, "recipe": record.learned.recipe}, metrics):
@@ -82,7 +80,7 @@ def log_to_tensorboard(folder: Path, record: Record, bundle: Bundle, pictures: P
         names = dict(zip(evaluation.classes, drawn_names(list(evaluation.classes)), strict=True))
         if len(evaluation.classes) <= _MOST_CLASSES:
             _add(writer, drawn("confusion", _confusion(evaluation, list(names.values()))))
-        heatmaps = _heatmaps(record.judged, Session(bundle, "cpu"), pictures, names)
+        heatmaps = _heatmaps(record.judged, session, pictures, names)
         _add(writer, drawn("heatmaps", heatmaps))
     finally:
         writer.close()
@@ -106,6 +104,12 @@ def _end_of_session() -> Summary:
     data = plugin_data_pb2.HParamsPluginData(session_end_info=ended)
     described = metadata.create_summary_metadata(data)
     return Summary(value=[Summary.Value(tag=metadata.SESSION_END_INFO_TAG, metadata=described)])
+
+
+def _shown(value: str | float | list[str] | None) -> str | float:
+    if isinstance(value, list):
+        return printable(" ".join(value))
+    return printable(value or "") if isinstance(value, str | None) else value
 
 
 def _add(writer: EventFileWriter, summary: Summary) -> None:

@@ -1,5 +1,6 @@
 """What a run found, as a person reads it in a terminal."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -11,7 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from training.evaluation import CONFIDENCE, Evaluation
+from training.inspection.inspection import Inspection
+from training.run_folder import INSPECTION_FILE
 from training.terminal import PatientConsole
+
+log = logging.getLogger(__name__)
 
 #: Of a matrix that is wider than the terminal, so many of its mistakes are shown.
 _MOST_MISTAKES: Final = 10
@@ -31,6 +36,19 @@ def print_evaluation(evaluation: Evaluation) -> None:
     comes out as its number.
     """
     _print(evaluation, PatientConsole(highlight=False))
+
+
+def print_place(report: Path) -> None:
+    """Prints, as the last line of a run, where all of it is told with pictures."""
+    PatientConsole(highlight=False).print(f"report: {report}", markup=False, soft_wrap=True)
+
+
+def log_findings(inspection: Inspection) -> None:
+    """Says what there is to look at: of each kind how many, and the first of them."""
+    for kind, count in inspection.counts.items():
+        first = inspection.of_kind(kind)[0]
+        more = f" ({count} such in {INSPECTION_FILE})" if count > 1 else ""
+        log.warning("%s: %s%s", kind.replace("_", " "), first.sentence, more)
 
 
 def append_evaluation(path: Path, evaluation: Evaluation) -> None:

@@ -111,7 +111,7 @@ def _say_what_is_nearly_black(names: Sequence[str], sample: Sample) -> None:
         "spread them over all 16 bits, or save them with 8"
     )
     if 2 * len(names) > len(sample.examples):
-        raise DataFolderError(f"{sample.root}: {said}")
+        raise DataFolderError(f"{sample.place}: {said}")
     log.warning("%s", said)
 
 

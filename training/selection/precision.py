@@ -98,7 +98,7 @@ def calibration_of(extractor: Extractor, sample: Sample, pictures: Pictures) -> 
     found, pixels = readable_pixels(pictures, chosen, extractor.preprocessing)
     if not found:
         raise DataFolderError(
-            f"--data {sample.root}: none of {len(chosen)} pictures of the training part can be read"
+            f"{sample.place}: none of {len(chosen)} pictures of the training part can be read"
         )
     return Calibration(pixels, np.array([example.class_index for example in found]))
 

@@ -1,5 +1,3 @@
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
@@ -82,7 +80,7 @@ def learned(backbone: Backbone) -> Backbone:
 
 
 def spots(pictures: Pixels, off: tuple[float, float], cells: int = 7) -> Floats:
-    """What a network sees that looks for what is bright, its map beside it by cells, right, down."""
+    """Maps of what looks for what is bright, and draws it beside that, by cells right and down."""
     height, width = pictures.shape[1:3]
     down, across = np.mgrid[0:cells, 0:cells]
     found = []
@@ -94,7 +92,7 @@ def spots(pictures: Pixels, off: tuple[float, float], cells: int = 7) -> Floats:
 
 
 @pytest.mark.parametrize("off", [(0.0, 0.0), (0.5, -0.15), (-0.7, 0.5)])
-def test_a_map_beside_its_place_is_put_back(off: tuple[float, float], tiny_backbone: Any) -> None:
+def test_a_map_beside_its_place_is_put_back(off: tuple[float, float]) -> None:
     """Pictures that all have their object in one corner say the same as any others."""
     backbone = learned(load_backbone(TINY_BACKBONE, Random()))
     shape = backbone.preprocessing

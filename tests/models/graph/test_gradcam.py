@@ -38,7 +38,7 @@ def answer(classifier: Classifier, pixels: Any, class_index: list[int]) -> tuple
         activations = classifier.activations(torch.from_numpy(pixels))
         head = GradCamHead(classifier, activations)
         learned = classifier.linear.weight, classifier.linear.bias
-        probabilities, heatmap, _ = head(activations, torch.tensor(class_index), *learned)
+        probabilities, heatmap, *_ = head(activations, torch.tensor(class_index), *learned)
     return probabilities.numpy(), heatmap.numpy()
 
 
@@ -89,8 +89,8 @@ def test_the_reference_of_an_export_is_gradcam_too(tiny_classifier: Classifier) 
 
     found = explain_by_autograd(tiny_classifier, torch.from_numpy(pixels), asked)
 
-    for ours, expected in zip(found, by_autograd(tiny_classifier, pixels, asked), strict=True):
-        assert ours.detach().numpy() == pytest.approx(expected, abs=1e-5)
+    for ours, expected in zip(found[:3], by_autograd(tiny_classifier, pixels, asked), strict=True):
+        assert ours.detach().numpy() == pytest.approx(expected, rel=1e-4, abs=1e-5)
 
 
 def test_a_pooled_and_linear_head_gives_the_class_s_row_as_weights(

@@ -36,6 +36,9 @@ def test_a_picture_gets_what_the_network_says_of_it(served: Served, tag: str, pn
     assert answer["file_name"] == "a.png"
     assert answer["label"] == expected.label
     assert answer["warnings"] == []
+    assert answer["familiar"] is True
+    assert answer["familiarity"] == pytest.approx(expected.familiarity, abs=1e-4)
+    assert answer["prediction_set"] == list(expected.prediction_set)
     assert answer["probability"] == answer["probabilities"][expected.label]
     assert list(answer["probabilities"]) == ["nuts", "screws", "Bäume & Co"]
     assert list(answer["probabilities"].values()) == pytest.approx(
@@ -50,8 +53,31 @@ def test_a_picture_unlike_those_of_the_training_has_a_warning(
 
     (answer,) = classify(client, ("deep.png", deep)).json()["predictions"]
 
-    (sentence,) = answer["warnings"]
-    assert "greys of more than 8 bits" in sentence
+    assert "greys of more than 8 bits" in answer["warnings"][-1]
+
+
+def test_a_stranger_keeps_its_label_and_is_called_one(client: httpx.Client) -> None:
+    black = encoded(Image.new("RGB", (40, 30)))
+
+    (answer,) = classify(client, ("black.png", black)).json()["predictions"]
+
+    assert answer["familiar"] is False
+    assert answer["familiarity"] < 0.1
+    assert answer["label"] in answer["prediction_set"]
+    assert "unlike anything that the model learned from" in answer["warnings"][0]
+
+
+def test_a_set_holds_the_label_first_and_the_others_by_probability(
+    client: httpx.Client, png: bytes
+) -> None:
+    (answer,) = classify(client, ("a.png", png)).json()["predictions"]
+
+    found = [answer["probabilities"][name] for name in answer["prediction_set"]]
+    assert answer["prediction_set"][0] == answer["label"]
+    assert found == sorted(found, reverse=True)
+    assert set(answer["prediction_set"]) >= {
+        name for name, probability in answer["probabilities"].items() if probability > 0.3
+    }
 
 
 def test_several_pictures_are_answered_in_their_order(

@@ -43,10 +43,11 @@ def test_the_answer_is_that_of_classify(client: httpx.Client, png: bytes) -> Non
 def test_what_speaks_against_an_answer_goes_with_it(client: httpx.Client) -> None:
     black = encoded(Image.new("RGB", (40, 30)))
 
-    (sentence,) = explain(client, black, style="raw").json()["warnings"]
+    stranger, colour = explain(client, black, style="raw").json()["warnings"]
 
-    assert "all one colour" in sentence
-    assert unquote(explain(client, black).headers["X-Warnings"]) == sentence
+    assert "unlike anything" in stranger
+    assert "all one colour" in colour
+    assert unquote(explain(client, black).headers["X-Warnings"]) == f"{stranger}. {colour}"
 
 
 def test_a_turned_camera_is_shown_upright(client: httpx.Client, picture: Image.Image) -> None:

@@ -23,6 +23,7 @@ from service.inference.runtime import Engine
 from service.inference.served_model import ServedModel
 from service.inference.upload import Upload
 from service.settings import Settings
+from tests.conftest import encoded
 
 Scenario = Callable[[Engine, ServedModel], Awaitable[None]]
 
@@ -43,6 +44,22 @@ def refused(reason: type[Exception]) -> float:
     """How many pictures were refused for a reason, as Prometheus hears it."""
     name, labels = "transfer_refused_pictures_total", {"reason": reason.__name__}
     return REGISTRY.get_sample_value(name, labels) or 0
+
+
+def test_strangers_and_sizes_of_sets_are_counted_by_model(tag: str, png: bytes) -> None:
+    labels = {"model": tag}
+    names = ("transfer_unfamiliar_answers_total", "transfer_prediction_set_classes_count")
+
+    def counted() -> list[float]:
+        return [REGISTRY.get_sample_value(name, labels) or 0 for name in names]
+
+    async def scenario(engine: Engine, model: ServedModel) -> None:
+        before = counted()
+        black = encoded(Image.new("RGB", (40, 30)))
+        await answer_each(engine, model, [Upload("a", png), Upload("b", black)])
+        assert [n - m for n, m in zip(counted(), before, strict=True)] == [1, 2]
+
+    play(tag, scenario)
 
 
 def test_several_are_answered_in_their_order_whatever_is_among_them(tag: str, png: bytes) -> None:

@@ -21,3 +21,11 @@ def test_pictures_that_may_be_refused_have_a_series_before_the_first() -> None:
     for reason in ("ImageError", "ImageTooLargeError", "OverloadedError"):
         labels = {"reason": reason}
         assert REGISTRY.get_sample_value("transfer_refused_pictures_total", labels) is not None
+
+
+def test_a_model_begins_without_strangers_and_sets() -> None:
+    metrics.begin_model("pets:new", "pets", ["cat", "dog"])
+
+    labels = {"model": "pets:new"}
+    assert REGISTRY.get_sample_value("transfer_unfamiliar_answers_total", labels) == 0
+    assert REGISTRY.get_sample_value("transfer_prediction_set_classes_count", labels) == 0

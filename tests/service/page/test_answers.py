@@ -61,6 +61,49 @@ def test_what_speaks_against_an_answer_stands_in_the_card(window: Window) -> Non
     expect(window.cards.locator(".note")).to_contain_text("The picture is all one colour")
 
 
+def test_a_stranger_is_called_one_before_its_label_and_never_vouched_for(window: Window) -> None:
+    window.choose(payload(encoded(Image.new("RGB", (40, 30)))))
+
+    expect(window.in_state("answered")).to_have_count(1)
+    words = window.cards.locator(".answer").inner_text()
+    label = window.cards.locator(".label").inner_text()
+    assert words.index("Unlike anything it learned from") < words.index(label)
+    assert "%" in words
+    assert "50.0%" not in words  # the model's accuracy
+    assert "label and probability mean little" not in words  # it has been said
+    expect(window.page.locator("#status")).to_contain_text("unlike anything it learned from, ")
+
+
+def test_a_familiar_picture_is_not_called_a_stranger(window: Window, png: bytes) -> None:
+    window.choose(payload(png))
+
+    expect(window.in_state("answered")).to_have_count(1)
+    expect(window.cards.locator(".stranger")).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    ("possible", "said"),
+    [
+        (["nuts"], ""),
+        (["nuts", "screws"], "could also be screws"),
+        (["nuts", "screws", "Bäume & Co"], "could also be screws and Bäume & Co"),
+        (["nuts", *"abcdefg"], "could also be a, b, c and 4 more"),
+    ],
+)
+def test_what_else_a_picture_could_be_stands_before_the_probability(
+    window: Window, png: bytes, possible: list[str], said: str
+) -> None:
+    answer_with(window, label="nuts", prediction_set=possible)
+
+    window.choose(payload(png))
+
+    expect(window.in_state("answered")).to_have_count(1)
+    expect(window.cards.locator(".could-be")).to_have_text(said)
+    expect(window.cards.locator(".could-be")).to_be_visible(visible=bool(said))
+    verdict = window.cards.locator(".verdict").inner_text()
+    assert verdict.index("nuts") <= verdict.index(said) < verdict.index("%")
+
+
 def test_an_empty_page_says_what_is_served(window: Window) -> None:
     lead = window.page.locator("#lead")
 

@@ -1,7 +1,6 @@
-"""The parts are made once: stratified, twins never parted, those of the folder kept."""
+"""The parts are made once: what belongs together is never parted, the folder's own are kept."""
 
 import logging
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ from models.errors import DataFolderError
 from tests.training.conftest import fill
 from training.data.example import Example, ImageFolder, Part
 from training.data.folder import scan_folder
-from training.data.parts import Parts, check_counts, contents_of_classes, hold_out, make_parts
+from training.data.parts import Parts, Together, check_counts, make_parts
 
 
 def folder_of(counts: dict[int, int], part: Part | None = None) -> ImageFolder:
@@ -24,11 +23,15 @@ def folder_of(counts: dict[int, int], part: Part | None = None) -> ImageFolder:
         for i in range(count)
     ]
     classes = tuple(f"class {label}" for label in counts)
-    return ImageFolder(Path("pets"), "a folder per class", classes, tuple(examples), ())
+    return ImageFolder("pets", "a folder per class", classes, tuple(examples), ())
 
 
-def parted(folder: ImageFolder, digests: list[str] | None = None, seed: int = 0) -> Parts:
-    return make_parts(folder, folder.examples, digests or [e.name for e in folder.examples], seed)
+def digests_of(folder: ImageFolder) -> list[str]:
+    return [e.name for e in folder.examples]
+
+
+def parted(folder: ImageFolder, digests: list[str] | None = None) -> Parts:
+    return make_parts(folder, folder.examples, digests or digests_of(folder))
 
 
 def test_a_class_with_too_few_pictures_is_named_with_its_count(class_folder: Path) -> None:
@@ -50,39 +53,93 @@ def test_copies_of_one_picture_are_not_many_pictures(class_folder: Path) -> None
 @given(
     counts=st.fixed_dictionaries({0: st.integers(10, 60), 1: st.integers(5, 60)}),
     copies=st.integers(0, 5),
-    seed=st.integers(0, 2**32 - 1),
 )
-def test_a_split_is_stratified_and_never_parts_identical_files(
-    counts: dict[int, int], copies: int, seed: int
+def test_where_nothing_is_held_out_all_judge_and_identical_files_share_a_fold(
+    counts: dict[int, int], copies: int
 ) -> None:
     folder = folder_of(counts)
     digests = [e.name for e in folder.examples]
     digests[1 : 1 + copies] = [digests[0]] * len(digests[1 : 1 + copies])
 
-    parts = parted(folder, digests, seed)
+    parts = parted(folder, digests)
 
-    train, test = ({digests[row] for row in rows} for rows in (parts.train, parts.test))
-    assert not train & test
-    assert sorted([*parts.train, *parts.test]) == list(range(len(digests)))
-    for label, contents in contents_of_classes(folder.examples, digests).items():
-        held = sum(digest in test for digest in contents)
-        assert abs(held - len(contents) / 5) <= 1, label
-
-
-def test_the_same_seed_gives_the_same_split_and_another_seed_another() -> None:
-    folder = folder_of({0: 50, 1: 50})
-
-    assert parted(folder, seed=3).test.tolist() == parted(folder, seed=3).test.tolist()
-    assert parted(folder, seed=3).test.tolist() != parted(folder, seed=4).test.tolist()
+    assert parts.judged_by == "cross-validation"
+    assert parts.train.tolist() == list(range(len(digests)))
+    assert not len(parts.test)
+    fold_of = dict(zip(digests, parts.folds.tolist(), strict=True))
+    assert [fold_of[digest] for digest in digests] == parts.folds.tolist()
 
 
-def test_what_fine_tuning_sets_aside_is_a_part_of_what_is_learned_from() -> None:
-    parts = parted(folder_of({0: 50, 1: 50}))
+def test_what_decides_about_fine_tuning_and_what_judges_it_are_two_folds() -> None:
+    parts = parted(folder_of({0: 40, 1: 40}))
 
-    assert set(parts.validation) < set(parts.train)
-    assert len(parts.validation) == 16
-    assert sorted([*parts.train_without_validation, *parts.validation]) == parts.train.tolist()
-    assert parts.judged_by == "test"
+    assert len(parts.validation) == len(parts.set_aside) == 16
+    assert not set(parts.validation) & set(parts.set_aside)
+    asked = {*parts.validation, *parts.set_aside}
+    assert parts.fine_tuned_on.tolist() == [row for row in parts.train if row not in asked]
+    assert parts.folds_of(parts.validation).tolist() == [1] * 16
+
+
+def test_twins_and_what_the_user_names_are_not_parted() -> None:
+    folder = folder_of({0: 40, 1: 40})
+    named = [f"patient {row // 10}" for row in range(80)]
+    together = Together(twins=[(5, 15)], named=named)
+
+    parts = make_parts(folder, folder.examples, digests_of(folder), together)
+
+    for patient in range(8):
+        assert len(set(parts.folds[10 * patient : 10 * patient + 10].tolist())) == 1
+    assert parts.folds[5] == parts.folds[15]
+    assert parts.groups.max() == 6
+
+
+def test_a_class_of_one_group_alone_cannot_be_judged() -> None:
+    folder = folder_of({0: 20, 1: 20})
+    named = ["anna"] * 20 + [f"{row}" for row in range(20)]
+
+    with pytest.raises(DataFolderError, match=r"--groups: all pictures of class 0 belong together"):
+        make_parts(folder, folder.examples, digests_of(folder), Together(named=named))
+
+
+def test_a_class_that_looks_like_one_picture_is_parted_and_that_is_said(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    folder = folder_of({0: 20, 1: 20})
+    twins = [(row, row + 1) for row in range(19)]
+
+    parts = make_parts(folder, folder.examples, digests_of(folder), Together(twins=twins))
+
+    assert len(set(parts.folds[:20].tolist())) == 5
+    assert "all pictures of class 0 look like copies of each other" in caplog.text
+
+
+def test_groups_that_a_given_part_shares_with_train_are_said(
+    course_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = scan_folder(course_folder)
+    named = [str(row % 6) for row in range(len(folder.examples))]
+
+    make_parts(folder, folder.examples, digests_of(folder), Together(named=named))
+
+    assert "8 held-out pictures are of groups that are in train/ too" in caplog.text
+
+
+def test_what_an_earlier_run_had_keeps_its_fold_and_what_is_moved_is_counted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    few, more = folder_of({0: 20, 1: 20}), folder_of({0: 30, 1: 20})
+    known = dict(zip(digests_of(few), parted(few).folds.tolist(), strict=True))
+    later = make_parts(more, more.examples, digests_of(more), Together(known=known))
+    joined = [(0, row) for row in range(1, 20)]
+
+    make_parts(few, few.examples, digests_of(few), Together(twins=joined[:3], known=known))
+
+    folds = dict(zip(digests_of(more), later.folds.tolist(), strict=True))
+    assert {digest: folds[digest] for digest in known} == known
+    moved = len({known[f"0_{i}"] for i in range(4)})
+    assert moved == 1 or "pictures that an earlier run had are in another fold" in caplog.text
+    assert "five folds of" in caplog.text
 
 
 def test_parts_that_the_folder_gives_are_kept(course_folder: Path) -> None:
@@ -105,22 +162,11 @@ def test_a_validation_part_judges_where_there_is_no_test_and_else_decides(tmp_pa
         fill(tmp_path / "test" / label, label, range(9, 11))
     deciding = parted(scan_folder(tmp_path))
 
-    assert (judging.judged_by, len(judging.test)) == ("validation", 6)
+    assert (judging.judged_by, len(judging.test)) == ("validation part", 6)
     assert set(judging.validation) < set(judging.train)
-    assert (deciding.judged_by, len(deciding.test)) == ("test", 4)
+    assert (deciding.judged_by, len(deciding.test)) == ("test part", 4)
     assert len(deciding.validation) == 6
     assert not set(deciding.validation) & set(deciding.train)
-
-
-def test_what_was_asked_before_is_never_held_out() -> None:
-    folder = folder_of({0: 20, 1: 20})
-    taught = {e.name for e in folder.examples[::2]}
-
-    held = hold_out(folder.examples, [e.name for e in folder.examples], 0, taught)
-
-    found = [e for e, is_held in zip(folder.examples, held, strict=True) if is_held]
-    assert Counter(e.class_index for e in found) == {0: 4, 1: 4}
-    assert not {e.name for e in found} & taught
 
 
 def test_a_held_out_part_of_which_nothing_can_be_read_is_said(course_folder: Path) -> None:
@@ -128,7 +174,7 @@ def test_a_held_out_part_of_which_nothing_can_be_read_is_said(course_folder: Pat
     readable = [e for e in folder.examples if e.part == "train"]
 
     with pytest.raises(DataFolderError, match="no picture that is held out can be read"):
-        make_parts(folder, readable, [e.name for e in readable], 0)
+        make_parts(folder, readable, [e.name for e in readable])
 
 
 def test_twins_in_two_classes_and_across_given_parts_are_said(

@@ -1,15 +1,13 @@
-"""A sample that is asked beforehand never takes part in the judgement afterwards."""
+"""A sample is a bounded part of what is learned from, and follows from the pictures alone."""
 
 import shutil
 from pathlib import Path
 
 import numpy as np
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+import pytest
 
 from tests.training.conftest import fill
 from training.data.folder import scan_folder
-from training.data.parts import make_parts
 from training.data.pictures import Pictures
 from training.data.sample import MOST_CLASSES, SIZE, draw_sample
 
@@ -25,28 +23,19 @@ def _written(root: Path, counts: dict[str, int], copies: int = 1) -> Path:
     return root
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    counts=st.lists(st.integers(5, 40), min_size=2, max_size=5),
-    copies=st.integers(1, 4),
-    seed=st.integers(0, 2**32 - 1),
-)
-def test_what_was_sampled_is_never_held_out_and_enough_is_left(
-    tmp_path: Path, counts: list[int], copies: int, seed: int
+@pytest.mark.parametrize(("counts", "copies"), [([5, 40, 9], 1), ([6, 5], 4), ([40, 31], 2)])
+def test_less_than_half_of_what_judges_is_sampled_and_nothing_twice(
+    tmp_path: Path, counts: list[int], copies: int
 ) -> None:
     labels = {f"class {i}": count for i, count in enumerate(counts)}
     folder = scan_folder(_written(tmp_path / "data", labels, copies))
-    digests = [e.path.read_text() for e in folder.examples]
+
     sample = draw_sample(folder, Pictures())
-    contents = {e.path.read_text() for e in sample.examples}
 
-    parts = make_parts(folder, folder.examples, digests, seed, contents)
-
-    held_out = {digests[row] for row in parts.test}
-    assert len(contents) == len(sample.examples) == len(sample.taught)
-    assert not held_out & contents
+    contents = [e.path.read_text() for e in sample.examples]
+    assert len(set(contents)) == len(contents)
     for label, count in labels.items():
-        assert sum(d.startswith(label) for d in held_out) == max(1, round(count / 5))
+        assert sum(text.startswith(label) for text in contents) <= count // 2
 
 
 def test_a_given_held_out_part_is_not_sampled(tmp_path: Path) -> None:
@@ -58,7 +47,6 @@ def test_a_given_held_out_part_is_not_sampled(tmp_path: Path) -> None:
 
     assert {e.part for e in sample.examples} == {"train"}
     assert len(sample.examples) == 12
-    assert sample.taught == frozenset()
 
 
 def test_a_sample_is_bounded_and_in_proportion(tmp_path: Path) -> None:
@@ -85,7 +73,6 @@ def test_the_same_pictures_give_the_same_sample_wherever_they_lie(tmp_path: Path
         scan_folder(_written(tmp_path / "elsewhere", {"a": 200, "b": 200})), Pictures()
     )
 
-    assert again.taught == first.taught
     assert [e.name for e in again.examples] == [e.name for e in first.examples]
     numbers = [int(e.path.read_text().split()[1]) for e in first.examples]
     assert 80 < np.mean(numbers) < 120  # drawn from all over the folder, not from its beginning

@@ -12,7 +12,7 @@ import pytest
 
 from models.preprocessing import read_pixels
 from models.signature import feature_maps_of
-from tests.training.conftest import ROOT, draw
+from tests.training.conftest import ROOT, draw, properties_of
 from training.data.example import Example
 from training.data.folder import scan_folder
 from training.data.pictures import Pictures
@@ -123,7 +123,8 @@ def test_what_is_known_is_not_shown_to_the_network_again(
     pictures = Pictures()
     marked = np.full((1, extractor.network.backbone.num_features), 7, np.float32)
     known = KnownFeatures(extractor._key)
-    known.keep_in(tmp_path, [pictures.digest(examples[4])], marked)
+    like = [properties_of(draw("cat", 4))]
+    known.keep_in(tmp_path, [pictures.digest(examples[4])], marked, like)
 
     found = extractor.read_all(examples, pictures, (), tmp_path).features
 
@@ -143,6 +144,7 @@ def test_what_a_run_has_read_is_known_to_it_without_a_cache(
     again = extractor.read_all(examples, Pictures(), examples[::3], tmp_path)
 
     np.testing.assert_array_equal(again.features, table.features)
+    assert [p.as_numbers() for p in again.properties] == [p.as_numbers() for p in table.properties]
     assert "16 pictures were known from an earlier run" in caplog.text
     extractor.framed("squash").read_all(examples, Pictures(), (), tmp_path)
     assert "all pictures are read again" in caplog.text

@@ -1,13 +1,16 @@
 """One pass's table: its labels, its digest, and several as one."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from tests.training.conftest import draw, properties_of
 from training.data.example import Example
 from training.features.table import FeatureTable, LeftOut, join_tables
 
 EXAMPLES = tuple(Example(Path(f"{n}"), f"{n}", n % 3, None) for n in range(7))
+PROPERTIES = tuple(properties_of(draw("cat", number)) for number in range(7))
 
 
 def table_of(rows: range, *left_out: str) -> FeatureTable:
@@ -15,7 +18,10 @@ def table_of(rows: range, *left_out: str) -> FeatureTable:
     features = np.array([[row, 10 * row] for row in rows], np.float32)
     digests = tuple(f"digest {row}" for row in rows)
     examples = tuple(EXAMPLES[row] for row in rows)
-    return FeatureTable(examples, features, digests, tuple(LeftOut(n, "no") for n in left_out))
+    left = tuple(LeftOut(name, "no") for name in left_out)
+    return FeatureTable(
+        examples, features, digests, left, PROPERTIES[rows.start : rows.stop : rows.step]
+    )
 
 
 def test_labels_are_the_classes_of_the_rows() -> None:
@@ -31,6 +37,7 @@ def test_tables_of_shares_are_joined_in_the_order_of_all_examples() -> None:
     assert joined.examples == EXAMPLES[:6]
     np.testing.assert_array_equal(joined.features, table_of(range(6)).features)
     assert joined.digests == tuple(f"digest {row}" for row in range(6))
+    assert joined.properties == PROPERTIES[:6]
     assert [file.name for file in joined.left_out] == ["6", "x"]
 
 
@@ -42,9 +49,9 @@ def test_a_single_table_is_itself() -> None:
 
 def test_the_digest_changes_with_any_name_or_content_and_not_with_their_order() -> None:
     table = table_of(range(4))
-    turned = FeatureTable(table.examples[::-1], table.features, table.digests[::-1], ())
-    other = FeatureTable(table.examples, table.features, ("other", *table.digests[1:]), ())
-    renamed = FeatureTable((EXAMPLES[6], *table.examples[1:]), table.features, table.digests, ())
+    turned = replace(table, examples=table.examples[::-1], digests=table.digests[::-1])
+    other = replace(table, digests=("other", *table.digests[1:]))
+    renamed = replace(table, examples=(EXAMPLES[6], *table.examples[1:]))
 
     assert turned.data_digest == table.data_digest
     assert len({t.data_digest for t in (table, other, renamed, table_of(range(3)))}) == 4

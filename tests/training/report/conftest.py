@@ -4,8 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from models.bundle import Bundle
+from models.session import Session
 from training.features.table import LeftOut
 from training.head.fit import FittedHead
+from training.inspection.finding import Finding
+from training.inspection.inspection import Inspection
 from training.recipes.material import Material
 from training.recipes.outcome import Outcome
 from training.report.record import Learned, Record
@@ -19,13 +23,15 @@ LEFT_OUT = (
     LeftOut("dog/3.png", "the picture is broken: cut off"),
 )
 
+BLANK = Finding("blank", ("cat/black.png",), 0.9, "cat/black.png shows nothing")
+
 
 @pytest.fixture
 def record(probed: Outcome, material: Material, pets: Path, tmp_path: Path) -> Record:
     """What there is to tell of the probe."""
     framing = FramingChoice("squash", "--framing", 12, 0.0, {})
     return Record(
-        settings=TrainingSettings(pets, out=tmp_path).as_json(),
+        settings=TrainingSettings((pets,), out=tmp_path).as_json(),
         layout="a folder per class",
         left_out=LEFT_OUT,
         one_colour=("cat/black.png",),
@@ -33,16 +39,25 @@ def record(probed: Outcome, material: Material, pets: Path, tmp_path: Path) -> R
         view=View(160, framing, probed.precision, "0" * 64).as_json(),
         learned=learned_by(probed),
         judged=probed.judged,
+        inspection=Inspection((BLANK,)),
+        answers=probed.answers,
         model="pets:v1",
         bundle=tmp_path / "bundle.onnx",
         seconds=1.5,
     )
 
 
+@pytest.fixture
+def session(bundle: Bundle) -> Session:
+    """The exported network."""
+    return Session(bundle, "cpu")
+
+
 def learned_by(outcome: Outcome) -> Learned:
     return Learned(
         backbone="test_resnet",
         weights="a file",
+        base_model="timm/test_resnet.r160_in1k",
         recipe=outcome.recipe,
         trained_on=outcome.trained_on,
         trained_parameters=outcome.trained_parameters,

@@ -2,16 +2,15 @@
 
 import json
 
-from training.evaluation import ClassResult
 from training.report.record import Record
 
 KEYS = {
     "accuracy", "accuracy_interval", "agreement_with_torch", "backbone", "bundle", "classes",
-    "commonest_class", "confusion", "data_digest", "fine_tuning", "framing", "graph_digest",
-    "greys", "one_colour",
-    "held_out", "held_out_part", "image_size", "layout", "left_out", "model", "precision", "recipe",
-    "regularisation", "seconds", "settings", "trained_on", "trained_parameters", "versions",
-    "weights",
+    "commonest_class", "confusion", "data_digest", "findings", "fine_tuning", "framing",
+    "graph_digest", "greys", "one_colour",
+    "held_out", "image_size", "judged_by", "layout", "left_out", "mean_confidence", "model",
+    "precision", "recipe", "regularisation", "roc_auc", "seconds", "settings", "trained_on",
+    "trained_parameters", "versions", "weights",
 }  # fmt: skip
 
 
@@ -29,10 +28,14 @@ def test_a_summary_tells_how_good_it_is(record: Record) -> None:
     told, evaluation = record.as_json(), record.judged.evaluation
 
     assert told["accuracy"] == evaluation.accuracy
-    assert told["held_out"] == 4
-    assert told["held_out_part"] == "test"
+    assert told["held_out"] == 24
+    assert told["judged_by"] == "cross-validation"
+    assert told["mean_confidence"] == evaluation.mean_confidence
+    assert told["roc_auc"] == evaluation.roc_auc
     assert told["commonest_class"]["label"] in record.judged.classes
-    assert ClassResult(**told["classes"]["cat"]) == evaluation.classes["cat"]
+    cat = evaluation.classes["cat"]
+    assert told["classes"]["cat"]["recall"] == cat.recall
+    assert told["classes"]["cat"]["recall_interval"] == list(cat.recall_interval or ())
     assert told["confusion"] == evaluation.confusion.tolist()
 
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from models.bundle import Bundle
+from models.session import Session
 from training.data.example import Example
 from training.data.pictures import Pictures
 from training.evaluation import evaluate
@@ -30,7 +30,7 @@ def judged(labels: list[int], answers: list[list[float]]) -> Judged:
     ]
     probabilities = np.array(answers, np.float32)
     evaluation = evaluate(probabilities, np.array(labels), ("a $", "b"))
-    return Judged(tuple(examples), "test", probabilities, evaluation)
+    return Judged(tuple(examples), probabilities, evaluation)
 
 
 def test_the_surest_mistakes_come_first_and_then_the_classes_in_turn() -> None:
@@ -86,9 +86,9 @@ def shown_in(folder: Path) -> EventAccumulator:
 
 
 def test_settings_accuracy_confusion_and_heatmaps_are_shown(
-    record: Record, bundle: Bundle, tmp_path: Path
+    record: Record, session: Session, tmp_path: Path
 ) -> None:
-    log_to_tensorboard(tmp_path, record, bundle, Pictures())
+    log_to_tensorboard(tmp_path, record, session, Pictures())
 
     events = shown_in(tmp_path)
     accuracy = events.Scalars("accuracy")[0].value
@@ -104,13 +104,13 @@ def test_settings_accuracy_confusion_and_heatmaps_are_shown(
 
 
 def test_a_picture_that_is_gone_costs_a_line(
-    record: Record, bundle: Bundle, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    record: Record, session: Session, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     first, *rest = record.judged.examples
     gone = replace(first, path=tmp_path / "nowhere.png")
     judged = replace(record.judged, examples=(gone, *rest))
 
-    log_to_tensorboard(tmp_path, replace(record, judged=judged), bundle, Pictures())
+    log_to_tensorboard(tmp_path, replace(record, judged=judged), session, Pictures())
 
     told = f"{gone.name} is not shown in TensorBoard: the file cannot be opened: No such file"
     assert [message for message in caplog.messages if told in message] == caplog.messages
@@ -118,13 +118,13 @@ def test_a_picture_that_is_gone_costs_a_line(
 
 
 def test_a_matrix_of_very_many_classes_is_not_drawn(
-    record: Record, bundle: Bundle, tmp_path: Path
+    record: Record, session: Session, tmp_path: Path
 ) -> None:
     classes = tuple(f"class {number}" for number in range(41))
     answers = np.eye(41, dtype=np.float32)[:4]
     evaluation = evaluate(answers, np.arange(4), classes)
-    judged = replace(record.judged, probabilities=answers, evaluation=evaluation)
+    judged = Judged(record.judged.examples[:4], answers, evaluation)
 
-    log_to_tensorboard(tmp_path, replace(record, judged=judged), bundle, Pictures())
+    log_to_tensorboard(tmp_path, replace(record, judged=judged), session, Pictures())
 
     assert set(shown_in(tmp_path).Tags()["images"]) == {"heatmaps"}

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from training.evaluation import evaluate
-from training.report.terminal import append_evaluation, print_evaluation
+from training.inspection.finding import Finding
+from training.inspection.inspection import Inspection
+from training.report.terminal import append_evaluation, log_findings, print_evaluation
 from training.terminal import run_command
 
 
@@ -88,3 +90,15 @@ def test_the_tables_stand_at_the_end_of_a_log(tmp_path: Path) -> None:
     said = path.read_text("utf-8")
     assert said.startswith("a line\n\naccuracy 100.0%")
     assert "│ 猫" in said
+
+
+def test_of_each_kind_of_finding_the_first_is_said_and_the_rest_counted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    found = [Finding("blurred", (f"{n}.png",), 0.5, f"{n}.png is blurred") for n in range(3)]
+
+    log_findings(Inspection(tuple(found)))
+
+    (said,) = caplog.messages
+    assert "0.png is blurred" in said
+    assert "3" in said

@@ -96,7 +96,7 @@ def test_what_was_in_fp32_before_is_not_asked_again(extractor: Extractor, few: A
 
 def test_calibration_is_spread_over_the_sample(extractor: Extractor, tmp_path: Path) -> None:
     found, pictures = scan_folder(draw_pets(tmp_path / "pets", 40)), Pictures()
-    sample = Sample(found.examples, frozenset(), found.root)
+    sample = Sample(found.examples, found.place)
 
     calibration = calibration_of(extractor, sample, pictures)
 

@@ -1,0 +1,87 @@
+"""An outcome that says how far it is to be believed, whatever recipe it is of.
+
+Of a probe every picture of the training part has an answer by a head that had not seen it. Of a
+network that learned itself only the validation part has: temperature, sets and threshold come from
+that, and the centres from what it learned from, as that network sees it.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from training.data.parts import Rows
+from training.head.calibration import (
+    Calibrated,
+    Unseen,
+    at_temperature,
+    calibrate,
+    say_what_is_covered,
+)
+from training.head.familiarity import (
+    Centres,
+    Features,
+    fit_centres,
+    similarities,
+    similarities_out_of_fold,
+)
+from training.recipes.material import Material
+from training.recipes.outcome import Outcome
+from training.terminal import working
+
+
+def calibrate_outcome(
+    outcome: Outcome, material: Material, coverage: float
+) -> tuple[Outcome, Calibrated]:
+    """The same outcome with a temperature in its head and its answers, and what was found.
+
+    Args:
+        outcome: of a recipe.
+        material: that it learned from.
+        coverage: the share of pictures whose prediction sets are to hold what is true.
+
+    Raises:
+        PicturesGoneError: pictures that could be read before are gone.
+    """
+    is_probe = outcome.recipe == "frozen"
+    parts, labels = material.parts, material.table.labels
+    with working("asking how far answers are to be believed"):
+        centres, near = _of_probe(material) if is_probe else _of_network(outcome, material)
+        asked = parts.train if is_probe else parts.validation
+        unseen = Unseen(outcome.answers.probabilities[asked], labels[asked], near)
+        found = calibrate(outcome.head, centres, unseen, coverage)
+    say_what_is_covered(found, unseen, material.classes)
+    answered = np.arange(len(labels)) if is_probe else np.union1d(asked, parts.set_aside)
+    return _at_temperature(replace(outcome, head=found.head), found, answered), found
+
+
+def _of_probe(material: Material) -> tuple[Centres, Features]:
+    """Centres, and how near each picture of the training part is to such as lack its fold."""
+    features, parts = material.table.features, material.parts
+    near = similarities_out_of_fold(features, parts.train, parts.groups, parts.folds)
+    return fit_centres(features, parts.train, parts.groups), near
+
+
+def _of_network(outcome: Outcome, material: Material) -> tuple[Centres, Features]:
+    """Centres of what it learned from, and how near the validation part is to them."""
+    parts = material.parts
+    rows = np.concatenate([parts.fine_tuned_on, parts.validation])
+    features = material.read(outcome.extractor, rows).features
+    taught, validation = np.split(np.arange(len(rows)), [len(parts.fine_tuned_on)])
+    centres = fit_centres(features, taught, parts.groups[rows])
+    return centres, similarities(features, validation, centres)
+
+
+def _at_temperature(outcome: Outcome, found: Calibrated, answered: Rows) -> Outcome:
+    """The outcome with the temperature in what it answered itself: those rows of all."""
+    temperature = found.calibration.temperature
+    answers = outcome.answers.probabilities.copy()
+    answers[answered] = at_temperature(answers[answered], temperature)
+    judged = at_temperature(outcome.judged.probabilities, temperature)
+    evaluation = replace(
+        outcome.judged.evaluation, mean_confidence=float(judged.max(axis=1).mean())
+    )
+    return replace(
+        outcome,
+        answers=replace(outcome.answers, probabilities=answers),
+        judged=replace(outcome.judged, probabilities=judged, evaluation=evaluation),
+    )

@@ -1,0 +1,143 @@
+"""`report.html`: a run as one page that opens anywhere, offline, without a script.
+
+Everything is inside of the file, and its Content-Security-Policy lets nothing be fetched and no
+script run. All names are the user's, so jinja2 escapes them, and each is a unit of its own in
+direction (`<bdi>`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from models.files import output_file
+from models.session import Session
+from training.data.pictures import Pictures
+from training.features.table import FeatureTable
+from training.report.choice import Rows, surest_mistakes
+from training.report.confusions import confusions_of
+from training.report.findings import PLACES, groups_of
+from training.report.gallery import Gallery, Material, make_gallery
+from training.report.making import making_of
+from training.report.plots import draw_reliability, reliability
+from training.report.record import Judged, Record
+from training.report.verdict import judge
+
+#: Mistakes that are named by their line where they are not shown.
+_MISTAKES: Final = 100
+
+#: Up to so many classes, all of their pictures are seen at once.
+_OPEN: Final = 6
+
+
+@dataclass(frozen=True)
+class Told:
+    """All that a report is made of.
+
+    Attributes:
+        record: of the run.
+        table: every picture with its features.
+        sides: int64 (N,), as `choice.nearest` takes it.
+        pictures: opens their files.
+        session: the exported network.
+    """
+
+    record: Record
+    table: FeatureTable
+    sides: Rows
+    pictures: Pictures
+    session: Session
+
+
+def write_report(path: Path, told: Told, *, with_pictures: bool) -> None:
+    """Writes the page.
+
+    Args:
+        path: where it goes.
+        told: what there is to tell.
+        with_pictures: whether pictures and names of files go in, or neither.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    page = _page(told, _gallery(told) if with_pictures else None)
+    with output_file(path) as file:
+        file.write(page.encode("utf-8", "backslashreplace"))
+
+
+def _gallery(told: Told) -> Gallery:
+    return make_gallery(
+        Material(
+            told.record.judged,
+            told.table,
+            told.sides,
+            told.pictures,
+            told.session,
+            told.record.inspection.findings,
+        )
+    )
+
+
+def _page(told: Told, gallery: Gallery | None) -> str:
+    judged = told.record.judged
+    findings = told.record.inspection.findings
+    bins = reliability(judged.probabilities, judged.labels)
+    return _environment().get_template("report.html").render(
+        evaluation=judged.evaluation,
+        judged=judged,
+        verdict=judge(judged.evaluation, findings),
+        confusions=confusions_of(judged.evaluation),
+        gallery=gallery,
+        judged_how=_how(judged),
+        wrong=int((judged.answers != judged.labels).sum()),
+        mistakes=_lines_of_mistakes(judged),
+        opened=len(judged.classes) <= _OPEN,
+        groups={place: groups_of(place, findings, gallery) for place in PLACES},
+        mean_confidence=float(judged.probabilities.max(axis=1).mean()),
+        bins=bins,
+        reliability=draw_reliability(bins),
+        making=making_of(told.record, told.session.metadata, is_private=gallery is None),
+        left_out=told.record.left_out,
+    )  # fmt: skip
+
+
+def _how(judged: Judged) -> str:
+    """How the accuracy was measured, in words."""
+    judged_by, count = judged.evaluation.judged_by, len(judged.examples)
+    if judged_by == "cross-validation":
+        return (
+            f"All {count:,} pictures judge, by five-fold cross-validation: each was answered by a "
+            "network that had learned from the other four fifths, and from none of its copies."
+        )
+    return f"{count:,} pictures were held out ({judged_by}); the network learned nothing from them."
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["percent"] = _percent
+    return environment
+
+
+def _percent(value: float | None, digits: int = 1) -> str:
+    return "–" if value is None else f"{value:.{digits}%}"
+
+
+def _lines_of_mistakes(judged: Judged) -> Sequence[Mapping[str, Any]]:
+    """Wrong answers without the names of files: where they stand in `predictions.csv`."""
+    return [
+        {
+            "line": place + 2,  # people count from one, and the first line is the header
+            "label": judged.classes[judged.examples[place].class_index],
+            "answered": judged.classes[judged.answers[place]],
+            "probability": float(judged.probabilities[place].max()),
+        }
+        for place in surest_mistakes(judged, _MISTAKES)
+    ]
