@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from models.preprocessing import Preprocessing
 
@@ -27,6 +27,11 @@ _INFERNO = np.array(
 
 #: How much of the picture the brightest place of the heatmap may cover.
 _STRONGEST = 0.7
+
+#: Width and height of the smallest legend, pixels, and what stands at its dark and bright end. No
+#: name of a class: of most alphabets the font has no letters.
+_LEGEND = 240, 34
+_LEGEND_WORDS = "speaks not for the class", "speaks most for it"
 
 #: Cells that a bicubic surface reads on each side of a place.
 _REACH = 2
@@ -81,6 +86,22 @@ def heatmap_picture(
     result = Image.new("RGB", image.size, (128, 128, 128))
     size = box[2] - box[0], box[3] - box[1]
     result.paste(_colour(enlarge(heatmap, size, preprocessing, geometry)), box[:2])
+    return result
+
+
+def with_legend(drawn: Image.Image) -> Image.Image:
+    """A drawing with what its colours mean below it; as wide as the legend where it is narrower."""
+    scale = max(1, drawn.width // _LEGEND[0])
+    width, height = (side * scale for side in _LEGEND)
+    result = Image.new("RGB", (max(drawn.width, width), drawn.height + height), "white")
+    result.paste(drawn)
+    ramp = np.linspace(0, 255, width - 12 * scale).astype(np.uint8)
+    bar = _colour(Image.fromarray(np.tile(ramp, (8 * scale, 1))))
+    result.paste(bar, (6 * scale, drawn.height + 6 * scale))
+    draw, font = ImageDraw.Draw(result), ImageFont.load_default(10 * scale)
+    baseline = drawn.height + 18 * scale
+    draw.text((6 * scale, baseline), _LEGEND_WORDS[0], "black", font)
+    draw.text((width - 6 * scale, baseline), _LEGEND_WORDS[1], "black", font, anchor="ra")
     return result
 
 
