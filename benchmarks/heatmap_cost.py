@@ -1,15 +1,17 @@
-"""What does a heatmap cost, against the same graph without it?
+"""What do a heatmap and doubts cost, against the same graph without them?
 
 A: a plain export without a map. Of a network with a spatial map that is a bundle's graph cut down
 to what its probabilities need, of a vision transformer the untouched network, whose last block is
-computed for all tokens. B: the whole, probabilities and the heatmap of the predicted class. Both in
-one process, in turn, A B A B, in ONNX Runtime on the CPU with the options of the service. Random
+computed for all tokens. B: the whole: probabilities, the heatmap of the predicted class, how
+familiar the picture is (with as many centres as there may be), and what it could be. Both in one
+process, in turn, A B A B, in ONNX Runtime on the CPU with the options of the service. Random
 weights: a network is as fast with them as with any others.
 
     python benchmarks/heatmap_cost.py [--networks resnet18 vgg16] [--threads 2] [--rounds 9]
 """
 
 import argparse
+from dataclasses import replace
 from typing import Any
 
 import onnx
@@ -22,10 +24,12 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from models.backbones.activations import FeatureMap
+from models.calibration import nothing_known
 from models.cores import granted_cores
 from models.graph.assembly import join_head
 from models.graph.classifier import Classifier
 from models.graph.export import export_backbone
+from training.head.familiarity import CENTRES
 
 #: What is asked of each network.
 MOST = {
@@ -62,7 +66,9 @@ def main() -> None:
 def measured(name: str, chosen: argparse.Namespace) -> dict[int, tuple[list[float], list[float]]]:
     """Seconds without and with the heatmap in each round, by batch size."""
     classifier = lively_classifier(name, CLASSES)
-    graph = join_head(export_backbone(classifier.backbone), classifier)
+    doubts = nothing_known(CLASSES, classifier.backbone.num_features)
+    doubts = replace(doubts, centres=doubts.centres.repeat(CENTRES, axis=0))
+    graph = join_head(export_backbone(classifier.backbone), classifier, calibration=doubts)
     bare = opened(plain(classifier, graph), chosen.threads)
     whole = opened(graph, chosen.threads)
     del graph

@@ -77,13 +77,19 @@ class SelfCheck(_Record):
     prediction_set: tuple[bool, ...]
 
 
+#: What an accuracy was measured on: all pictures, each answered by a head that had not seen it
+#: (the network learned from all of them in the end), or a part that nothing was learned from.
+JudgedBy = Literal["cross-validation", "validation part", "test part"]
+
+
 class TrainingSummary(_Record):
-    """How the network was made and how good it was on pictures it had not seen."""
+    """How the network was made, and how good heads like it were on pictures they had not seen."""
 
     recipe: str
     seed: int
     accuracy: float = Field(ge=0, le=1)
     accuracy_interval: tuple[float, float]
+    judged_by: JudgedBy = Field(default="test part", description="what the accuracy is of")
     held_out: int = Field(ge=1, description="pictures that the accuracy was measured on")
     trained_on: int = Field(ge=1, description="pictures that it learned from")
     created: str = Field(description="ISO 8601, UTC")

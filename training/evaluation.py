@@ -1,20 +1,18 @@
 """Probabilities and labels → how good the result is, with how sure one can be of that."""
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm
+from scipy.stats import binomtest, norm
 from sklearn.metrics import confusion_matrix, roc_auc_score
+
+from models.bundle import JudgedBy
 
 Probabilities = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 Interval = tuple[float, float]
-
-#: What an accuracy was measured on: all pictures, each answered by a head that had not seen it, or
-#: a part that nothing was learned from.
-JudgedBy = Literal["cross-validation", "validation part", "test part"]
 
 CONFIDENCE: Final = 0.95
 
@@ -144,3 +142,22 @@ def _roc_auc(probabilities: Probabilities, labels: Rows) -> float | None:
     if probabilities.shape[1] != 2 or len(np.unique(labels)) < 2:
         return None
     return float(roc_auc_score(labels == 1, probabilities[:, 1]))
+
+
+def gain_interval(gains: npt.NDArray[np.float64], groups: Rows) -> Interval:
+    """The interval, at 95 %, of the mean of what each picture gains: 1, 0 or -1.
+
+    Of the groups in which one of the two is right more often, those in which the first one is are
+    a binomial share; its exact interval says how far the gain may go either way.
+
+    Args:
+        gains: float64 (N,), of one answer over another.
+        groups: int64 (N,), which pictures belong together.
+    """
+    net = np.bincount(np.unique(groups, return_inverse=True)[1], gains)
+    won, differing = int((net > 0).sum()), int((net != 0).sum())
+    if not differing:
+        return 0.0, 0.0
+    share = binomtest(won, differing).proportion_ci(CONFIDENCE, method="exact")
+    size = float(np.abs(net).sum()) / len(gains)
+    return size * (2 * float(share.low) - 1), size * (2 * float(share.high) - 1)

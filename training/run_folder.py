@@ -11,14 +11,14 @@ import json
 import logging
 import platform
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from logging.handlers import MemoryHandler
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from models.errors import OutputError, UsageError
 from models.files import output_file
@@ -26,16 +26,19 @@ from models.files import output_file
 BUNDLE_FILE: Final = "bundle.onnx"
 SETTINGS_FILE: Final = "settings.json"
 DATA_FILE: Final = "data.json"
+FOLDS_FILE: Final = "folds.json"
 VIEW_FILE: Final = "view.json"
 BACKBONE_FILE: Final = "backbone.json"
 SUMMARY_FILE: Final = "summary.json"
 INSPECTION_FILE: Final = "inspection.json"
+PREDICTIONS_FILE: Final = "predictions.csv"
 LABELS_FILE: Final = "labels.csv"
 LOG_FILE: Final = "log.txt"
 REPORT_FILE: Final = "report.html"
 CARD_FILE: Final = "MODEL_CARD.md"
 
 _Settings = TypeVar("_Settings")
+_Folds = dict[str, Literal[0, 1, 2, 3, 4]]
 _AN_OBJECT: Final = TypeAdapter(dict[str, Any])
 
 _PACKAGES: Final = (
@@ -104,6 +107,43 @@ def _of_today(folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
     view = folder / VIEW_FILE
     decided = read_json(view).get("image_size") if view.exists() else None
     return {**settings, "image_size": decided}
+
+
+def own_folds(folder: Path) -> Mapping[str, int]:
+    """The fold that a run gave each picture's digest before it was cut off; else nothing.
+
+    Raises:
+        UsageError: it learned with others, which nothing here knows.
+    """
+    path = folder / FOLDS_FILE
+    if path.exists():
+        return _folds_in(path)
+    if (folder / "checkpoints").exists():
+        raise UsageError(
+            f"--resume: the run in {folder} was begun by an earlier version, which divided "
+            "pictures in another way; begin a new one"
+        )
+    return {}
+
+
+def folds_of_earlier_runs(folder: Path) -> Mapping[str, int]:
+    """The same of the newest run of this name that has any; pictures keep their folds by it."""
+    for path in sorted(folder.parent.glob(f"*/{FOLDS_FILE}"), reverse=True):
+        with suppress(UsageError):
+            return _folds_in(path)
+    return {}
+
+
+def write_folds(folder: Path, digests: Iterable[str], folds: Iterable[int]) -> None:
+    """Keeps which fold each picture is in, for `--resume` and for later runs (OutputError)."""
+    write_json(folder / FOLDS_FILE, {d: int(f) for d, f in zip(digests, folds, strict=True)})
+
+
+def _folds_in(path: Path) -> Mapping[str, int]:
+    try:
+        return TypeAdapter(_Folds).validate_python(read_json(path))
+    except ValidationError as error:
+        raise UsageError(f"--resume: {path} is not as it was written: {error}") from error
 
 
 class _Kept(MemoryHandler):

@@ -44,6 +44,16 @@ class TrainingSettings:
             "FILE",
         ),
     ] = ()
+    groups: Annotated[
+        str | None,
+        Option(
+            "what belongs together, as pictures of a patient, an object or a video, and so is "
+            "never learned from and judged by at once: a table (CSV) with the columns file and "
+            "group, or a regular expression whose one group in brackets is a part of the file's "
+            "path: '(patient[0-9]+)_'",
+            "FILE|PATTERN",
+        ),
+    ] = None
     backbone: Annotated[
         str | None,
         Option(
@@ -113,7 +123,9 @@ class TrainingSettings:
         str | None, Option("what the result is called; default: the data folder's name")
     ] = None
     out: Annotated[Path, Option("where run folders are made", "DIR")] = Path("runs")
-    seed: Annotated[int, Option("same folder and seed: same result")] = 0
+    seed: Annotated[
+        int, Option("of all chance in fine-tuning and random weights; folds have none")
+    ] = 0
     report_without_pictures: Annotated[
         bool,
         Option(

@@ -42,6 +42,7 @@ def describe(model: ServedModel, *, is_default: bool) -> ModelDescription:
         coverage=metadata.coverage,
         accuracy=training.accuracy,
         accuracy_interval=training.accuracy_interval,
+        judged_by=training.judged_by,
         held_out=training.held_out,
         trained_on=training.trained_on,
         created=training.created,

@@ -4,6 +4,7 @@ from typing import Annotated, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
+from models.bundle import JudgedBy
 from models.choices import Precision
 from service.inference.drawing import Drawing
 
@@ -149,8 +150,12 @@ class ModelDescription(_Answer):
     coverage: Probability = Field(
         description="the share of pictures, of each class, whose `prediction_set` holds it"
     )
-    accuracy: Probability = Field(description="on pictures that it had not seen")
+    accuracy: Probability = Field(description="on pictures that had not been seen")
     accuracy_interval: Interval = Field(description="95 % interval of the accuracy")
+    judged_by: JudgedBy = Field(
+        description="what the accuracy is of: all pictures, each answered by a head that had not "
+        "seen it (cross-validation), or a part that nothing was learned from"
+    )
     held_out: int = Field(description="pictures that the accuracy was measured on")
     trained_on: int = Field(description="pictures that it learned from")
     created: str = Field(description="ISO 8601, UTC")

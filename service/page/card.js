@@ -13,7 +13,8 @@ export class Card {
   state = "";
   /** The picture's folders and name as it was brought. */
   path;
-  #file;
+  /** The picture. */
+  file;
   #desk;
   #view;
   #abort = new AbortController();
@@ -28,10 +29,11 @@ export class Card {
    * @param brought { file, path }: the picture.
    * @param desk what a card needs of the page: `ask(card)`, `remove(card)`, `open(card)`,
    *   `settled(card)`, `say(text)`, `model()` for the request, `chosen()` for what is known of it,
-   *   `answered(tag)` to learn of a model that is new.
+   *   `answered(tag)` to learn of a model that is new, `names()` that were given to pictures,
+   *   `corrected()` when a person has said what a picture is.
    */
   constructor({ file, path }, desk) {
-    this.#file = file;
+    this.file = file;
     this.path = path;
     this.#desk = desk;
     this.#view = new CardView(this.name, {
@@ -40,6 +42,8 @@ export class Card {
       again: () => this.#retry(),
       save: () => this.#save(),
       choose: (className) => this.#choose(className),
+      names: () => [...new Set([...Object.keys(this.#answer?.probabilities ?? {}), ...desk.names()])],
+      said: () => desk.corrected(),
     });
     this.wait();
   }
@@ -69,6 +73,11 @@ export class Card {
     return this.#truth !== null && this.answer ? this.#truth === this.#answer.label : null;
   }
 
+  /** What a person says that it is: a name, "" for none of the classes; null where nobody has. */
+  get correction() {
+    return this.#view.correction.label;
+  }
+
   /** Why there is no answer; "" where there is one. */
   get problem() {
     return this.answer ? "" : this.#view.words;
@@ -93,7 +102,7 @@ export class Card {
   async run() {
     this.#retry = () => this.#desk.ask(this);
     this.#setState("asking", "Asking …");
-    const pictured = this.#view.stage.show(this.#file);
+    const pictured = this.#view.stage.show(this.file);
     const isCurrent = await this.#attempt(async (signal) => {
       const answer = await this.#explain(undefined, signal);
       await pictured;
@@ -111,7 +120,7 @@ export class Card {
 
   /** Shows all of the card in another element, with its picture in full, until `comeBack`. */
   goTo(place) {
-    this.#view.goTo(place, this.#file);
+    this.#view.goTo(place, this.file);
   }
 
   /** Back to the list. */
@@ -156,7 +165,7 @@ export class Card {
 
   async #explain(className, signal) {
     const onWait = () => this.#view.say("The service is busy; asking again in a moment …");
-    const response = await explain(this.#file, this.#question(className, "raw"), { signal, onWait });
+    const response = await explain(this.file, this.#question(className, "raw"), { signal, onWait });
     return response.json();
   }
 
@@ -171,6 +180,7 @@ export class Card {
       this.#view.showAnswer(answer, this.#truth);
     }
     this.#answer = answer;
+    this.#view.correction.offer();
     this.#chosen = answer.class;
     this.#heatmaps.set(answer.class, answer);
     this.#view.choose(answer.class);
@@ -198,7 +208,7 @@ export class Card {
   }
 
   async #servicesPng(className, signal) {
-    const response = await explain(this.#file, this.#question(className, "overlay"), { signal });
+    const response = await explain(this.file, this.#question(className, "overlay"), { signal });
     return response.blob();
   }
 
@@ -223,7 +233,7 @@ export class Card {
     this.#view.hideProblem();
     try {
       const [className, strength] = [this.#chosen, opacity()];
-      download(await this.#png(className, strength, signal), pngName(this.#file.name, className));
+      download(await this.#png(className, strength, signal), pngName(this.file.name, className));
     } catch (error) {
       if (!signal.aborted) {
         this.#retry = () => this.#save();
@@ -237,7 +247,7 @@ export class Card {
   async #png(className, strength, signal) {
     const answer = this.#heatmaps.get(className) ?? (await this.#explain(className, signal));
     const isOurs = this.#view.stage.isAsTheServiceSeesIt(answer);
-    return isOurs ? pngOf(this.#file, answer, strength) : this.#servicesPng(className, signal);
+    return isOurs ? pngOf(this.file, answer, strength) : this.#servicesPng(className, signal);
   }
 }
 

@@ -1,6 +1,7 @@
 // What is seen of one picture's card, and nothing that asks the service.
 
 import { ClassRows } from "./class_rows.js";
+import { Correction } from "./correction.js";
 import { Stage } from "./stage.js";
 import { couldBe, percent, sentence } from "./words.js";
 
@@ -11,16 +12,20 @@ export class CardView {
   element = template.content.firstElementChild.cloneNode(true);
   /** The picture with its heatmap. */
   stage;
+  /** What a person says that the picture is. */
+  correction;
   #inside = this.element.firstElementChild;
   #rows;
 
   /**
    * @param name what the picture is called.
-   * @param actions `remove()`, `again()`, `save()`, `open()`; `choose(name)` with a class's name.
+   * @param actions `remove()`, `again()`, `save()`, `open()`; `choose(name)` with a class's name;
+   *   `names()` of classes that it could be; `said()` when a person has said what it is.
    */
   constructor(name, actions) {
     this.stage = new Stage(this.#find("frame"), name);
     this.#rows = new ClassRows(this.#find("rows"), this.#find("more"), actions.choose);
+    this.correction = new Correction(this.#find("correction"), name, actions.names, actions.said);
     this.#find("name").textContent = this.#find("name").title = name;
     const buttons = { remove: `Remove ${name}`, save: `Save PNG of ${name}`, open: `Show ${name} large`, again: "" };
     for (const [button, words] of Object.entries(buttons)) {

@@ -1,5 +1,6 @@
 // The list of cards: its order, which of them are shown, and what is said of them all.
 
+import { archiveOf } from "./corrections.js";
 import { choices, fitting, inOrder, rightWords } from "./order.js";
 import { download } from "./saving.js";
 import { asCsv } from "./table.js";
@@ -12,6 +13,7 @@ const WHY = "(in folders called like classes)";
 export class Gallery {
   #cards = [];
   #shown = [];
+  #saved = new Set();
 
   /** @param say tells a sentence to those who listen to the page. */
   constructor(say) {
@@ -29,6 +31,10 @@ export class Gallery {
     find("save-csv").addEventListener("click", () => {
       download(new Blob([asCsv(this.#shown)], { type: "text/csv" }), "answers.csv");
     });
+    find("save-corrections").addEventListener("click", () => this.#saveCorrections(say));
+    window.addEventListener("beforeunload", (event) => {
+      if (this.#corrected.some((card) => !this.#saved.has(`${card.path} ${card.correction}`))) event.preventDefault();
+    });
   }
 
   /** All cards, the newest first. */
@@ -45,6 +51,11 @@ export class Gallery {
   get standing() {
     const words = rightWords(this.#cards);
     return words && `${words} ${WHY}.`;
+  }
+
+  /** Names that people gave to pictures. */
+  get names() {
+    return this.#corrected.map((card) => card.correction).filter(Boolean);
   }
 
   /** Adds cards, and shows all. */
@@ -84,11 +95,33 @@ export class Gallery {
     this.#tell();
   }
 
+  get #corrected() {
+    return this.#cards.filter((card) => card.correction !== null);
+  }
+
+  /** All that was said, whatever is shown. */
+  async #saveCorrections(say) {
+    const cards = this.#corrected;
+    const { archive, lost } = await archiveOf(cards);
+    find("message").textContent = problemWords(archive, lost);
+    if (archive === null) return;
+    download(archive, "corrections.zip");
+    for (const card of cards) this.#saved.add(`${card.path} ${card.correction}`);
+    say(`${count(cards.length - lost.length, "correction")} saved as corrections.zip.`);
+  }
+
   /** What was chosen, from its beginning. */
   #present(say) {
     const list = find("pictures");
     if (list.getBoundingClientRect().top < 0) list.scrollIntoView();
     say(`${count(this.#shown.length, "picture")} shown.`);
+  }
+
+  /** How many corrections there are to save. */
+  tellCorrections() {
+    const { length } = this.#corrected;
+    find("save-corrections").hidden = length === 0;
+    find("save-corrections").textContent = `Save ${count(length, "correction")}`;
   }
 
   #tell() {
@@ -102,8 +135,15 @@ export class Gallery {
     find("show-all").hidden = !isPart;
     find("show-all").textContent = `Show all ${all}`;
     find("save-csv").textContent = isPart ? `Save CSV of ${shown}` : "Save CSV";
+    this.tellCorrections();
     find("save-csv").disabled = !this.#shown.some((card) => card.answer);
   }
+}
+
+function problemWords(archive, lost) {
+  if (archive === null) return "These are more than 4 GB, which one archive does not hold: remove some pictures.";
+  const more = lost.length > 1 ? ` and ${lost.length - 1} more` : "";
+  return lost.length > 0 ? `Not saved: ${lost[0]}${more} cannot be read any more; moved or changed?` : "";
 }
 
 function partWords(shown, all) {

@@ -45,7 +45,8 @@ function step(by) {
 // On the document: a click beside what takes the focus leaves it with nobody.
 document.addEventListener("keydown", (event) => {
   const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-  const isTaken = event.target instanceof HTMLInputElement || event.altKey || event.ctrlKey || event.metaKey;
+  const isField = event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement;
+  const isTaken = isField || event.altKey || event.ctrlKey || event.metaKey;
   if (!dialog.open || by === undefined || isTaken) return;
   event.preventDefault();
   step(by);

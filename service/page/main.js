@@ -28,6 +28,8 @@ const desk = {
   model: modelParameter,
   chosen: chosenModel,
   answered: knowModel,
+  names: () => gallery.names,
+  corrected: () => gallery.tellCorrections(),
 };
 
 /** Says something to those who listen to the page. */

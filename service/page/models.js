@@ -63,7 +63,8 @@ function describe(model) {
   const lead = find("lead");
   const name = document.createElement("b");
   name.textContent = model.name;
-  const rest = ` ${classesSentence(model.classes)}. Of the pictures kept aside to test it, ` +
+  const tested = model.judged_by === "cross-validation" ? "it was tested with" : "kept aside to test it";
+  const rest = ` ${classesSentence(model.classes)}. Of the pictures ${tested}, ` +
     `${exactPercent(model.accuracy)} came out right.`;
   lead.replaceChildren(name, rest);
   describeFigures(model);
@@ -76,7 +77,7 @@ function describeFigures(model) {
   find("accuracy").textContent = exactPercent(model.accuracy);
   find("accuracy-note").textContent =
     `95% interval ${exactPercent(low)} to ${exactPercent(high)}, ` +
-    `on ${count(model.held_out, "picture")} it had not seen`;
+    judgedOn(model);
   find("interval").querySelector(".interval-band").style.left = `${low * 100}%`;
   find("interval").querySelector(".interval-band").style.width = `${(high - low) * 100}%`;
   find("interval").querySelector(".interval-mark").style.left = `${model.accuracy * 100}%`;
@@ -89,6 +90,13 @@ function describeFigures(model) {
     `sees ${model.framing === "squash" ? "the whole picture" : "the middle of the picture"} at ` +
     `${model.input_width} × ${model.input_height} pixels; runs on ${model.provider.toUpperCase()}; ` +
     `its weights: ${model.licence}`;
+}
+
+function judgedOn(model) {
+  const pictures = count(model.held_out, "picture");
+  return model.judged_by === "cross-validation"
+    ? `by cross-validation over all ${pictures}: each was judged by what had not seen it`
+    : `on ${pictures} it had not seen`;
 }
 
 function describeClasses(classes) {

@@ -46,7 +46,7 @@ export function pngName(fileName, className) {
 }
 
 /** Letters, digits, marks and `._-` of any script; nothing that a file system minds. */
-function plain(name) {
+export function plain(name) {
   const kept = name.replaceAll(/[^\p{L}\p{N}\p{M}.-]+/gu, "_").replaceAll(/_+/gu, "_");
   return [...kept.replaceAll(/^[._-]+|[._-]+$/gu, "")].slice(0, LONGEST_PART).join("");
 }

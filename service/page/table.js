@@ -1,7 +1,7 @@
 // Answers as a table for a spreadsheet or the next program.
 
-// Where a name begins like this, a spreadsheet computes it.
-const FORMULA = /^[=+\-@\t\r\n＝＋－＠]/u;
+// Where a name begins like this, a spreadsheet computes it; marks before it keep it from that.
+const FORMULA = /^'*[=+\-@\t\r\n＝＋－＠]/u;
 const DIGITS = 6;
 
 /**
@@ -24,6 +24,19 @@ export function asCsv(cards) {
     ...classesOf(cards).map((name) => [`p(${name})`, (card) => digits(probability(card, name))]),
   ];
   const rows = [columns.map(([name]) => name), ...cards.map((card) => columns.map(([, cell]) => cell(card)))];
+  return textOf(rows);
+}
+
+/**
+ * What pictures are as CSV: `file` and `label`, as `train-transfer --labels` reads them.
+ *
+ * @param rows of a path and a class's name, "" where the picture is of none.
+ */
+export function corrections(rows) {
+  return textOf([["file", "label"], ...rows.map(([path, label]) => [asFile(path), asText(label)])]);
+}
+
+function textOf(rows) {
   return `\uFEFF${rows.map((row) => `${row.map((cell) => quoted(cell)).join(",")}\r\n`).join("")}`;
 }
 

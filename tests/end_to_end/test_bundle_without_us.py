@@ -61,15 +61,19 @@ def test_the_lines_of_the_page_give_the_service_s_answer(
     (tmp_path / "pictures").mkdir()
 
     for picture in pictures(tmp_path / "pictures"):
-        found = answered(tmp_path, picture, only_what_is_needed)
+        printed = answered(tmp_path, picture, only_what_is_needed)
+        found = ast.literal_eval(printed.partition("}")[0] + "}")
 
         pixels = read_pixels(picture.read_bytes(), preprocessing)
         (expected,) = session.predict(pixels[None])
         assert tuple(found) == session.classes
         np.testing.assert_allclose(list(found.values()), expected.probabilities, atol=1e-6)
+        possible = [name for name in session.classes if name in expected.prediction_set]
+        assert f"it could be {possible}" in printed
+        assert f"like those it learned from: {expected.is_familiar}" in printed
 
 
-def answered(folder: Path, picture: Path, packages: Path) -> dict[str, float]:
+def answered(folder: Path, picture: Path, packages: Path) -> str:
     """What the lines print of a picture, where they find these packages alone."""
     done = subprocess.run(
         [sys.executable, "-S", folder / "answer.py", folder / "bundle.onnx", picture],
@@ -78,5 +82,4 @@ def answered(folder: Path, picture: Path, packages: Path) -> dict[str, float]:
         encoding="utf-8",
         check=True,
     )
-    found: dict[str, float] = ast.literal_eval(done.stdout.partition("}")[0] + "}")
-    return found
+    return done.stdout

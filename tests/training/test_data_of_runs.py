@@ -77,3 +77,33 @@ def test_a_flat_folder_is_learned_from_by_its_table_and_goes_on(
     table.write_text("\n".join(["id,breed", *rows[:-1]]))
     assert main(["--resume", str(run_folder)]) == 2
     assert "or their labels, have changed since this run began" in capsys.readouterr().err
+
+
+def test_labels_that_are_put_right_fit_the_head_anew_and_tell_the_difference(
+    own_cache: Path,
+    train: Run,
+    class_folder: Path,
+    learned_weights: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    wrong = class_folder / "dog" / "cat_00.png"
+    (class_folder / "cat" / "cat_00.png").rename(wrong)
+    options = {"weights": str(learned_weights), "precision": "int8"}
+    before = train(class_folder, **options)
+    table = Path(before["bundle"]).parent / "labels.csv"
+    rows = table.read_text("utf-8-sig").replace("dog/cat_00.png,dog", "dog/cat_00.png,cat")
+    table.write_text(rows.replace("dog/dog_03.png,dog", "dog/dog_03.png,"), "cp1252")
+
+    with caplog.at_level(logging.INFO):
+        after = train(class_folder, labels=(table,), **options)
+
+    assert wrong.exists()
+    assert own_cache.exists()
+    assert {name: one["count"] for name, one in after["classes"].items()} == {"cat": 12, "dog": 11}
+    assert "23 pictures were known from an earlier run" in caplog.text
+    assert after["graph_digest"] == before["graph_digest"]
+    assert after["difference"]["run"] == str(table.parent.resolve())
+    assert (after["difference"]["pictures"], after["difference"]["relabelled"]) == (22, 1)
+    assert "1 with another label are not compared" in caplog.text
+    assert before["difference"] is None
+    assert after["data_digest"] != before["data_digest"]

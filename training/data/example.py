@@ -1,6 +1,6 @@
 """What a folder of pictures holds, as all rooms know it: files with a class and a part."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -34,12 +34,14 @@ class Example:
         name: its path below the data folder, printable.
         class_index: which class, as a position in `ImageFolder.classes`.
         part: which part it belongs to; None where the folder does not say.
+        group: the user's name of what it belongs to and is not parted from; empty where none is.
     """
 
     path: Path
     name: str
     class_index: int
     part: Part | None
+    group: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,3 +87,19 @@ class ImageFolder:
     def holds_out(self) -> bool:
         """Whether the folder itself holds pictures out."""
         return any(example.part in ("validation", "test") for example in self.examples)
+
+
+def contents_of_classes(
+    examples: Sequence[Example], digests: Sequence[str]
+) -> dict[int, dict[str, Example]]:
+    """Of each class, by index, its different contents and the first example that has each.
+
+    What lies in two classes counts for the first of them.
+    """
+    first: dict[str, Example] = {}
+    for example, digest in zip(examples, digests, strict=True):
+        first.setdefault(digest, example)
+    found: dict[int, dict[str, Example]] = {}
+    for digest, example in first.items():
+        found.setdefault(example.class_index, {})[digest] = example
+    return found

@@ -7,19 +7,19 @@ the parts as they are; nobody splits again.
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from models.bundle import JudgedBy
 from models.errors import DataFolderError
 from training.data.example import Example, ImageFolder
 from training.data.folds import FOLDS, deal_folds
 from training.data.groups import join_groups
 from training.data.names import listed
-from training.evaluation import JudgedBy
 
 log = logging.getLogger(__name__)
 
@@ -31,21 +31,6 @@ FEWEST_PICTURES: Final = 5
 #: Where the folder itself holds nothing out, these folds judge a network that is fine-tuned, and
 #: decide about it. Of a given train/ the second decides.
 _JUDGING, _DECIDING = 0, 1
-
-
-@dataclass(frozen=True)
-class Together:
-    """What is not to be parted, beside files with the same bytes.
-
-    Attributes:
-        twins: pairs of rows that show the same.
-        named: for every row the user's name of its group, empty where there is none; or nothing.
-        known: the fold that an earlier run gave to a digest.
-    """
-
-    twins: Sequence[tuple[int, int]] = ()
-    named: Sequence[str] = ()
-    known: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True)
@@ -103,7 +88,8 @@ def make_parts(
     folder: ImageFolder,
     examples: Sequence[Example],
     digests: Sequence[str],
-    together: Together = Together(),
+    twins: Sequence[tuple[int, int]] = (),
+    known: Mapping[str, int] = MappingProxyType({}),
 ) -> Parts:
     """Divides the pictures that could be read, keeping the parts that the folder gives.
 
@@ -113,7 +99,8 @@ def make_parts(
         folder: whose pictures they are.
         examples: those that could be read.
         digests: of their bytes, in the same order.
-        together: what else is not to be parted, and what earlier runs did.
+        twins: pairs of rows that show the same.
+        known: the fold that an earlier run gave to a digest.
 
     Raises:
         DataFolderError: too few pictures of a class could be read, or all of one belong together.
@@ -128,27 +115,31 @@ def make_parts(
         if not len(test):
             test, judged_by = rows["validation"], "validation part"
     _warn_of_shared_pictures(examples, digests, train)
-    groups = _groups(folder, examples, digests, together)
-    _warn_of_shared_groups(examples, together.named, train)
+    groups = _groups(folder, examples, digests, twins)
+    _warn_of_shared_groups(examples, train)
     labels = np.array([examples[row].class_index for row in train.tolist()], dtype=np.int64)
     learned = [digests[row] for row in train.tolist()]
-    folds = deal_folds(labels, groups[train], learned, together.known)
-    _say_what_was_dealt(folds, learned, together.known)
+    folds = deal_folds(labels, groups[train], learned, known)
+    _say_what_was_dealt(folds, learned, known)
     own = rows["validation"] if judged_by == "test part" else rows["validation"][:0]
     validation = own if len(own) else train[folds == _DECIDING]
     return Parts(train, validation, test, judged_by, folds, groups)
 
 
 def _groups(
-    folder: ImageFolder, examples: Sequence[Example], digests: Sequence[str], together: Together
+    folder: ImageFolder,
+    examples: Sequence[Example],
+    digests: Sequence[str],
+    twins: Sequence[tuple[int, int]],
 ) -> Rows:
     """The group of each example; a class that is learned from has two at least."""
     learned = [example.part == "train" or not folder.holds_out for example in examples]
     labels = np.where(learned, [example.class_index for example in examples], -1)
-    groups = join_groups(digests, together.twins, together.named)
+    named = [example.group for example in examples]
+    groups = join_groups(digests, twins, named)
     if not (alone := _in_one_group(labels, groups)):
         return groups
-    never = _in_one_group(labels, join_groups(digests, (), together.named))
+    never = _in_one_group(labels, join_groups(digests, (), named))
     if never and not folder.holds_out:
         raise DataFolderError(
             f"--groups: all pictures of {listed([folder.classes[i] for i in never])} belong "
@@ -156,13 +147,14 @@ def _groups(
             "pictures of two groups at least"
         )
     log.warning(
-        "all pictures of %s look like copies of each other or belong together: the accuracy "
-        "on them will look better than it is", listed([folder.classes[i] for i in alone]),
+        "all pictures of %s look like copies of each other or belong together: the accuracy on "
+        "them will look better than it is", listed([folder.classes[i] for i in alone]),
     )  # fmt: skip
     apart = np.isin(labels, alone)
-    twins = [(a, b) for a, b in together.twins if not apart[a] and not apart[b]]
-    named = ["" if is_apart else name for is_apart, name in zip(apart, together.named)]  # noqa: B905
-    return join_groups(digests, twins, named)
+    kept = [(a, b) for a, b in twins if not apart[a] and not apart[b]]
+    lost = np.isin(labels, never)
+    names = ["" if is_lost else name for is_lost, name in zip(lost, named, strict=True)]
+    return join_groups(digests, kept, names)
 
 
 def _in_one_group(labels: Rows, groups: Rows) -> list[int]:
@@ -222,22 +214,6 @@ def check_counts(
         raise DataFolderError(f"{folder.place}: no picture that is held out can be read")
 
 
-def contents_of_classes(
-    examples: Sequence[Example], digests: Sequence[str]
-) -> dict[int, dict[str, Example]]:
-    """Of each class, by index, its different contents and the first example that has each.
-
-    What lies in two classes counts for the first of them.
-    """
-    first: dict[str, Example] = {}
-    for example, digest in zip(examples, digests, strict=True):
-        first.setdefault(digest, example)
-    found: dict[int, dict[str, Example]] = {}
-    for digest, example in first.items():
-        found.setdefault(example.class_index, {})[digest] = example
-    return found
-
-
 def _of_part(examples: Sequence[Example], part: str) -> Rows:
     return np.array([row for row, e in enumerate(examples) if e.part == part], dtype=np.int64)
 
@@ -276,13 +252,13 @@ def _warn_of_shared_pictures(
         )
 
 
-def _warn_of_shared_groups(examples: Sequence[Example], named: Sequence[str], train: Rows) -> None:
-    rows = set(train.tolist())
-    taught = {name for row, name in enumerate(named) if name and row in rows}
+def _warn_of_shared_groups(examples: Sequence[Example], train: Rows) -> None:
+    learned_from = set(train.tolist())
+    taught = {examples[row].group for row in learned_from} - {""}
     shared = [
         example.name
-        for row, (example, name) in enumerate(zip(examples, named, strict=False))
-        if row not in rows and name in taught
+        for row, example in enumerate(examples)
+        if row not in learned_from and example.group in taught
     ]
     if shared:
         log.warning(

@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from models.cores import granted_cores
-from training.data.example import Example, ImageFolder
-from training.data.parts import contents_of_classes
+from training.data.example import Example, ImageFolder, contents_of_classes
 from training.data.pictures import Pictures
 from training.terminal import progress
 

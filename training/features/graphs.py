@@ -16,7 +16,7 @@ from models.graph.fewer_bits import in_half_precision, precision_of, quantise, s
 from models.head import LinearHead
 from models.preprocessing import Pixels
 from models.providers import open_graph
-from training.features.cache import digest_of, remembered
+from training.features.cache import cache_folder, digest_of, read_entry, remembered
 from training.terminal import working
 
 if TYPE_CHECKING:
@@ -31,10 +31,15 @@ _MAKING: Final = {
 
 
 class Graph:
-    """The first part of a network as ONNX, and what is costly to know of it, once."""
+    """The first part of a network as ONNX, and what is costly to know of it, once.
 
-    def __init__(self, model: onnx.ModelProto) -> None:
-        self.model = model
+    Attributes:
+        model: the graph.
+        key: under which it is kept, empty where it is not.
+    """
+
+    def __init__(self, model: onnx.ModelProto, key: str = "") -> None:
+        self.model, self.key = model, key
 
     @cached_property
     def data(self) -> bytes:
@@ -78,6 +83,12 @@ def head_graph_of(network: "Network", head: LinearHead) -> onnx.ModelProto:
     return _remembered("head", key, lambda: network.head_graph(head)).model
 
 
+def kept_in_int8(key: str) -> Graph | None:
+    """A graph in eight bits that an earlier run made; None where it is kept no more."""
+    found = read_entry(cache_folder(), "int8", key, lambda file: file.read())
+    return None if found is None else Graph(onnx.load_model_from_string(found), key)
+
+
 def _remembered(kind: str, key: str, make: Callable[[], onnx.ModelProto]) -> Graph:
     """What is kept under a key; else what `make` makes, which is kept."""
 
@@ -85,4 +96,4 @@ def _remembered(kind: str, key: str, make: Callable[[], onnx.ModelProto]) -> Gra
         with working(_MAKING[kind]):
             return bytes(make().SerializeToString())
 
-    return Graph(onnx.load_model_from_string(remembered(kind, key, made)))
+    return Graph(onnx.load_model_from_string(remembered(kind, key, made)), key)

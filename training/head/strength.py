@@ -2,14 +2,13 @@
 
 A head that answers a fold must not have its strength from it. That takes fits without each pair of
 folds; the one without k and j tells of j where k is to be answered, and of k where j is, so ten of
-them serve all five folds. They share the features' scale, which no label has a part in, and go from
-strong to weak, each from where it ended before.
+them serve all five folds. They share the features' scale, which no label has a part in.
 """
 
 import math
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
 
@@ -84,56 +83,48 @@ def _best(losses: list[float]) -> Strength:
     return Strength(STRENGTHS[best], losses[best])
 
 
-@dataclass
-class _Fit:
-    """One fit: without which folds, and the model, which goes on from where it ended before."""
-
-    without: tuple[int, ...]
-    model: LogisticRegression = field(
-        default_factory=lambda: LogisticRegression(
-            tol=_ROUGHLY, max_iter=1000, class_weight="balanced", warm_start=True
-        )
-    )
-
-
 @dataclass(frozen=True)
 class _Problem:
+    """What is asked of each strength; `without` has the folds that each fit goes without."""
+
     features: Features
     labels: Rows
     folds: Rows
-    fits: list[_Fit]
+    without: tuple[tuple[int, ...], ...]
 
     @classmethod
     def of(cls, features: Features, labels: Rows, folds: Rows, *, of_each_fold: bool) -> "_Problem":
         every = np.unique(folds).tolist()
-        alone: list[tuple[int, ...]] = [(fold,) for fold in every]
-        pairs = list(combinations(every, 2)) if of_each_fold else []
-        fits = [_Fit(without) for without in (*alone, *pairs)]
-        return cls(features, labels, folds, fits)
+        pairs = combinations(every, 2) if of_each_fold else ()
+        return cls(features, labels, folds, (*((fold,) for fold in every), *pairs))
 
     def losses(self, strength: float) -> dict[int, float]:
         """The mean log loss of a strength in each problem."""
         found: dict[int, list[npt.NDArray[np.float64]]] = {}
-        for fit in self.fits:
-            for problem, losses in self._asked(fit, strength):
+        for without in self.without:
+            for problem, losses in self._asked(without, strength):
                 found.setdefault(problem, []).append(losses)
         return {problem: float(np.concatenate(all_).mean()) for problem, all_ in found.items()}
 
-    def _asked(self, fit: _Fit, strength: float) -> Iterator[tuple[int, npt.NDArray[np.float64]]]:
+    def _asked(
+        self, without: tuple[int, ...], strength: float
+    ) -> Iterator[tuple[int, npt.NDArray[np.float64]]]:
         """Of which problem a fit tells, and the log loss of each picture that it answers there."""
-        kept = ~np.isin(self.folds, fit.without)
+        kept = ~np.isin(self.folds, without)
         if len(np.unique(self.labels[kept])) < 2:
             return
-        model = _fitted(fit.model.set_params(C=strength), self.features[kept], self.labels[kept])
-        for fold in fit.without:
-            problem = next((other for other in fit.without if other != fold), ALL)
+        model = _fitted(strength, self.features[kept], self.labels[kept])
+        for fold in without:
+            problem = next((other for other in without if other != fold), ALL)
             # A class that the fit has not seen tells nothing of its strength.
             held = (self.folds == fold) & np.isin(self.labels, model.classes_)
             if held.any():
                 yield problem, _log_losses(model, self.features[held], self.labels[held])
 
 
-def _fitted(model: LogisticRegression, features: Features, labels: Rows) -> LogisticRegression:
+def _fitted(strength: float, features: Features, labels: Rows) -> LogisticRegression:
+    """From zero: begun where the last strength's fit ended, a rough one ends elsewhere."""
+    model = LogisticRegression(C=strength, tol=_ROUGHLY, max_iter=1000, class_weight="balanced")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return model.fit(features, labels)

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from training.data.parts import Parts, Rows
 from training.evaluation import Evaluation, Probabilities
 from training.features.table import FeatureTable
+from training.inspection.twins import Twin
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Evidence:
         groups: int64 (N,), which pictures belong together and are one thing, as twins are.
         evaluation: how good what is exported is.
         strength: of the exported head's regularisation (scikit-learn's C).
+        twins: pairs of pictures that show the same.
     """
 
     table: FeatureTable
@@ -31,6 +33,7 @@ class Evidence:
     groups: npt.NDArray[np.int64]
     evaluation: Evaluation
     strength: float
+    twins: tuple[Twin, ...] = ()
 
     @property
     def labels(self) -> npt.NDArray[np.int64]:

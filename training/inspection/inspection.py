@@ -1,10 +1,11 @@
 """What an inspection of a folder found, as all who tell of it read it."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from training.inspection.finding import Finding, Kind
+from training.inspection.shortcut import Shortcut
 
 
 @dataclass(frozen=True)
@@ -13,9 +14,11 @@ class Inspection:
 
     Attributes:
         findings: by kind, the most important kind first, and in each by falling score.
+        shortcuts: simple rules that do much of what the network does; they are findings, too.
     """
 
     findings: tuple[Finding, ...]
+    shortcuts: tuple[Shortcut, ...] = ()
 
     @property
     def counts(self) -> dict[Kind, int]:
@@ -28,4 +31,7 @@ class Inspection:
 
     def as_json(self) -> dict[str, Any]:
         """The content of `inspection.json`."""
-        return {"findings": [finding.as_json() for finding in self.findings]}
+        return {
+            "findings": [finding.as_json() for finding in self.findings],
+            "shortcuts": [asdict(shortcut) for shortcut in self.shortcuts],
+        }

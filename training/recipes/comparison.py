@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binomtest
 from sklearn.metrics import log_loss
 
-from training.evaluation import CONFIDENCE, Probabilities
+from training.evaluation import Probabilities, gain_interval
 
 log = logging.getLogger(__name__)
 
@@ -62,26 +61,11 @@ def compare(
         probe_accuracy=float(right[0].mean()),
         tuned_accuracy=float(right[1].mean()),
         gain=float((right[1] - right[0]).mean()),
-        gain_interval=_gain_interval(right[1] - right[0], groups),
+        gain_interval=gain_interval(right[1] - right[0], groups),
         probe_log_loss=losses[0],
         tuned_log_loss=losses[1],
         pictures=len(labels),
     )
-
-
-def _gain_interval(gains: npt.NDArray[np.float64], groups: Rows) -> tuple[float, float]:
-    """The interval of the mean of what each picture gains: 1, 0 or -1.
-
-    Of the groups in which one of the two is right more often, those in which the tuned one is are
-    a binomial share; its exact interval says how far the gain may go either way.
-    """
-    net = np.bincount(np.unique(groups, return_inverse=True)[1], gains)
-    won, differing = int((net > 0).sum()), int((net != 0).sum())
-    if not differing:
-        return 0.0, 0.0
-    share = binomtest(won, differing).proportion_ci(CONFIDENCE, method="exact")
-    size = float(np.abs(net).sum()) / len(gains)
-    return size * (2 * float(share.low) - 1), size * (2 * float(share.high) - 1)
 
 
 def log_comparison(comparison: Comparison, recipe: str) -> None:

@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 import onnx
 
+from models.bundle import JudgedBy
 from models.errors import UsageError
 from models.graph.classifier import Classifier
 from models.graph.network import Network
 from models.head import LinearHead
 from training.data.names import listed
-from training.evaluation import JudgedBy, Probabilities
+from training.evaluation import Probabilities
 from training.features.extractor import Extractor
 from training.features.graphs import Graph
 from training.finetuning.learner import FineTuned, FineTuningTask, fine_tune

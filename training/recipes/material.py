@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
+from models.bundle import JudgedBy
 from training.data.example import Example
 from training.data.parts import Parts, Rows
 from training.data.pictures import Pictures, pictures_gone
 from training.data.sample import Sample
-from training.evaluation import JudgedBy, Probabilities, evaluate
+from training.evaluation import Probabilities, evaluate
 from training.features.extractor import Extractor
 from training.features.table import FeatureTable
 from training.head.fit import Task

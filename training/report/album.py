@@ -77,11 +77,21 @@ class Album:
         self._pictures, self._session = pictures, session
         self._left = most_bytes
         self._shots: dict[Wanted, Shot] = {}
-        unique = list(dict.fromkeys(wanted))
+        self._gone: dict[str, str] = {}
+        ways: dict[Example, list[Wanted]] = {}
+        for one in dict.fromkeys(wanted):
+            ways.setdefault(one.example, []).append(one)
+        several = list(ways.values())
         with ThreadPoolExecutor(granted_cores(), thread_name_prefix="report") as pool:
-            for start in range(0, len(unique), _AT_ONCE):
+            for start in range(0, len(several), _AT_ONCE):
                 if self._left > 0:
-                    self._add(unique[start : start + _AT_ONCE], pool)
+                    self._add(several[start : start + _AT_ONCE], pool)
+        for name in list(self._gone)[:1]:
+            log.warning(
+                "%d pictures are not shown in the report, since they cannot be read any more "
+                "(%s: %s)",
+                len(self._gone), name, self._gone[name],
+            )  # fmt: skip
 
     @property
     def count(self) -> int:
@@ -92,8 +102,8 @@ class Album:
         """What is to be shown of a picture."""
         return self._shots.get(wanted, Shot())
 
-    def _add(self, wanted: Sequence[Wanted], pool: ThreadPoolExecutor) -> None:
-        looked_at = [one for one in pool.map(self._look_at, wanted) if one]
+    def _add(self, several: Sequence[Sequence[Wanted]], pool: ThreadPoolExecutor) -> None:
+        looked_at = [one for found in pool.map(self._look_at, several) for one in found]
         heats = self._heats(looked_at)
         for one, shot in zip(looked_at, pool.map(_shot, looked_at, heats), strict=True):
             size = len(shot.photo) + len(shot.heat)
@@ -101,16 +111,21 @@ class Album:
                 self._left -= size
                 self._shots[one.wanted] = shot
 
-    def _look_at(self, wanted: Wanted) -> "_Looked | None":
-        shown = self._session.metadata.preprocessing
+    def _look_at(self, ways: Sequence[Wanted]) -> "list[_Looked]":
+        """One picture, opened once for all ways in which it is wanted."""
+        shown, example = self._session.metadata.preprocessing, ways[0].example
         try:
-            image = self._pictures.open(wanted.example).small_image(shown)
+            image = self._pictures.open(example).small_image(shown)
         except ImageError as error:
-            log.warning("%s is not shown in the report: %s", wanted.example.name, error)
-            return None
-        pixels = None if wanted.heat_of is None else shown.pixels(image)
-        image.thumbnail((_LARGE if wanted.is_large else _SMALL,) * 2, Image.Resampling.BICUBIC)
-        return _Looked(wanted, image, pixels)
+            self._gone.setdefault(example.name, f"{error}")
+            return []
+        found = []
+        for wanted in ways:
+            pixels = None if wanted.heat_of is None else shown.pixels(image)
+            small = image.copy()
+            small.thumbnail((_LARGE if wanted.is_large else _SMALL,) * 2, Image.Resampling.BICUBIC)
+            found.append(_Looked(wanted, small, pixels))
+        return found
 
     def _heats(self, looked_at: Sequence["_Looked"]) -> list[Image.Image | None]:
         found: list[Image.Image | None] = [None] * len(looked_at)

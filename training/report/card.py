@@ -14,7 +14,7 @@ from training.report.record import Record
 from training.report.verdict import judge
 
 #: What means something in Markdown, or in the HTML that it may hold.
-_MARKS: Final = re.compile(r"([\\`*_{}\[\]()#+.!|<>&~$-])")
+_MARKS: Final = re.compile(r"([\\`*_\[\]#|<>&~$])")
 
 #: Classes that the card names one by one.
 _CLASSES: Final = 200
@@ -74,7 +74,7 @@ def _head(record: Record, metadata: BundleMetadata) -> str:
         ],
         library_name="onnx",
         license=metadata.licence if is_known else "other",
-        license_name=None if is_known else metadata.licence,
+        license_name=None if is_known else metadata.licence.replace(" ", "-"),
         model_name=name,
         pipeline_tag="image-classification",
         tags=["onnx", "transfer-learning", "grad-cam"],

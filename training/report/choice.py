@@ -6,8 +6,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from training.evaluation import Probabilities
 from training.features.table import Features
-from training.report.record import Judged
 
 Rows = npt.NDArray[np.int64]
 
@@ -15,19 +15,21 @@ Rows = npt.NDArray[np.int64]
 _AT_ONCE: Final = 64
 
 
-def surest_mistakes(judged: Judged, most: int) -> list[int]:
-    """Places in `judged` of wrong answers, the most confident first."""
-    wrong = np.flatnonzero(judged.answers != judged.labels)
-    order = np.argsort(-judged.probabilities[wrong].max(axis=1), kind="stable")
-    return [int(place) for place in wrong[order][:most]]
+def surest_mistakes(probabilities: Probabilities, labels: Rows, most: int) -> list[int]:
+    """Rows of wrong answers, float32 (N, K), to pictures of these classes, the surest first."""
+    wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)
+    order = np.argsort(-probabilities[wrong].max(axis=1), kind="stable")
+    return [int(row) for row in wrong[order][:most]]
 
 
-def cross_section(judged: Judged, class_index: int, most: int) -> list[int]:
-    """Places in `judged` of pictures of a class, from the hardest to the easiest in even steps."""
-    mine = np.flatnonzero(judged.labels == class_index)
-    ordered = mine[np.argsort(judged.probabilities[mine, class_index], kind="stable")]
+def cross_section(
+    probabilities: Probabilities, labels: Rows, class_index: int, most: int
+) -> list[int]:
+    """Rows of pictures of a class, from the hardest to the easiest in even steps."""
+    mine = np.flatnonzero(labels == class_index)
+    ordered = mine[np.argsort(probabilities[mine, class_index], kind="stable")]
     steps = np.linspace(0, len(mine) - 1, min(most, len(mine))).round().astype(np.int64)
-    return [int(place) for place in ordered[steps]]
+    return [int(row) for row in ordered[steps]]
 
 
 def nearest(features: Features, queries: Sequence[int], sides: Rows, most: int) -> list[list[int]]:

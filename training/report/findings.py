@@ -100,4 +100,7 @@ def groups_of(
 
 
 def _told(finding: Finding, gallery: Gallery | None) -> Told:
-    return Told(finding.sentence, gallery.findings.get(finding, ()) if gallery else ())
+    tiles = gallery.findings.get(finding, ()) if gallery else ()
+    # Below its picture stands the same.
+    is_said = finding.kind == "suspect_label" and len(tiles) == len(finding.files)
+    return Told("" if is_said else finding.sentence, tiles)

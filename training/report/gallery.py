@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
+import numpy as np
+
 from models.session import Session
 from training.data.example import Example
 from training.data.pictures import Pictures
@@ -12,7 +14,7 @@ from training.features.table import FeatureTable
 from training.inspection.finding import Finding
 from training.report.album import Album, Shot, Wanted
 from training.report.choice import Rows, cross_section, nearest, similarity, surest_mistakes
-from training.report.record import Judged
+from training.report.record import Answers, Judged
 
 #: At most so many, whatever the folder: of mistakes, of pictures beside one, of pictures of all
 #: classes and of one, of classes.
@@ -32,30 +34,29 @@ class Material:
     """What a gallery is made from.
 
     Attributes:
-        judged: the network's answers.
-        table: every picture with its features.
-        sides: int64 (N,), as `choice.nearest` takes it, for each row of the table.
+        judged: by what the accuracy was measured.
+        answers: to every picture.
+        table: all of them with their features, in the same order.
         pictures: opens their files.
         session: the exported network, for the heatmaps.
         findings: of the inspection.
     """
 
     judged: Judged
+    answers: Answers
     table: FeatureTable
-    sides: Rows
     pictures: Pictures
     session: Session
     findings: Sequence[Finding]
 
     @cached_property
-    def places(self) -> dict[Example, int]:
-        """Where an example stands among those that were judged."""
-        return {example: place for place, example in enumerate(self.judged.examples)}
-
-    @cached_property
     def rows(self) -> dict[Example, int]:
-        """Where an example stands in the table."""
+        """Where an example stands in the table, and among the answers."""
         return {example: row for row, example in enumerate(self.table.examples)}
+
+    def answered(self, example: Example) -> int:
+        """The class that it was answered with, by what had not learned from it."""
+        return int(self.answers.probabilities[self.rows[example]].argmax())
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Tile:
     Attributes:
         name: of its file.
         label: of its folder.
-        answered: the class that the network gave; empty where it was not asked.
+        answered: the class that it was answered with.
         probability: of that answer.
         shot: the picture itself.
         neighbours: those most like it.
@@ -110,7 +111,7 @@ class Gallery:
 def make_gallery(material: Material) -> Gallery:
     """Chooses the pictures, opens them, and sets them beside those that are like them."""
     judged = material.judged
-    mistakes = _examples(judged, surest_mistakes(judged, _MISTAKES))
+    mistakes = _examples(judged, surest_mistakes(judged.probabilities, judged.labels, _MISTAKES))
     classes = _of_classes(judged)
     by_name = {example.name: example for example in material.table.examples}
     found = {
@@ -144,13 +145,13 @@ class _Hanging:
         return tuple(self._tile(example, alone=alone) for example in examples)
 
     def _tile(self, example: Example, *, alone: bool) -> Tile:
-        judged, place = self.material.judged, self.material.places.get(example)
-        answer = None if place is None else int(judged.answers[place])
+        material = self.material
+        classes, answer = material.judged.classes, material.answered(example)
         return Tile(
             name=example.name,
-            label=judged.classes[example.class_index],
-            answered="" if answer is None else judged.classes[answer],
-            probability=0.0 if place is None else float(judged.probabilities[place].max()),
+            label=classes[example.class_index],
+            answered=classes[answer],
+            probability=float(material.answers.probabilities[material.rows[example]].max()),
             shot=self.album.shot(Wanted(example, is_large=True, heat_of=answer)),
             neighbours=() if alone else self._neighbours(example),
         )
@@ -178,7 +179,8 @@ def _of_classes(judged: Judged) -> dict[int, list[Example]]:
     results = list(judged.evaluation.classes.values())
     worst = sorted(range(len(results)), key=lambda i: (results[i].recall or 0.0, i))[:_CLASSES]
     each = max(1, min(_IN_A_CLASS, _IN_ALL_CLASSES // len(worst)))
-    return {i: _examples(judged, cross_section(judged, i, each)) for i in sorted(worst)}
+    answers = judged.probabilities, judged.labels
+    return {i: _examples(judged, cross_section(*answers, i, each)) for i in sorted(worst)}
 
 
 def _first_of_each_kind(findings: Sequence[Finding]) -> list[Finding]:
@@ -190,11 +192,17 @@ def _first_of_each_kind(findings: Sequence[Finding]) -> list[Finding]:
 
 def _neighbours(material: Material, examples: Sequence[Example]) -> dict[Example, list[Example]]:
     rows = [material.rows[example] for example in examples]
-    found = nearest(material.table.features, rows, material.sides, _NEIGHBOURS)
+    found = nearest(material.table.features, rows, _sides(material.answers), _NEIGHBOURS)
     return {
         example: [material.table.examples[row] for row in near]
         for example, near in zip(examples, found, strict=True)
     }
+
+
+def _sides(answers: Answers) -> Rows:
+    """What was asked about together, as `choice.nearest` takes it."""
+    never_taught = {"validation": "test"}
+    return np.unique([never_taught.get(p, p) for p in answers.parts], return_inverse=True)[1]
 
 
 def _wanted(
@@ -202,11 +210,8 @@ def _wanted(
     examples: Iterable[Example],
     beside: Mapping[Example, Sequence[Example]],
 ) -> list[Wanted]:
-    answers = material.judged.answers
     wanted = []
     for example in examples:
-        place = material.places.get(example)
-        heat_of = None if place is None else int(answers[place])
-        wanted.append(Wanted(example, is_large=True, heat_of=heat_of))
+        wanted.append(Wanted(example, is_large=True, heat_of=material.answered(example)))
         wanted += [Wanted(other, is_large=False) for other in beside.get(example, ())]
     return wanted

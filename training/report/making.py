@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,7 +52,7 @@ def making_of(record: Record, metadata: BundleMetadata, *, is_private: bool = Fa
 
 
 def _name(settings: Mapping[str, Any]) -> str:
-    return str(settings["name"] or Path(str(settings["data"])).name or "pictures")
+    return str(settings["name"] or Path(settings["data"][0]).name or "pictures")
 
 
 def _command(settings: Mapping[str, Any], *, is_private: bool) -> str:
@@ -60,14 +60,19 @@ def _command(settings: Mapping[str, Any], *, is_private: bool) -> str:
     words = ["train-transfer"]
     for one in fields(TrainingSettings):
         value = settings.get(one.name)
-        default = None if one.default is MISSING else one.default
-        if value is None or str(value) == str(default):
+        if value in (None, False) or str(value) == str(one.default):
             continue
-        words.append(f"--{one.name.replace('_', '-')}")
-        if value is not True:
-            is_path = "/" in str(value) or "\\" in str(value) or one.name == "data"
-            words.append(_HIDDEN if is_private and is_path else shlex.quote(str(value)))
+        is_hidden = is_private and _may_be_a_place(value)
+        for each in value if isinstance(value, list) else [value]:
+            words.append(f"--{one.name.replace('_', '-')}")
+            if each is not True:
+                words.append(_HIDDEN if is_hidden else shlex.quote(f"{each}"))
     return " ".join(words)
+
+
+def _may_be_a_place(value: Any) -> bool:
+    """Whether a setting may name a file or a folder, whose names may be those of people."""
+    return isinstance(value, list) or (isinstance(value, str) and bool(set("./\\") & set(value)))
 
 
 def _facts(record: Record, metadata: BundleMetadata) -> dict[str, str]:

@@ -16,13 +16,13 @@ from models.files import output_file
 from models.session import Session
 from training.data.pictures import Pictures
 from training.features.table import FeatureTable
-from training.report.choice import Rows, surest_mistakes
+from training.report.choice import surest_mistakes
 from training.report.confusions import confusions_of
 from training.report.findings import PLACES, groups_of
 from training.report.gallery import Gallery, Material, make_gallery
 from training.report.making import making_of
 from training.report.plots import draw_reliability, reliability
-from training.report.record import Judged, Record
+from training.report.record import Answers, Judged, Record
 from training.report.verdict import judge
 
 #: Mistakes that are named by their line where they are not shown.
@@ -39,14 +39,12 @@ class Told:
     Attributes:
         record: of the run.
         table: every picture with its features.
-        sides: int64 (N,), as `choice.nearest` takes it.
         pictures: opens their files.
         session: the exported network.
     """
 
     record: Record
     table: FeatureTable
-    sides: Rows
     pictures: Pictures
     session: Session
 
@@ -68,14 +66,15 @@ def write_report(path: Path, told: Told, *, with_pictures: bool) -> None:
 
 
 def _gallery(told: Told) -> Gallery:
+    record = told.record
     return make_gallery(
         Material(
-            told.record.judged,
+            record.judged,
+            record.answers,
             told.table,
-            told.sides,
             told.pictures,
             told.session,
-            told.record.inspection.findings,
+            record.inspection.findings,
         )
     )
 
@@ -92,10 +91,9 @@ def _page(told: Told, gallery: Gallery | None) -> str:
         gallery=gallery,
         judged_how=_how(judged),
         wrong=int((judged.answers != judged.labels).sum()),
-        mistakes=_lines_of_mistakes(judged),
+        mistakes=_lines_of_mistakes(judged, told.record.answers),
         opened=len(judged.classes) <= _OPEN,
         groups={place: groups_of(place, findings, gallery) for place in PLACES},
-        mean_confidence=float(judged.probabilities.max(axis=1).mean()),
         bins=bins,
         reliability=draw_reliability(bins),
         making=making_of(told.record, told.session.metadata, is_private=gallery is None),
@@ -130,14 +128,16 @@ def _percent(value: float | None, digits: int = 1) -> str:
     return "–" if value is None else f"{value:.{digits}%}"
 
 
-def _lines_of_mistakes(judged: Judged) -> Sequence[Mapping[str, Any]]:
+def _lines_of_mistakes(judged: Judged, answers: Answers) -> Sequence[Mapping[str, Any]]:
     """Wrong answers without the names of files: where they stand in `predictions.csv`."""
+    # People count from one, and the first line is the header.
+    lines = {example: line for line, example in enumerate(answers.examples, 2)}
     return [
         {
-            "line": place + 2,  # people count from one, and the first line is the header
-            "label": judged.classes[judged.examples[place].class_index],
+            "line": lines[judged.examples[place]],
+            "label": judged.classes[judged.labels[place]],
             "answered": judged.classes[judged.answers[place]],
             "probability": float(judged.probabilities[place].max()),
         }
-        for place in surest_mistakes(judged, _MISTAKES)
+        for place in surest_mistakes(judged.probabilities, judged.labels, _MISTAKES)
     ]

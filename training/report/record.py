@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from training.data.example import Example
-from training.evaluation import ClassResult, Evaluation, Probabilities
+from training.evaluation import ClassResult, Evaluation, Interval, Probabilities
 from training.features.table import LeftOut
 from training.head.fit import FittedHead
 from training.inspection.inspection import Inspection
@@ -40,6 +40,12 @@ class Judged:
         """The class of each answer, int64 (N,)."""
         found: np.ndarray = self.probabilities.argmax(axis=1)
         return found
+
+    @property
+    def by_name(self) -> dict[str, tuple[str, str]]:
+        """Label and answer of each example, by its name."""
+        pairs = zip(self.examples, self.answers, strict=True)
+        return {e.name: (self.classes[e.class_index], self.classes[a]) for e, a in pairs}
 
     @property
     def labels(self) -> np.ndarray:
@@ -94,6 +100,58 @@ class Learned:
 
 
 @dataclass(frozen=True)
+class Difference:
+    """One run against an earlier one.
+
+    Attributes:
+        run: the folder of the earlier one.
+        accuracy_told: what that one told, by its own labels.
+        pictures: how many both answered that have the same label in both.
+        relabelled: how many both answered that have another one now.
+        accuracy: of the answers of now to those pictures.
+        accuracy_before: of the earlier answers to them.
+        gain: the difference of the two.
+        gain_interval: of that, at 95 %.
+        other_settings: names of settings that were others.
+    """
+
+    run: Path
+    accuracy_told: float
+    pictures: int
+    relabelled: int
+    accuracy: float
+    accuracy_before: float
+    gain: float
+    gain_interval: Interval
+    other_settings: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """The same for people."""
+        also = f"; other settings, too: {', '.join(self.other_settings)}"
+        return (
+            f"the run in {self.run} told {self.accuracy_told:.1%} by its labels. Of "
+            f"{self.pictures:,} pictures with the same label in both, {self.accuracy:.1%} "
+            f"are right now and {self.accuracy_before:.1%} were then: {self._gain_in_words}. "
+            f"{self.relabelled:,} with another label are not compared"
+            f"{also if self.other_settings else ''}"
+        )
+
+    @property
+    def _gain_in_words(self) -> str:
+        low, high = (100 * edge for edge in self.gain_interval)
+        if low == high:
+            return "the same ones"
+        chance = ", which may be chance" if low <= 0 <= high else ""
+        return f"{100 * self.gain:+.1f} points (95% interval {low:+.1f} to {high:+.1f}{chance})"
+
+    def as_json(self) -> dict[str, Any]:
+        """What `summary.json` says of it."""
+        told = {**asdict(self), "run": str(self.run), "sentence": self.sentence}
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in told.items()}
+
+
+@dataclass(frozen=True)
 class Record:
     """All that there is to tell.
 
@@ -112,6 +170,7 @@ class Record:
         bundle: its file in the run's folder.
         seconds: that it took.
         backbone_choice: what `--backbone auto` found; empty where nothing was asked.
+        difference: from the run whose labels were put right; None where there was none.
     """
 
     settings: Mapping[str, str | int | float | list[str] | None]
@@ -128,6 +187,7 @@ class Record:
     bundle: Path
     seconds: float
     backbone_choice: Mapping[str, Any] = field(default_factory=dict)
+    difference: Difference | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The content of `summary.json`."""
@@ -144,6 +204,7 @@ class Record:
             "backbone_choice": dict(self.backbone_choice),
             "weights": learned.weights,
             "recipe": learned.recipe,
+            "difference": self.difference.as_json() if self.difference else None,
             "findings": dict(self.inspection.counts),
             "trained_parameters": learned.trained_parameters,
             "regularisation": learned.regularisation.as_json(),

@@ -1,7 +1,7 @@
 """What TensorBoard shows of a run, so that many can be compared side by side.
 
 Fine-tuning writes its curves while it learns; here is what stands at the end: the settings as
-hyper-parameters with the accuracy, the confusion matrix, and a grid of held-out pictures with
+hyper-parameters with the accuracy, the confusion matrix, and a grid of pictures that judge with
 where the exported network looked, the wrong answers first.
 """
 
@@ -33,7 +33,7 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from models.errors import ImageError
 from models.heatmap import overlay
-from models.session import Prediction, Session
+from models.session import Session
 from training.data.example import Example
 from training.data.names import printable
 from training.data.pictures import Pictures
@@ -72,10 +72,11 @@ def log_to_tensorboard(folder: Path, record: Record, session: Session, pictures:
     evaluation = record.judged.evaluation
     low, high = evaluation.accuracy_interval
     metrics = {"accuracy": evaluation.accuracy, "interval/low": low, "interval/high": high}
+    how = {"recipe": record.learned.recipe, "judged_by": evaluation.judged_by}
     shown = {name: _shown(value) for name, value in record.settings.items()}
     writer = EventFileWriter(str(folder))
     try:
-        for summary in _parameters({**shown, "recipe": record.learned.recipe}, metrics):
+        for summary in _parameters({**shown, **how}, metrics):
             _add(writer, summary)
         names = dict(zip(evaluation.classes, drawn_names(list(evaluation.classes)), strict=True))
         if len(evaluation.classes) <= _MOST_CLASSES:
@@ -178,38 +179,42 @@ def _confusion(evaluation: Evaluation, names: Sequence[str]) -> Figure:
 def _heatmaps(
     judged: Judged, session: Session, pictures: Pictures, names: Mapping[str, str]
 ) -> Figure:
-    chosen = chosen_examples(judged)
+    chosen, places = chosen_examples(judged), {e: row for row, e in enumerate(judged.examples)}
     rows = -(-len(chosen) // _COLUMNS)
     figure = Figure(figsize=(3 * _COLUMNS, 3.4 * rows), layout="constrained")
     for axes in figure.subplots(rows, _COLUMNS, squeeze=False).flat:
         axes.set_axis_off()
     for axes, example in zip(figure.axes, chosen, strict=False):
+        answers = judged.probabilities[places[example]]
         try:
-            picture, answer = _explained(example, session, pictures)
+            picture = _explained(example, int(answers.argmax()), session, pictures)
         except ImageError as error:
             log.warning("%s is not shown in TensorBoard: %s", example.name, error)
             continue
         axes.imshow(picture)
-        true = session.classes[example.class_index]
-        axes.set_title(_title(answer, true, names), fontsize=9)
+        axes.set_title(_title(answers, example, judged.classes, names), fontsize=9)
     return figure
 
 
 def _explained(
-    example: Example, session: Session, pictures: Pictures
-) -> tuple[Image.Image, Prediction]:
-    """A picture with where the network looked, and its answer.
+    example: Example, class_index: int, session: Session, pictures: Pictures
+) -> Image.Image:
+    """A picture with where the network looked for a class.
+
+    For the one that was answered when it had not seen the picture: it may have learned from it
+    since, and then looks for another.
 
     Raises:
         ImageError: it cannot be read any more.
     """
     preprocessing, geometry = session.metadata.preprocessing, session.metadata.map_geometry
     picture = pictures.open(example)
-    (answer,) = session.predict(picture.pixels(preprocessing)[np.newaxis])
+    pixels = picture.pixels(preprocessing)[np.newaxis]
+    (answer,) = session.predict(pixels, np.array([class_index]))
     image = picture.image(preprocessing)
     # As large as it is drawn: a dozen photographs of a phone took gigabytes.
     image.thumbnail((_DRAWN, _DRAWN))
-    return overlay(image, answer.heatmap, preprocessing, geometry), answer
+    return overlay(image, answer.heatmap, preprocessing, geometry)
 
 
 def chosen_examples(judged: Judged) -> list[Example]:
@@ -232,6 +237,9 @@ def _spread(rows: npt.NDArray[np.int64], labels: npt.NDArray[np.int64]) -> list[
     return [int(row) for row in rows[np.lexsort((labels, turns))]]
 
 
-def _title(answer: Prediction, true: str, names: Mapping[str, str]) -> str:
-    said = f"{names.get(answer.label, answer.label)} {answer.probability:.0%}"
-    return said if answer.label == true else f"{said}, in truth {names.get(true, true)}"
+def _title(
+    answers: np.ndarray, example: Example, classes: Sequence[str], names: Mapping[str, str]
+) -> str:
+    answered, true = classes[int(answers.argmax())], classes[example.class_index]
+    said = f"{names.get(answered, answered)} {answers.max():.0%}"
+    return said if answered == true else f"{said}, in truth {names.get(true, true)}"

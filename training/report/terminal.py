@@ -1,6 +1,7 @@
 """What a run found, as a person reads it in a terminal."""
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -11,12 +12,16 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from training.data.example import ImageFolder
 from training.evaluation import CONFIDENCE, Evaluation
 from training.inspection.inspection import Inspection
 from training.run_folder import INSPECTION_FILE
 from training.terminal import PatientConsole
 
 log = logging.getLogger(__name__)
+
+#: What there is to say of folders; of more, the first of them stand for all.
+_MOST_REMARKS: Final = 10
 
 #: Of a matrix that is wider than the terminal, so many of its mistakes are shown.
 _MOST_MISTAKES: Final = 10
@@ -51,6 +56,24 @@ def log_findings(inspection: Inspection) -> None:
         log.warning("%s: %s%s", kind.replace("_", " "), first.sentence, more)
 
 
+def log_folder(folder: ImageFolder) -> None:
+    """Says what lies there, what of it is not used, and what may be meant otherwise."""
+    counts = Counter((e.part, e.class_index) for e in folder.examples)
+    log.info("%s: %s", folder.place, folder.layout)
+    for part in sorted({e.part for e in folder.examples}, key=str):
+        shown = ", ".join(f"{c} ({counts[part, i]})" for i, c in enumerate(folder.classes))
+        log.info("  %s: %s", part or "classes", shown)
+    for unused in folder.unused:
+        more = ", …" if len(unused.shown) > 10 else ""
+        names = ", ".join(unused.shown[:10])
+        count = f" ({len(unused.files):,} files)" if len(unused.files) > 1 else ""
+        log.info("  not used, %s: %s%s%s", unused.reason, names, more, count)
+    for remark in folder.remarks[:_MOST_REMARKS]:
+        log.warning("%s", remark)
+    if len(folder.remarks) > _MOST_REMARKS:
+        log.warning("and %d remarks more like these", len(folder.remarks) - _MOST_REMARKS)
+
+
 def append_evaluation(path: Path, evaluation: Evaluation) -> None:
     """Writes the same at the end of a log."""
     with path.open("a", encoding="utf-8") as file:
@@ -74,8 +97,13 @@ def _print(evaluation: Evaluation, console: Console) -> None:
 def sentence(evaluation: Evaluation) -> str:
     """The accuracy, how sure that is, and what it is to be held against."""
     low, high = evaluation.accuracy_interval
+    measured = (
+        f"by five-fold cross-validation over all {evaluation.count} pictures"
+        if evaluation.judged_by == "cross-validation"
+        else f"on {evaluation.count} held-out pictures"
+    )
     return (
-        f"accuracy {evaluation.accuracy:.1%} on {evaluation.count} held-out pictures "
+        f"accuracy {evaluation.accuracy:.1%} {measured} "
         f"({CONFIDENCE:.0%} interval {low:.1%} to {high:.1%}); "
         f"always answering {evaluation.commonest} would reach {evaluation.commonest_accuracy:.1%}"
     )
@@ -83,7 +111,7 @@ def sentence(evaluation: Evaluation) -> str:
 
 def _class_table(evaluation: Evaluation, names: Sequence[str]) -> Table:
     table = Table("class")
-    for column in ("recall", "precision", "held-out pictures"):
+    for column in ("recall", "precision", "pictures"):
         table.add_column(column, justify="right")
     for name, result in zip(names, evaluation.classes.values(), strict=True):
         table.add_row(
@@ -104,7 +132,7 @@ def _confusion_table(evaluation: Evaluation, names: Sequence[str]) -> Table:
 def _mistakes_table(evaluation: Evaluation, names: Sequence[str]) -> Table:
     """The pairs of classes that are confused most often."""
     table = Table("true", "answered")
-    table.add_column("held-out pictures", justify="right")
+    table.add_column("pictures", justify="right")
     mistakes = evaluation.confusion * (1 - np.eye(len(names), dtype=np.int64))
     for place in np.argsort(-mistakes, axis=None, kind="stable")[:_MOST_MISTAKES]:
         true, answered = np.unravel_index(place, mistakes.shape)

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from training.evaluation import Evaluation
+from scipy.stats import binomtest
+
+from training.evaluation import CONFIDENCE, Evaluation
 from training.inspection.finding import Finding, Kind
 
 Level = Literal["good", "fair", "uncertain", "useless"]
@@ -108,11 +110,22 @@ def _advice(evaluation: Evaluation, findings: Sequence[Finding]) -> tuple[str, s
     for kind, (words, place) in _FIRST.items():
         if counts[kind]:
             return words.format(count=f"{counts[kind]:,}"), place
-    recalls = {n: one.recall for n, one in evaluation.classes.items() if one.recall is not None}
     if evaluation.accuracy == 1:
         return "the hardest pictures of each class: there was no mistake", "classes"
-    worst = min(recalls, key=lambda name: recalls[name])
-    if evaluation.accuracy - recalls[worst] > _WIDE:
-        found = f"{in_sentence(worst)}, of which it recognises only {recalls[worst]:.0%}"
-        return found, "classes"
+    if below := _below_the_rest(evaluation):
+        name, recall = below
+        return f"{in_sentence(name)}, of which it recognises only {recall:.0%}", "classes"
     return "the mistakes that it is surest of", "mistakes"
+
+
+def _below_the_rest(evaluation: Evaluation) -> tuple[str, float] | None:
+    """The class that is recognised less than all, surest, and its recall; None by chance alone."""
+    found = []
+    for name, one in evaluation.classes.items():
+        if one.recall is not None:
+            right = round(one.recall * one.count)
+            test = binomtest(right, one.count, evaluation.accuracy, alternative="less")
+            found.append((float(test.pvalue), name, one.recall))
+    chance, name, recall = min(found)
+    # Among many classes one always looks bad.
+    return (name, recall) if chance < (1 - CONFIDENCE) / len(found) else None

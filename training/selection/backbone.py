@@ -43,8 +43,12 @@ AUTO: Final = "auto"
 #: More pictures of the training part are not asked.
 _MOST: Final = 500
 
-#: All candidates together read for as long as the fastest takes for so many passes over the folder.
-_PASSES: Final = 2
+#: So many runs of the fastest may be spent on asking, so that all takes three times as long as one.
+_RUNS: Final = 2
+
+#: What a run does beside reading takes as long as reading so many pictures, and more: exporting,
+#: comparing, fitting (29 s of CPU time beside 10 ms a picture).
+_BESIDE: Final = 1000
 
 #: A network is faster than another where it takes less than this part of its time: what is measured
 #: twice is never quite the same, and a choice should be.
@@ -167,7 +171,7 @@ def _loaded(candidate: Candidate) -> "Network | None":
 
 def _affordable(milliseconds: Sequence[float], pictures: int) -> int:
     """How many pictures each of some candidates may be asked, of a folder with so many."""
-    found = _PASSES * pictures * min(milliseconds) / sum(milliseconds)
+    found = _RUNS * (pictures + _BESIDE) * min(milliseconds) / sum(milliseconds)
     return int(min(max(found, SIZE), _MOST))
 
 

@@ -3,7 +3,8 @@
 A run that goes on after it was cut off takes what was decided before, on whatever machine it is.
 """
 
-from dataclasses import dataclass, field
+import logging
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from models.errors import UsageError
 from training.data.pictures import Pictures
 from training.data.sample import Sample
 from training.features.extractor import Extractor
+from training.features.graphs import kept_in_int8
 from training.group import first_says, from_first, is_first
 from training.run_folder import VIEW_FILE, write_json
 from training.selection.framing import (
@@ -29,6 +31,8 @@ from training.selection.precision import (
     choose_precision,
 )
 from training.settings import WantedFraming, WantedPrecision
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,8 @@ class View:
         precision: what the network computes with.
         graph_digest: SHA-256 of the graph that reads the pictures.
         greys: how those of more than 8 bits are shown.
+        fp32_digest: SHA-256 of the graph in fp32 from which that one was made.
+        kept_as: the key of that one in the cache, where it is calibrated on a sample.
     """
 
     image_size: int
@@ -63,6 +69,8 @@ class View:
     precision: PrecisionChoice
     graph_digest: str
     greys: GreyChoice = field(default_factory=GreyChoice)
+    fp32_digest: str = ""
+    kept_as: str = ""
 
     @property
     def has_read_sample(self) -> bool:
@@ -90,6 +98,7 @@ def decide_view(
         The decision, and the network as it is going to read all pictures.
     """
     view, reader = first_says(lambda: stored_view(run_folder)), None
+    fp32_digest = extractor.graph.digest.hex()
     greys = view.greys if view else _greys(wanted, sample, pictures)
     shown = extractor.framed(first_asked(wanted.framing)).with_greys(greys.grey_range, greys.held)
     asked = FRAMINGS if wanted.framing == "auto" else (wanted.framing,)
@@ -98,13 +107,13 @@ def decide_view(
         if view is None and is_first():
             precision, reader = choose_precision(wanted.precision, shown, sample, pictures)
             framing = choose_framing(wanted.framing, reader, sample, pictures)
-            view = _view(reader, framing, precision, greys)
+            view = _view(reader, framing, precision, greys, fp32_digest)
             write_json(run_folder / VIEW_FILE, view.as_json())
         view = from_first(view)
         # Whoever was told has not made that graph yet.
         reader = reader or at_precision(view.precision.precision, shown, sample, pictures)
     reader = reader.framed(view.framing.framing)
-    return _view(reader, view.framing, view.precision, greys), reader
+    return _view(reader, view.framing, view.precision, greys, fp32_digest), reader
 
 
 def _greys(wanted: Wanted, sample: Sample, pictures: Pictures) -> GreyChoice:
@@ -127,8 +136,41 @@ def stored_view(run_folder: Path) -> View | None:
         raise UsageError(f"--resume: {path} is not as it was written: {error}") from error
 
 
+def view_of(run: Path, extractor: Extractor, run_folder: Path) -> tuple[View, Extractor] | None:
+    """As another run over these pictures looked at them, so that what it read is known.
+
+    Labels that were put right are no reason to ask again: what they change must not hang on how
+    pictures are shown. It is only where all of it is at hand.
+
+    Args:
+        run: the folder of the other run, with whose settings this one decides.
+        extractor: the network as it is, in fp32.
+        run_folder: where the decision is kept; where one stands already it stays.
+
+    Returns:
+        The decision, and the network as it is going to read all pictures.
+    """
+    try:
+        view = None if stored_view(run_folder) else stored_view(run)
+    except UsageError:
+        return None  # of an earlier version
+    if view is None or view.fp32_digest != extractor.graph.digest.hex():
+        return None
+    graph = kept_in_int8(view.kept_as) if view.precision.precision == "int8" else extractor.graph
+    if graph is None or graph.digest.hex() != view.graph_digest:
+        return None
+    reader = replace(extractor.framed(view.framing.framing), graph=graph)
+    write_json(run_folder / VIEW_FILE, view.as_json())
+    log.info("pictures are shown to the network as in %s", run)
+    return view, reader.with_greys(view.greys.grey_range, view.greys.held)
+
+
 def _view(
-    extractor: Extractor, framing: FramingChoice, precision: PrecisionChoice, greys: GreyChoice
+    extractor: Extractor,
+    framing: FramingChoice,
+    precision: PrecisionChoice,
+    greys: GreyChoice,
+    fp32_digest: str,
 ) -> View:
     size, digest = extractor.preprocessing.height, extractor.graph.digest.hex()
-    return View(size, framing, precision, digest, greys)
+    return View(size, framing, precision, digest, greys, fp32_digest, extractor.graph.key)

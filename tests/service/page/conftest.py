@@ -1,14 +1,8 @@
-"""A real browser, Debian's chromium without a window, before the real service.
-
-Playwright's loop runs in the main thread for as long as its browser is open, and `asyncio.run`
-refuses to work beside it: so the browser lives for this package of tests and no longer.
-"""
+"""A real browser before the real service."""
 
 import base64
 import contextlib
 import io
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -23,22 +17,18 @@ from playwright.sync_api import (
     FilePayload,
     Locator,
     Page,
-    Playwright,
     Route,
     ViewportSize,
-    sync_playwright,
 )
 
 from models import store
 from models.backbones.backbone import Backbone
+from tests.browsing import DESKTOP, opened_browser
 from tests.conftest import make_bundle, with_lively_head
 from tests.service.conftest import Served
 
 #: Milliseconds until a test gives up; nothing is measured by it.
 DEADLINE = 30_000
-
-DESKTOP: ViewportSize = {"width": 1280, "height": 900}
-PHONE: ViewportSize = {"width": 360, "height": 740}
 
 #: A refusal of the service: browsers report its status, the page shows its sentence.
 _REFUSED = "Failed to load resource: the server responded with a status of"
@@ -137,26 +127,9 @@ def payload(data: bytes, name: str = "a.png") -> FilePayload:
 
 
 @pytest.fixture(scope="package")
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as started:
-        yield started
-
-
-@pytest.fixture(scope="package")
-def browser(playwright: Playwright) -> Iterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("google-chrome")
-    if path is None:
-        pytest.skip("there is no chromium on this machine; `make browser` installs Debian's")
-    browser = playwright.chromium.launch(
-        executable_path=path,
-        chromium_sandbox=os.geteuid() != 0,  # Chromium refuses to have one as root
-        args=[
-            *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),
-            "--renderer-process-limit=1",  # one for each test takes most of the time
-        ],
-    )
-    yield browser
-    browser.close()
+def browser() -> Iterator[Browser]:
+    with opened_browser() as browser:
+        yield browser
 
 
 def address_of(served: Served) -> str:

@@ -8,9 +8,10 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Locator, expect
 
+from tests.browsing import PHONE
 from tests.conftest import encoded
 from tests.service.conftest import Served
-from tests.service.page.conftest import PHONE, Open, Window, payload
+from tests.service.page.conftest import Open, Window, payload
 
 #: In the page: how far everything moved by itself, as browsers measure it (0.1 counts as bad).
 WATCH_SHIFTS = """() => {

@@ -8,9 +8,10 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Locator, Route, expect
 
+from tests.browsing import PHONE
 from tests.conftest import encoded
 from tests.service.conftest import Served
-from tests.service.page.conftest import PHONE, Open, Window, payload, pixels
+from tests.service.page.conftest import Open, Window, payload, pixels
 
 #: What the service says of pictures here, by their names: a label and its probability.
 SAID = {"1.png": ("nuts", 0.95), "2.png": ("screws", 0.7), "10.png": ("nuts", 0.999)}

@@ -1,6 +1,7 @@
 """The parts are made once: what belongs together is never parted, the folder's own are kept."""
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from models.errors import DataFolderError
 from tests.training.conftest import fill
 from training.data.example import Example, ImageFolder, Part
 from training.data.folder import scan_folder
-from training.data.parts import Parts, Together, check_counts, make_parts
+from training.data.parts import Parts, check_counts, make_parts
 
 
 def folder_of(counts: dict[int, int], part: Part | None = None) -> ImageFolder:
@@ -24,6 +25,11 @@ def folder_of(counts: dict[int, int], part: Part | None = None) -> ImageFolder:
     ]
     classes = tuple(f"class {label}" for label in counts)
     return ImageFolder("pets", "a folder per class", classes, tuple(examples), ())
+
+
+def grouped(folder: ImageFolder, named: list[str]) -> ImageFolder:
+    pairs = zip(folder.examples, named, strict=True)
+    return replace(folder, examples=tuple(replace(e, group=name) for e, name in pairs))
 
 
 def digests_of(folder: ImageFolder) -> list[str]:
@@ -81,11 +87,9 @@ def test_what_decides_about_fine_tuning_and_what_judges_it_are_two_folds() -> No
 
 
 def test_twins_and_what_the_user_names_are_not_parted() -> None:
-    folder = folder_of({0: 40, 1: 40})
-    named = [f"patient {row // 10}" for row in range(80)]
-    together = Together(twins=[(5, 15)], named=named)
+    folder = grouped(folder_of({0: 40, 1: 40}), [f"patient {row // 10}" for row in range(80)])
 
-    parts = make_parts(folder, folder.examples, digests_of(folder), together)
+    parts = make_parts(folder, folder.examples, digests_of(folder), [(5, 15)])
 
     for patient in range(8):
         assert len(set(parts.folds[10 * patient : 10 * patient + 10].tolist())) == 1
@@ -94,11 +98,11 @@ def test_twins_and_what_the_user_names_are_not_parted() -> None:
 
 
 def test_a_class_of_one_group_alone_cannot_be_judged() -> None:
-    folder = folder_of({0: 20, 1: 20})
     named = ["anna"] * 20 + [f"{row}" for row in range(20)]
+    folder = grouped(folder_of({0: 20, 1: 20}), named)
 
     with pytest.raises(DataFolderError, match=r"--groups: all pictures of class 0 belong together"):
-        make_parts(folder, folder.examples, digests_of(folder), Together(named=named))
+        make_parts(folder, folder.examples, digests_of(folder))
 
 
 def test_a_class_that_looks_like_one_picture_is_parted_and_that_is_said(
@@ -107,7 +111,7 @@ def test_a_class_that_looks_like_one_picture_is_parted_and_that_is_said(
     folder = folder_of({0: 20, 1: 20})
     twins = [(row, row + 1) for row in range(19)]
 
-    parts = make_parts(folder, folder.examples, digests_of(folder), Together(twins=twins))
+    parts = make_parts(folder, folder.examples, digests_of(folder), twins)
 
     assert len(set(parts.folds[:20].tolist())) == 5
     assert "all pictures of class 0 look like copies of each other" in caplog.text
@@ -116,10 +120,10 @@ def test_a_class_that_looks_like_one_picture_is_parted_and_that_is_said(
 def test_groups_that_a_given_part_shares_with_train_are_said(
     course_folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    folder = scan_folder(course_folder)
-    named = [str(row % 6) for row in range(len(folder.examples))]
+    found = scan_folder(course_folder)
+    folder = grouped(found, [f"{row % 6}" for row in range(len(found.examples))])
 
-    make_parts(folder, folder.examples, digests_of(folder), Together(named=named))
+    make_parts(folder, folder.examples, digests_of(folder))
 
     assert "8 held-out pictures are of groups that are in train/ too" in caplog.text
 
@@ -130,15 +134,14 @@ def test_what_an_earlier_run_had_keeps_its_fold_and_what_is_moved_is_counted(
     caplog.set_level(logging.INFO)
     few, more = folder_of({0: 20, 1: 20}), folder_of({0: 30, 1: 20})
     known = dict(zip(digests_of(few), parted(few).folds.tolist(), strict=True))
-    later = make_parts(more, more.examples, digests_of(more), Together(known=known))
-    joined = [(0, row) for row in range(1, 20)]
-
-    make_parts(few, few.examples, digests_of(few), Together(twins=joined[:3], known=known))
-
+    later = make_parts(more, more.examples, digests_of(more), known=known)
     folds = dict(zip(digests_of(more), later.folds.tolist(), strict=True))
     assert {digest: folds[digest] for digest in known} == known
-    moved = len({known[f"0_{i}"] for i in range(4)})
-    assert moved == 1 or "pictures that an earlier run had are in another fold" in caplog.text
+    assert "in another fold than then" not in caplog.text
+
+    make_parts(few, few.examples, digests_of(few), [(row, row + 1) for row in range(9)], known)
+
+    assert "of 40 pictures that an earlier run had are in another fold than then" in caplog.text
     assert "five folds of" in caplog.text
 
 

@@ -1,6 +1,7 @@
 """Evidence about pictures that nobody has drawn: features in clouds, one for each class."""
 
-from dataclasses import fields
+from collections.abc import Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,3 +67,8 @@ def evidence_of(
     evaluation = evaluate(found.answers, table.labels, classes)
     strength = found.fitted.strength
     return Evidence(table, classes, parts, found.answers, every, evaluation, strength)
+
+
+def with_properties(evidence: Evidence, properties: Sequence[Properties]) -> Evidence:
+    """The same features of pictures that are like this."""
+    return replace(evidence, table=replace(evidence.table, properties=tuple(properties)))

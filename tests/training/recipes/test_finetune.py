@@ -32,8 +32,10 @@ OPTIONS = FineTuningOptions(epochs=2, batch_size=8, learning_rate=3e-3, augmenta
 
 
 @pytest.fixture(scope="module")
-def blind(material: Material) -> Material:
-    """A probe learns nothing from it: its features are noise."""
+def blind(extractor: Extractor, tmp_path_factory: pytest.TempPathFactory) -> Material:
+    """A probe learns nothing from it, its features are noise; enough to tell more than chance."""
+    root = draw_pets(tmp_path_factory.mktemp("many") / "pets", 40)
+    material = material_of(root, extractor)
     noise = np.random.default_rng(0).normal(size=material.table.features.shape)
     features = noise.astype(np.float32)
     return replace(material, table=replace(material.table, features=features))
@@ -67,21 +69,35 @@ def test_the_fine_tuned_network_is_kept_where_it_is_better(tuned: Tuned) -> None
 
     assert report.comparison is not None
     assert report.comparison.is_tuned_better
-    assert report.comparison.pictures == 4
+    assert report.comparison.pictures == 16
     assert best.recipe == "fine-tuned"
-    assert best.trained_on == 16
+    assert best.trained_on == 48
     assert best.trained_parameters > 100_000
     assert report.held_out_accuracy is not None
     assert report.plan.epochs == 6
 
 
-def test_what_is_kept_is_judged_in_the_precision_in_which_it_is_exported(
-    tuned: Tuned, material: Material
+def test_what_is_kept_is_judged_by_what_neither_taught_nor_decided(
+    tuned: Tuned, blind: Material
 ) -> None:
     best, _ = tuned
-    judged = [material.table.examples[row] for row in material.parts.test]
 
-    features = best.extractor.read(judged, material.pictures).features
+    parts = np.array(best.answers.parts)
+    assert best.judged.evaluation.judged_by == "test part"
+    assert best.judged.examples == blind.examples(np.flatnonzero(parts == "test"))
+    assert np.flatnonzero(parts == "validation").tolist() == blind.parts.validation.tolist()
+    assert (parts == "train").sum() == best.trained_on
+    told = best.answers.probabilities[parts == "test"]
+    np.testing.assert_array_equal(told, best.judged.probabilities)
+
+
+def test_what_is_kept_is_judged_in_the_precision_in_which_it_is_exported(
+    tuned: Tuned, blind: Material
+) -> None:
+    best, _ = tuned
+    judged = blind.examples(blind.parts.set_aside)
+
+    features = best.extractor.read(judged, blind.pictures).features
 
     assert best.extractor.graph.precision == best.precision.precision == "int8"
     found = best.head.probabilities(features)
@@ -96,6 +112,7 @@ def test_a_network_that_has_forgotten_everything_is_not_kept(
     best, report = finetune(probed, material, hasty, tmp_path)
 
     assert best is probed
+    assert best.judged.evaluation.judged_by == "cross-validation"
     assert report.comparison is not None
     assert not report.comparison.is_tuned_better
     assert set(report.as_json()["held_out_accuracy"]) == {"frozen", "fine_tuned"}
@@ -147,9 +164,21 @@ def test_more_processes_than_pictures_are_refused(
 ) -> None:
     with (
         member_of(Group(0, 5, 0, 5), lambda mine: [mine] * 5),
-        pytest.raises(UsageError, match="5 processes were started, for which 16 pictures"),
+        pytest.raises(UsageError, match="5 processes were started, for which"),
     ):
         finetune(probed, material, OPTIONS, tmp_path)
+
+
+def test_too_few_groups_to_learn_to_decide_and_to_judge_are_a_sentence(
+    pets: Path, extractor: Extractor, probed: Outcome, tmp_path: Path
+) -> None:
+    """Each class has pictures of two animals: in two folds of five."""
+    found = material_of(pets, extractor)
+    folds = np.where(np.arange(24) % 2, 0, 3)
+    parts = replace(found.parts, folds=folds, validation=found.parts.train[folds == 1])
+
+    with pytest.raises(UsageError, match="--finetune: too few groups of pictures"):
+        finetune(probed, replace(found, parts=parts), OPTIONS, tmp_path)
 
 
 def test_a_report_tells_plan_and_comparison() -> None:

@@ -1,5 +1,7 @@
 """Whole runs, as the command does them, on folders of drawn pictures and a tiny real network."""
 
+import csv
+import io
 import json
 import logging
 import os
@@ -19,6 +21,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from models import store
 from models.bundle import read_bundle
+from models.errors import UsageError
 from models.preprocessing import read_pixels
 from models.session import Session
 from models.signature import feature_maps_of
@@ -170,19 +173,64 @@ def whole(run_apart: Run, pets: Path) -> Ended:
     return ended(run_apart(pets, seed=3))
 
 
-def test_a_run_leaves_a_bundle_that_answers_as_the_summary_says(whole: Ended, pets: Path) -> None:
-    session = Session(read_bundle(whole.folder / "bundle.onnx"), "cpu")
+def test_a_run_leaves_a_bundle_that_answers_as_the_summary_says(
+    train: Run, course_folder: Path
+) -> None:
+    """Of a given test part; of all others heads tell that had not seen them."""
+    found = ended(train(course_folder))
+    session = Session(read_bundle(found.folder / "bundle.onnx"), "cpu")
 
-    rows = whole.predictions.splitlines()[1:]
-    for row in rows:
-        name, _, answered, _, *probabilities = row.split(",")
-        data = (pets / name).read_bytes()
-        found = session.predict(read_pixels(data, session.metadata.preprocessing)[None])[0]
-        assert found.label == answered
-        np.testing.assert_allclose(
-            found.probabilities, [float(p) for p in probabilities], atol=1e-4
-        )
-    assert len(rows) == whole.summary["held_out"]
+    rows = list(csv.DictReader(io.StringIO(found.predictions)))
+    test = [row for row in rows if row["part"] == "test"]
+    assert (len(rows), len(test)) == (24, found.summary["held_out"])
+    for row in test:
+        data = (course_folder / row["file"]).read_bytes()
+        answer = session.predict(read_pixels(data, session.metadata.preprocessing)[None])[0]
+        assert answer.label == row["answered"]
+        assert answer.probability == pytest.approx(float(row[f"p({answer.label})"]), abs=1e-4)
+
+
+def test_where_nothing_is_held_out_all_pictures_judge_and_are_learned_from(whole: Ended) -> None:
+    told, rows = whole.summary, list(csv.DictReader(io.StringIO(whole.predictions)))
+
+    assert told["judged_by"] == "cross-validation"
+    assert told["held_out"] == told["trained_on"] == len(rows) == 24
+    right = sum(row["right"] == "true" for row in rows)
+    assert told["accuracy"] == pytest.approx(right / 24)
+    assert {row["part"] for row in rows} == {f"fold {number}" for number in range(1, 6)}
+    log = (whole.folder / "log.txt").read_text("utf-8")
+    assert "by five-fold cross-validation over all 24 pictures" in log
+
+
+def test_a_folder_that_grows_keeps_its_folds(train: Run, class_folder: Path) -> None:
+    before = folds_of(train(class_folder))
+    fill(class_folder / "cat", "cat", range(12, 20))
+
+    after = folds_of(train(class_folder))
+
+    assert len(after) == len(before) + 8
+    assert {file: after[file] for file in before} == before
+
+
+def folds_of(summary: dict[str, Any]) -> dict[str, str]:
+    rows = csv.DictReader(io.StringIO(ended(summary).predictions))
+    return {row["file"]: row["part"] for row in rows}
+
+
+def test_what_the_user_says_belongs_together_is_in_one_fold(train: Run, class_folder: Path) -> None:
+    folds = folds_of(train(class_folder, groups=r"_(\d)\d"))
+
+    of_group = [{folds[name] for name in folds if f"_{tens}" in name} for tens in range(2)]
+    assert [len(found) for found in of_group] == [1, 1]
+
+
+def test_groups_that_say_nothing_are_refused_before_pictures_are_read(
+    train: Run, class_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(UsageError, match="--groups zebra"):
+        train(class_folder, groups="zebra")
+
+    assert "run folder" not in caplog.text
 
 
 def test_the_summary_is_what_is_written_down(whole: Ended) -> None:
@@ -257,7 +305,7 @@ def test_a_folder_whose_name_is_no_unicode_is_as_good_as_any(
 @pytest.fixture
 def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in a folder of which nothing fits into memory."""
-    monkeypatch.setattr("training.run.Pictures", partial(Pictures, keep_bytes=0))
+    monkeypatch.setattr("training.run.story.Pictures", partial(Pictures, keep_bytes=0))
 
 
 @pytest.mark.usefixtures("forgetful")
@@ -268,10 +316,10 @@ def test_pictures_that_go_away_after_the_pass_cost_a_run_a_line(
     with at("fitting the head on", lambda: shutil.rmtree(class_folder)):
         found = ended(train(class_folder, framing=framing))
 
-    assert "4 of 4 pictures cannot be read any more; torch and the file are" in caplog.text
+    assert "pictures cannot be read any more; torch and the file are" in caplog.text
     assert "is not shown in TensorBoard: the file cannot be opened" in caplog.text
     Session(read_bundle(found.folder / "bundle.onnx"), "cpu")
-    assert found.summary["held_out"] == len(found.predictions.splitlines()) - 1 == 4
+    assert found.summary["held_out"] == len(found.predictions.splitlines()) - 1 == 24
 
 
 def test_pictures_that_fit_into_memory_are_not_missed(
@@ -401,15 +449,15 @@ def test_a_picture_that_fits_into_memory_is_opened_once(opens: dict[str, dict[st
 
 
 @pytest.mark.slow
-def test_a_picture_that_does_not_fit_is_opened_twice_beside_the_few_that_are_drawn(
+def test_a_picture_that_does_not_fit_is_opened_three_times_beside_the_few_that_are_drawn(
     opens: dict[str, dict[str, int]],
 ) -> None:
-    """For its digest, and to be shown; some twenty are compared with torch, or drawn."""
+    """For its digest, the network, the report; some twenty are compared with torch, or drawn."""
     counts = list(opens["nothing"].values())
 
     assert len(counts) == 80
     assert min(counts) == 2
-    assert sum(counts) <= 2 * 80 + 20
+    assert sum(counts) <= 3 * 80 + 20
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,68 @@
+"""Whatever the recipe: what an outcome says of itself it has from pictures it had not seen."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from models.calibration import FAMILIARITY_THRESHOLD
+from models.signature import feature_maps_of
+from training.head.calibration import at_temperature
+from training.recipes.calibrated import calibrate_outcome
+from training.recipes.material import Material
+from training.recipes.outcome import Outcome
+
+
+def test_head_and_answers_of_a_probe_get_the_same_temperature(
+    probed: Outcome, material: Material
+) -> None:
+    found, calibrated = calibrate_outcome(probed, material, 0.9)
+
+    temperature = calibrated.calibration.temperature
+    assert temperature != 1
+    assert found.head is calibrated.head
+    np.testing.assert_allclose(found.head.weight * temperature, probed.head.weight, rtol=1e-5)
+    expected = at_temperature(probed.answers.probabilities, temperature)
+    np.testing.assert_array_equal(found.answers.probabilities, expected)
+    evaluation = found.judged.evaluation
+    assert evaluation.accuracy == probed.judged.evaluation.accuracy
+    assert evaluation.mean_confidence == pytest.approx(found.judged.probabilities.max(1).mean())
+
+
+def test_about_one_in_twenty_of_a_task_s_own_pictures_is_a_stranger_and_noise_is_one(
+    probed: Outcome, material: Material
+) -> None:
+    _, calibrated = calibrate_outcome(probed, material, 0.9)
+
+    preprocessing = probed.extractor.preprocessing
+    size = (30, preprocessing.height, preprocessing.width, 3)
+    noise = np.random.default_rng(0).integers(0, 256, size, np.uint8)
+    maps = feature_maps_of(probed.extractor.graph.session, noise)
+    features = probed.extractor.network.features(maps)
+    familiarity = calibrated.calibration.familiarity
+    own = familiarity(material.table.features[material.parts.train]) >= FAMILIARITY_THRESHOLD
+    assert own.mean() >= 0.9
+    assert (familiarity(features) < FAMILIARITY_THRESHOLD).all()
+
+
+def test_of_a_network_that_learned_itself_only_unseen_pictures_decide(
+    probed: Outcome, material: Material
+) -> None:
+    """What it answered to pictures that it learned from has no part in anything."""
+    parts = material.parts
+    answers = probed.answers.probabilities.copy()
+    answers[parts.fine_tuned_on] = 0.5
+    tuned = replace(probed, recipe="fine-tuned")
+    other = replace(tuned, answers=replace(probed.answers, probabilities=answers))
+
+    first, second = (calibrate_outcome(one, material, 0.8)[1] for one in (tuned, other))
+
+    assert first.calibration.temperature == second.calibration.temperature
+    np.testing.assert_array_equal(
+        first.calibration.set_thresholds, second.calibration.set_thresholds
+    )
+    np.testing.assert_array_equal(first.calibration.scaling, second.calibration.scaling)
+    np.testing.assert_array_equal(
+        calibrate_outcome(other, material, 0.8)[0].answers.probabilities[parts.fine_tuned_on],
+        answers[parts.fine_tuned_on],
+    )

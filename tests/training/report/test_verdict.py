@@ -1,0 +1,72 @@
+"""The two sentences for people who read no more."""
+
+import numpy as np
+import pytest
+
+from training.evaluation import Evaluation, evaluate
+from training.inspection.finding import Finding, Kind
+from training.report.verdict import in_sentence, judge
+
+
+def evaluation(right: int, wrong: int, *, others: int = 0) -> Evaluation:
+    """Of two classes of one size, each with so many right and wrong answers; or of three."""
+    labels = np.array(([0] * (right + wrong) + [1] * (right + wrong)) + [2] * others)
+    answers = np.array(([0] * right + [1] * wrong) + ([1] * right + [0] * wrong) + [2] * others)
+    return evaluate(np.eye(3, dtype=np.float32)[answers], labels, ("cat", "dog", "emu"))
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "level"),
+    [(400, 4, "good"), (400, 100, "fair"), (18, 2, "uncertain"), (200, 200, "useless")],
+)
+def test_a_verdict_goes_by_what_is_sure(right: int, wrong: int, level: str) -> None:
+    assert judge(evaluation(right, wrong)).level == level
+
+
+def test_no_better_than_the_commonest_class_is_said_plainly() -> None:
+    verdict = judge(evaluation(50, 50, others=0))
+
+    assert verdict.headline == "Not better than guessing the commonest class"
+    assert "always answering \u2068cat\u2069 would be right in 50.0%" in verdict.judgement
+
+
+@pytest.mark.parametrize(
+    ("kinds", "place"),
+    [
+        (["suspect_label", "leak"], "twins"),
+        (["suspect_label", "shortcut"], "shortcuts"),
+        (["tiny", "suspect_label"], "labels"),
+        (["tiny"], "mistakes"),
+    ],
+)
+def test_what_makes_the_accuracy_wrong_is_looked_at_first(kinds: list[Kind], place: str) -> None:
+    findings = [Finding(kind, ("a.png",), 1.0, "") for kind in kinds]
+
+    assert judge(evaluation(95, 5), findings).place == place
+
+
+def test_a_class_that_is_recognised_less_is_named() -> None:
+    labels = np.array([0] * 100 + [1] * 100)
+    answers = np.array([0] * 100 + [1] * 60 + [0] * 40)
+    found = evaluate(np.eye(2, dtype=np.float32)[answers], labels, ("cat", "dog"))
+
+    verdict = judge(found)
+
+    assert verdict.advice == "Look first at \u2068dog\u2069, of which it recognises only 60%."
+    assert verdict.place == "classes"
+
+
+def test_a_class_of_few_pictures_is_not_blamed_for_chance() -> None:
+    labels = np.array([0] * 100 + [1] * 3)
+    answers = np.array([0] * 95 + [1] * 5 + [1, 1, 0])
+    found = evaluate(np.eye(2, dtype=np.float32)[answers], labels, ("cat", "dog"))
+
+    assert judge(found).place == "mistakes"
+
+
+def test_without_a_mistake_the_hardest_pictures_are_looked_at() -> None:
+    assert judge(evaluation(50, 0)).place == "classes"
+
+
+def test_a_long_name_is_short_in_a_sentence() -> None:
+    assert in_sentence("x" * 300) == f"\u2068{'x' * 59}…\u2069"

@@ -1,0 +1,213 @@
+"""Finds properties of files and pictures that stand in for a class: a mark, a format, the light.
+
+Two kinds of rule count. One imitates the network: it foretells most of its answers. The other is a
+telltale: where it holds the network nearly always answers the same class, as with a mark that a
+part of its pictures bear. A rule may hold in the folder without the network living by it. So it is
+asked, too, whether among pictures of one class those for which it holds are answered more surely.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import mannwhitneyu
+
+from training.inspection.evidence import Evidence
+from training.inspection.finding import Finding
+from training.inspection.simple_rule import (
+    FORMAT,
+    Asked,
+    Rule,
+    Shape,
+    Truths,
+    asked_of,
+    fit_rule,
+    fitted_says,
+    shuffled_fidelity,
+)
+
+Leaning = Literal["yes", "no", "unknown"]
+
+#: Of the way from always the commonest answer to all answers, so much at least.
+_IMITATES: Final = 0.5
+
+#: A telltale is right so often, and holds for such a share of what is answered so.
+_PRECISE, _COVERS = 0.95, 0.2
+
+#: Three questions at most. A telltale asks one: with more, some of a class always stand out.
+_IMITATIONS: Final = (Shape(1), Shape(2), Shape(3))
+_TELLTALES: Final = (Shape(1, is_careful=True),)
+
+#: A question more, or another property than the format, must bring more than this.
+_HARDLY: Final = 0.02
+
+#: More pictures than this teach a rule nothing.
+_MOST: Final = 2000
+
+#: Fewer pictures on either side do not tell anything apart.
+_FEWEST: Final = 10
+
+#: Of two pictures of one class the one for which a rule holds is the surer one so often (chance:
+#: a half), and that by chance no more often than this.
+_SURER, _BY_CHANCE = 0.6, 0.01
+
+_LEANS: Final[dict[Leaning, str]] = {
+    "yes": "within a class the network is surer of pictures for which it holds: it leans on it",
+    "no": "within a class the network is no surer of pictures for which it holds: the classes "
+    "differ in it, but the network hardly leans on it",
+    "unknown": "it is the same for all of a class, so these pictures cannot say whether the "
+    "network goes by it or by what it should see",
+}
+_WEIGHTS: Final[dict[Leaning, float]] = {"yes": 1.0, "unknown": 0.8, "no": 0.5}
+
+
+@dataclass(frozen=True)
+class Shortcut:
+    """A simple rule that does much of what the network does.
+
+    Attributes:
+        rule: in words.
+        properties: that it asks for.
+        label: the class that it speaks of.
+        fidelity: how often it agrees with the network on whether a picture is of that class.
+        commonest: how often always the same answer would.
+        shuffled: how often it would by chance.
+        precision: of the pictures for which it holds, those that are answered so.
+        coverage: of the pictures that are answered so, those for which it holds.
+        leans: whether the network seems to live by it.
+        files: names of pictures for which it holds and that are answered so.
+    """
+
+    rule: str
+    properties: tuple[str, ...]
+    label: str
+    fidelity: float
+    commonest: float
+    shuffled: float
+    precision: float
+    coverage: float
+    leans: Leaning
+    files: tuple[str, ...]
+
+    @property
+    def gain(self) -> float:
+        """How far it comes from always the same answer to all of the network's."""
+        return (self.fidelity - self.commonest) / (1 - self.commonest)
+
+    @property
+    def sentence(self) -> str:
+        """For people."""
+        told = (
+            f"the rule “{self.rule}: {self.label}” knows {self.fidelity:.0%} of the network's "
+            f"answers (always the same answer: {self.commonest:.0%})"
+            if self.gain >= _IMITATES
+            else f"the rule “{self.rule}: {self.label}” knows {self.coverage:.0%} of what the "
+            f"network answers so, and is right about {self.precision:.0%} of such pictures"
+        )
+        return f"{told}; {_LEANS[self.leans]}"
+
+    def as_finding(self) -> Finding:
+        """The same as a finding; what the network hardly leans on matters less."""
+        matters = max(self.gain, self.coverage * self.precision) * _WEIGHTS[self.leans]
+        return Finding("shortcut", self.files, matters, self.sentence)
+
+
+def find_shortcuts(evidence: Evidence) -> tuple[Shortcut, ...]:
+    """The simple rules that do much of what the network does, the one that does most first."""
+    rows = np.unique(np.linspace(0, len(evidence.labels) - 1, _MOST).astype(np.int64))
+    answered = evidence.answered[rows]
+    properties = [evidence.table.properties[row] for row in rows]
+    asked = asked_of(properties, answered, evidence.groups[rows])
+    found = [
+        _shortcut(evidence, rows, int(index), *best)
+        for index in np.unique(answered)
+        for shapes in (_IMITATIONS, _TELLTALES)
+        for best in _best_rule(asked, answered == index, shapes)
+    ]
+    ranked = sorted(found, key=lambda one: -one.gain)
+    # Of two classes a rule for the one is a rule for the other.
+    return tuple(
+        one
+        for place, one in enumerate(ranked)
+        if not any(set(one.properties) & set(better.properties) for better in ranked[:place])
+    )
+
+
+def _best_rule(
+    asked: Asked, answers: Truths, shapes: Sequence[Shape]
+) -> Sequence[tuple[Rule, float]]:
+    """The best rule that is worth a word, if there is one, and how often chance agrees so."""
+    if min(answers.sum(), (~answers).sum()) < _FEWEST:
+        return ()
+    found: list[tuple[float, Rule, float]] = []
+    for view, credit in ((asked.only(FORMAT), _HARDLY), (asked, 0.0)):
+        for shape in shapes if view.names else ():
+            if not _counts(fitted_says(view, answers, shape), answers, shape):
+                continue  # on other pictures it is no better
+            rule = fit_rule(view, answers, shape)
+            if _counts(rule.says, answers, shape):
+                chance = shuffled_fidelity(view, answers, shape)
+                simple = credit - _HARDLY * shape.depth
+                found.append((_gain(rule.says, answers) + simple, rule, chance))
+    return [max(found, key=lambda one: one[0])[1:]] if found else ()
+
+
+def _counts(says: Truths, answers: Truths, shape: Shape) -> bool:
+    """Whether what a rule says is worth a word."""
+    if not shape.is_careful:
+        return _gain(says, answers) >= _IMITATES
+    precision, coverage = _precision(says, answers)
+    return precision >= _PRECISE and coverage >= _COVERS
+
+
+def _gain(says: Truths, answers: Truths) -> float:
+    commonest = max(answers.mean(), 1 - answers.mean())
+    return float((np.mean(says == answers) - commonest) / (1 - commonest))
+
+
+def _precision(says: Truths, answers: Truths) -> tuple[float, float]:
+    """Precision and coverage (0 where nothing is said)."""
+    both = int((says & answers).sum())
+    return both / max(1, int(says.sum())), both / max(1, int(answers.sum()))
+
+
+def _shortcut(
+    evidence: Evidence, rows: npt.NDArray[np.int64], index: int, rule: Rule, shuffled: float
+) -> Shortcut:
+    answers = evidence.answered[rows] == index
+    precision, coverage = _precision(rule.says, answers)
+    sureness = evidence.answers[rows, index]
+    return Shortcut(
+        rule=rule.sentence,
+        properties=rule.properties,
+        label=evidence.classes[index],
+        fidelity=float(np.mean(rule.says == answers)),
+        commonest=float(max(answers.mean(), 1 - answers.mean())),
+        shuffled=shuffled,
+        precision=precision,
+        coverage=coverage,
+        leans=leaning(rule.holds, sureness, evidence.labels[rows]),
+        files=evidence.names(rows[rule.holds & answers]),
+    )
+
+
+def leaning(
+    holds: Truths, sureness: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]
+) -> Leaning:
+    """Whether a network is surer of a class where a rule holds, among pictures of one class.
+
+    Args:
+        holds: bool (N,), of each picture.
+        sureness: float32 (N,), the probability of the class that the rule speaks of.
+        labels: int64 (N,), the class by the folder.
+    """
+    said: list[Leaning] = []
+    for label in np.unique(labels):
+        inside, outside = (sureness[(labels == label) & side] for side in (holds, ~holds))
+        if min(len(inside), len(outside)) >= _FEWEST:
+            test = mannwhitneyu(inside, outside, alternative="greater")
+            surer = test.statistic / (len(inside) * len(outside))
+            said.append("yes" if surer >= _SURER and test.pvalue < _BY_CHANCE else "no")
+    return "unknown" if not said else "yes" if "yes" in said else "no"
