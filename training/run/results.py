@@ -47,8 +47,8 @@ from training.terminal import working
 
 log = logging.getLogger(__name__)
 
-#: Real pictures that torch and the exported file are compared on.
-_COMPARED: Final = 8
+#: Real pictures that the exported file is compared with torch on, and its map's place measured.
+_SHOWN: Final = 48
 
 
 def write_results(
@@ -63,7 +63,7 @@ def write_results(
             outcome.head,
             (extractor.graph.model, head_graph),
             _description(settings, trained),
-            _compared_pixels(material, extractor.preprocessing),
+            _shown_pixels(material, extractor.preprocessing),
         )
     path = run_folder / BUNDLE_FILE
     write_bundle(data, path)
@@ -180,10 +180,10 @@ def _not_used(folder: ImageFolder) -> list[LeftOut]:
     ]
 
 
-def _compared_pixels(material: Material, preprocessing: Preprocessing) -> Pixels:
-    """A few pictures that judge, spread over the classes; drawn ones where those are gone."""
-    held_out = material.examples(material.parts.set_aside)
-    chosen = held_out[:: max(1, len(held_out) // _COMPARED)][:_COMPARED]
+def _shown_pixels(material: Material, preprocessing: Preprocessing) -> Pixels:
+    """A few pictures of the training part, spread over it; drawn ones where those are gone."""
+    taught = material.examples(material.parts.train)
+    chosen = taught[:: max(1, len(taught) // _SHOWN)][:_SHOWN]
     found, pixels = readable_pixels(material.pictures, chosen, preprocessing)
     if len(found) < len(chosen):
         log.warning(
