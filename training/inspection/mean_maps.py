@@ -11,7 +11,7 @@ from training.data.pictures import Pictures, readable_pixels
 from training.inspection.evidence import Evidence
 
 #: Pictures of each class, and of all classes together.
-_OF_A_CLASS, _OF_ALL = 50, 400
+_OF_A_CLASS, _OF_ALL = 24, 240
 
 _BATCH: Final = 8
 

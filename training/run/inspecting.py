@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 def inspect_run(trained: Trained, session: Session | None = None) -> Inspection:
-    """What there is to look at, by the probe's answers; and where a bundle looks, if one is there."""
+    """What there is to look at, by the probe's answers; and where a bundle looks, if given one."""
     parts = trained.material.parts
     evidence = Evidence(
         trained.material.table,
