@@ -9,8 +9,11 @@ from training.report.mean_maps import draw_mean_maps
 
 
 def means(*pictures: int) -> list[MeanMap]:
-    maps = np.eye(7, dtype=np.float32)
-    return [MeanMap(f"class {i}", maps * (i + 1) / 40, count) for i, count in enumerate(pictures)]
+    found = np.eye(7, dtype=np.float32)
+    return [
+        MeanMap(f"class {i}", found * np.float32((i + 1) / 40), count)
+        for i, count in enumerate(pictures)
+    ]
 
 
 def test_each_class_is_drawn_at_full_strength(session: Session) -> None:
