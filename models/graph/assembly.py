@@ -101,7 +101,7 @@ def _with_learned(
     """A head's graph with all that was learned as a part of it, and no input any more."""
     found = onnx.ModelProto()
     found.CopyFrom(head_graph)
-    learned = (
+    learned: tuple[np.ndarray, ...] = (
         linear.weight.detach().numpy(),
         linear.bias.detach().numpy(),
         calibration.centres,

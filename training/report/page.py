@@ -21,6 +21,7 @@ from training.report.confusions import confusions_of
 from training.report.findings import PLACES, groups_of
 from training.report.gallery import Gallery, Material, make_gallery
 from training.report.making import making_of
+from training.report.mean_maps import mean_maps
 from training.report.plots import draw_reliability, reliability
 from training.report.record import Answers, Judged, Record
 from training.report.verdict import judge
@@ -94,6 +95,7 @@ def _page(told: Told, gallery: Gallery | None) -> str:
         mistakes=_lines_of_mistakes(judged, told.record.answers),
         opened=len(judged.classes) <= _OPEN,
         groups={place: groups_of(place, findings, gallery) for place in PLACES},
+        means=mean_maps(judged, told.pictures, told.session),
         bins=bins,
         reliability=draw_reliability(bins),
         making=making_of(told.record, told.session.metadata, is_private=gallery is None),

@@ -155,7 +155,7 @@ def choose_backbone(
             timed.append(_Timed(candidate, shown, _measured(shown, sample, pictures)))
     if not timed:
         raise BackboneError("--backbone auto: none of the networks at hand takes such pictures")
-    timed.sort(key=lambda one: one.milliseconds)
+    timed.sort(key=lambda one: (one.milliseconds, one.candidate.backbone))
     count = _affordable([one.milliseconds for one in timed], len(folder.examples))
     return _said(_chosen(timed, draw_sample(folder, pictures, count), pictures))
 
@@ -251,7 +251,7 @@ def preferred(answers: Sequence[CrossValidation], milliseconds: Sequence[float])
 
     def is_as_good(place: int) -> bool:
         less = gain(answers[place], answers[best])
-        return less.mean < _CHANCE * less.error
+        return less.mean <= _CHANCE * less.error
 
     faster = [
         place

@@ -23,6 +23,14 @@ from tests.models.graph.reference import by_autograd
 
 CLASSES = 3
 
+#: What is as exact as float32 allows; a map behind ReLUs may jump (`models.graph.agreement`).
+TRANSFORMERS = {
+    member.name
+    for family, members in SMALLEST.items()
+    for member in members
+    if family in TOKENS or family.startswith("Swin")
+}
+
 #: Not marked slow: a map, and tokens.
 QUICK = ("baseline", "vit_tiny_patch16_224")
 
@@ -90,8 +98,7 @@ def test_a_family_learns_and_its_file_answers_as_torch_does(name: str) -> None:
     classifier = with_lively_head(small_backbone(MEMBERS[name]), CLASSES)
 
     assert_learns(classifier)
-    exact = (1e-5, 1e-4) if name in {m.name for ms in TOKENS.values() for m in ms} else ()
-    assert_answers_as_torch_does(classifier, *exact)
+    assert_answers_as_torch_does(classifier, *((1e-5, 1e-4) if name in TRANSFORMERS else ()))
 
 
 def test_no_family_is_forgotten_and_all_their_members_are_taken() -> None:

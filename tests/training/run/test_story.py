@@ -131,6 +131,24 @@ def test_a_folder_is_inspected_alone_and_nothing_is_exported(
     assert not list(find_runs(tmp_path / "runs"))
 
 
+def test_a_run_ends_with_the_place_of_its_report(
+    train: Run, class_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = Path(train(class_folder)["bundle"]).parent
+
+    assert capsys.readouterr().out.splitlines()[-1] == f"report: {folder / 'report.html'}"
+    assert "data:image/webp" in (folder / "report.html").read_text()
+    assert (folder / "MODEL_CARD.md").read_text().startswith("---\n")
+
+
+def test_a_report_without_pictures_is_asked_for(train: Run, class_folder: Path) -> None:
+    folder = Path(train(class_folder, report_without_pictures=True)["bundle"]).parent
+
+    page = (folder / "report.html").read_text()
+    assert 'class="photo"' not in page
+    assert "cat_0" not in page
+
+
 def test_pictures_of_one_colour_are_named_by_every_run(
     train: Run, class_folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -324,7 +342,7 @@ def test_a_folder_whose_name_is_no_unicode_is_as_good_as_any(
 @pytest.fixture
 def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in a folder of which nothing fits into memory."""
-    monkeypatch.setattr("training.run.Pictures", partial(Pictures, keep_bytes=0))
+    monkeypatch.setattr("training.run.story.Pictures", partial(Pictures, keep_bytes=0))
 
 
 @pytest.mark.usefixtures("forgetful")
