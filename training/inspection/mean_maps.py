@@ -10,7 +10,7 @@ from training.inspection.evidence import Evidence
 from training.inspection.inspection import MeanMap
 
 #: Pictures of each class, and of all classes together.
-_OF_A_CLASS, _OF_ALL = 50, 400
+_OF_A_CLASS, _OF_ALL = 24, 240
 
 _BATCH: Final = 8
 

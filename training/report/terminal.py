@@ -61,21 +61,6 @@ def log_findings(inspection: Inspection) -> None:
         log.info("%s", inspection.learning_curve.sentence)
 
 
-def print_findings(inspection: Inspection) -> None:
-    """Prints what there is to look at: of each kind ten at most, and whether more would help."""
-    console = PatientConsole(highlight=False)
-    for kind, count in inspection.counts.items():
-        console.print(f"\n{kind.replace('_', ' ')}: {count}", markup=False, soft_wrap=True)
-        for finding in inspection.of_kind(kind)[:_MOST_FINDINGS]:
-            console.print(f"  {finding.sentence}", markup=False, soft_wrap=True)
-        if count > _MOST_FINDINGS:
-            console.print(f"  … all of them in {INSPECTION_FILE}", markup=False)
-    if not inspection.findings:
-        console.print("\nnothing to look at was found", markup=False)
-    if inspection.learning_curve:
-        console.print(f"\n{inspection.learning_curve.sentence}", markup=False, soft_wrap=True)
-
-
 def log_folder(folder: ImageFolder) -> None:
     """Says what lies there, what of it is not used, and what may be meant otherwise."""
     counts = Counter((e.part, e.class_index) for e in folder.examples)
@@ -92,6 +77,21 @@ def log_folder(folder: ImageFolder) -> None:
         log.warning("%s", remark)
     if len(folder.remarks) > _MOST_REMARKS:
         log.warning("and %d remarks more like these", len(folder.remarks) - _MOST_REMARKS)
+
+
+def print_findings(inspection: Inspection) -> None:
+    """Prints what there is to look at: of each kind ten at most, and whether more would help."""
+    console = PatientConsole(highlight=False)
+    for kind, count in inspection.counts.items():
+        console.print(f"\n{kind.replace('_', ' ')}: {count}", markup=False, soft_wrap=True)
+        for finding in inspection.of_kind(kind)[:_MOST_FINDINGS]:
+            console.print(f"  {finding.sentence}", markup=False, soft_wrap=True)
+        if count > _MOST_FINDINGS:
+            console.print(f"  … all of them in {INSPECTION_FILE}", markup=False)
+    if not inspection.findings:
+        console.print("\nnothing to look at was found", markup=False)
+    if inspection.learning_curve:
+        console.print(f"\n{inspection.learning_curve.sentence}", markup=False, soft_wrap=True)
 
 
 def append_evaluation(path: Path, evaluation: Evaluation) -> None:

@@ -26,9 +26,10 @@ from training.report.terminal import (
     print_evaluation,
     print_place,
 )
+from training.run.inspecting import tell_what_is_wrong
 from training.run.learning import learn
 from training.run.network import decide_backbone, load_network
-from training.run.results import write_inspection, write_results
+from training.run.results import write_results
 from training.run_folder import (
     BACKBONE_FILE,
     DATA_FILE,
@@ -57,7 +58,7 @@ def run(settings: TrainingSettings, resumed: Path | None = None) -> dict[str, An
         resumed: the folder of a run that was cut off; it goes on there.
 
     Returns:
-        The content of `summary.json`; of a run that only inspects, of `inspection.json`.
+        The content of `summary.json`.
 
     Raises:
         TransferError: with a sentence for the user, and `exit_code`.
@@ -100,7 +101,7 @@ def _run(settings: TrainingSettings, folder: ImageFolder, resumed: Path | None) 
             first_says(lambda: write_json(run_folder / BACKBONE_FILE, choice))
         trained = learn(settings, folder, network, pictures, run_folder)
         if settings.inspect:
-            return first_says(lambda: write_inspection(run_folder, trained))
+            return first_says(lambda: tell_what_is_wrong(trained, run_folder))
         record = first_says(lambda: write_results(settings, run_folder, trained, begun))
         log_findings(record.inspection)
         if record.difference:

@@ -1,35 +1,30 @@
-"""Where the network looks for each class."""
+"""Where the network looks for each class, as the report shows it."""
 
 import numpy as np
+import pytest
 
 from models.session import Session
-from tests.training.report.drawn_told import judged_of, told_of
-from training.data.pictures import Pictures
-from training.report.mean_maps import mean_maps
-from training.report.record import Record
+from training.inspection.inspection import MeanMap
+from training.report.mean_maps import draw_mean_maps
 
 
-def test_each_class_has_the_mean_of_its_right_answers(record: Record, session: Session) -> None:
-    told = told_of(record, session, 60)
-
-    found = mean_maps(told.record.judged, told.pictures, session)
-
-    assert [one.label for one in found] == list(session.classes)
-    assert all(5 <= one.count <= 24 for one in found)
-    assert len({one.picture for one in found}) == len(found)
+def means(*pictures: int) -> list[MeanMap]:
+    found = np.eye(7, dtype=np.float32)
+    return [
+        MeanMap(f"class {i}", found * np.float32((i + 1) / 40), count)
+        for i, count in enumerate(pictures)
+    ]
 
 
-def test_pictures_that_are_gone_and_few_ones_make_no_mean(record: Record, session: Session) -> None:
-    few = told_of(record, session, 9)
+def test_each_class_is_drawn_at_full_strength(session: Session) -> None:
+    found = draw_mean_maps(means(24, 24), session)
 
-    assert mean_maps(few.record.judged, few.pictures, session) == ()
-    many = told_of(record, session, 60)
-    assert mean_maps(many.record.judged, Pictures(), session) == ()
+    assert [(one.label, one.count) for one in found] == [("class 0", 24), ("class 1", 24)]
+    assert found[0].picture == found[1].picture
 
 
-def test_of_many_classes_there_are_no_means(record: Record, session: Session) -> None:
-    told = told_of(record, session, 30)
-    classes = [f"class {number}" for number in range(30)]
-    judged = judged_of(told.record.judged.examples, np.eye(30, dtype=np.float32), classes)
-
-    assert mean_maps(judged, told.pictures, session) == ()
+@pytest.mark.parametrize("pictures", [(4, 4), (24,) * 13])
+def test_few_pictures_and_many_classes_are_not_drawn(
+    session: Session, pictures: tuple[int, ...]
+) -> None:
+    assert draw_mean_maps(means(*pictures), session) == ()

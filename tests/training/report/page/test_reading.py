@@ -1,5 +1,6 @@
 """The report is read by everybody: offline, on a phone, in the dark, on paper, by ear."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from tests.browsing import PHONE
 from tests.training.report.drawn_told import HOSTILE, told_of, with_findings
 from tests.training.report.page.conftest import See
 from training.inspection.finding import Finding
+from training.inspection.inspection import CurvePoint, Inspection, LearningCurve
 from training.report.page import write_report
 from training.report.record import Record
 
@@ -120,6 +122,19 @@ def test_what_was_found_is_told_with_its_pictures(
     expect(page.locator("#twins")).to_contain_text("the same, in two classes")
     expect(page.locator("#labels .tile")).to_have_count(1)
     expect(page.get_by_role("link", name="Look first at")).to_have_attribute("href", "#labels")
+
+
+def test_whether_more_pictures_would_help_is_told(
+    see: See, record: Record, of_few: Session
+) -> None:
+    told = told_of(record, of_few, 40)
+    points = [CurvePoint(n, 0.9, (0.8, 1.0)) for n in (10, 20, 40)]
+    inspection = Inspection((), learning_curve=LearningCurve(tuple(points[:2]), points[2], (0, 0)))
+
+    page = see(replace(told, record=replace(told.record, inspection=inspection))).page
+
+    expect(page.locator("#more svg")).to_be_visible()
+    expect(page.locator("#more")).to_contain_text("with twice as many")
 
 
 def broken_pictures(page: Page) -> int:
