@@ -87,7 +87,7 @@ def _page(told: Told, gallery: Gallery | None) -> str:
     return _environment().get_template("report.html").render(
         evaluation=judged.evaluation,
         judged=judged,
-        verdict=judge(judged.evaluation, findings),
+        verdict=judge(judged.evaluation, told.record.inspection),
         confusions=confusions_of(judged.evaluation),
         gallery=gallery,
         judged_how=_how(judged),
