@@ -18,6 +18,8 @@ from tests.conftest import TINY_BACKBONE, lively_backbone
 from tests.training.conftest import Run, draw_pets
 from training.data.folder import scan_folder
 from training.data.pictures import Pictures
+from training.features.extractor import Extractor
+from training.features.graphs import graph_of
 from training.head.cross_validation import CrossValidation
 from training.selection.backbone import (
     BackboneChoice,
@@ -25,7 +27,6 @@ from training.selection.backbone import (
     choose_backbone,
     preferred,
 )
-from training.selection.select import Wanted
 
 Choose = Callable[..., BackboneChoice]
 
@@ -41,12 +42,17 @@ def blind_backbone() -> Backbone:
     return backbone
 
 
-def refused() -> Network:
+def shown(backbone: Backbone) -> Extractor:
+    network = Network(backbone)
+    return Extractor(network, graph_of(network), backbone.preprocessing)
+
+
+def refused() -> Extractor:
     raise BackboneError("tiny cannot read pictures of this size")
 
 
-BLIND = Candidate("blind", "blind.pth", lambda: Network(blind_backbone()))
-SEEING = Candidate("seeing", "seeing.pth", lambda: Network(lively_backbone(TINY_BACKBONE)))
+BLIND = Candidate("blind", "blind.pth", lambda: shown(blind_backbone()))
+SEEING = Candidate("seeing", "seeing.pth", lambda: shown(lively_backbone(TINY_BACKBONE)))
 REFUSED = Candidate("refused", "refused.pth", refused)
 
 
@@ -57,7 +63,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def choose(folder: Path, *candidates: Candidate) -> BackboneChoice:
     found = scan_folder(folder)
-    return choose_backbone(candidates, Wanted("auto", "auto"), found, Pictures(found.read))
+    return choose_backbone(candidates, "auto", None, found, Pictures(found.read))
 
 
 def test_the_network_that_tells_the_classes_apart_is_taken_and_both_are_told(
