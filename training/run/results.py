@@ -48,7 +48,7 @@ from training.terminal import working
 log = logging.getLogger(__name__)
 
 #: Real pictures that the exported file is compared with torch on, and its map's place measured.
-_SHOWN: Final = 48
+_SHOWN: Final = 96
 
 
 def write_results(
