@@ -224,10 +224,6 @@ def _extractor(network: "Network") -> Extractor:
     return Extractor(network, graph_of(network), network.backbone.preprocessing)
 
 
-def _wanted(settings: TrainingSettings) -> Wanted:
-    return Wanted(settings.framing, settings.precision, settings.greys)
-
-
 def _network(settings: TrainingSettings) -> tuple[TrainingSettings, "Network"]:
     """The network that was asked for, and the settings with its name and weights in them."""
     with working("loading the network"):
@@ -293,8 +289,9 @@ def _trained(
     run_folder: Path,
 ) -> _Trained:
     sample, whole = draw_sample(folder, pictures), _extractor(network)
+    wanted = Wanted(settings.framing, settings.precision, settings.greys)
     view, extractor = _view_of_earlier(settings, whole, run_folder) or decide_view(
-        _wanted(settings), whole, sample, pictures, run_folder
+        wanted, whole, sample, pictures, run_folder
     )
     first = sample.examples if view.has_read_sample else ()
     table = extractor.read_all(folder.examples, pictures, first, run_folder)
