@@ -60,7 +60,7 @@ def _train(given: Mapping[str, Any], resumed: Path | None) -> int:
     )
     with keeping_log():
         with working("starting"):
-            from training.run import run  # noqa: PLC0415
+            from training.run.story import run  # noqa: PLC0415
 
         run(settings, resumed)
     return 0

@@ -29,7 +29,7 @@ from training.features.graphs import Graph
 from training.recipes.material import Material
 from training.recipes.outcome import Outcome
 from training.recipes.probe import probe
-from training.run import run
+from training.run.story import run
 from training.selection.int8_against_fp32 import PrecisionChoice
 from training.settings import TrainingSettings
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.training.moments import at
 from training.cli import main
 from training.recipes.finetune import finetune as imported_before_it_is_forked
-from training.run import run as imported_too
+from training.run.story import run as imported_too
 
 __all__ = ["imported_before_it_is_forked", "imported_too"]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import training.run
+import training.run.story
 from training.data.pictures import Pictures
 from training.features.cache import cache_folder
 from training.settings import TrainingSettings
@@ -23,7 +23,7 @@ def _count(settings: TrainingSettings, opened: Counter[str]) -> dict[str, int]:
     for entry in [*cache_folder().glob("features-*"), *cache_folder().glob("earned-*")]:
         entry.unlink()
     with redirect_stdout(sys.stderr):
-        training.run.run(settings)
+        training.run.story.run(settings)
     return dict(opened)
 
 
@@ -37,7 +37,7 @@ def _counts(data: Path, weights: str, out: Path) -> dict[str, dict[str, int]]:
     sys.addaudithook(note)
     settings = TrainingSettings((data,), backbone="test_resnet", weights=weights, out=out)
     found = {"all": _count(settings, opened)}
-    with patch("training.run.Pictures", partial(Pictures, keep_bytes=0)):
+    with patch("training.run.story.Pictures", partial(Pictures, keep_bytes=0)):
         return found | {"nothing": _count(settings, opened)}
 
 

@@ -66,7 +66,7 @@ _LEAST_HALFWAY: Final = 0.2
 _LEAST_WHOLE, _LEAST_SHARED = 0.8, 0.5
 
 #: From this on two pictures are one, shown twice: docs/decisions/0027 has what separates there.
-ALIKE: Final = 0.6
+ALIKE: Final = 0.7
 
 #: Where less than this part of a block's usual detail is, or less than so many grey levels of it,
 #: there is nothing to agree on. Of those that count, this part may disagree.

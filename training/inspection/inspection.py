@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from training.inspection.finding import Finding, Kind
+from training.inspection.learning_curve import LearningCurve
+from training.inspection.mean_maps import MeanMap
 from training.inspection.shortcut import Shortcut
 
 
@@ -15,10 +17,14 @@ class Inspection:
     Attributes:
         findings: by kind, the most important kind first, and in each by falling score.
         shortcuts: simple rules that do much of what the network does; they are findings, too.
+        learning_curve: whether more pictures would help; None where there are too few to say.
+        mean_maps: where the network looks in pictures of each class; none where none was exported.
     """
 
     findings: tuple[Finding, ...]
     shortcuts: tuple[Shortcut, ...] = ()
+    learning_curve: LearningCurve | None = None
+    mean_maps: tuple[MeanMap, ...] = ()
 
     @property
     def counts(self) -> dict[Kind, int]:
@@ -34,4 +40,6 @@ class Inspection:
         return {
             "findings": [finding.as_json() for finding in self.findings],
             "shortcuts": [asdict(shortcut) for shortcut in self.shortcuts],
+            "learning_curve": self.learning_curve and self.learning_curve.as_json(),
+            "mean_maps": [one.as_json() for one in self.mean_maps],
         }

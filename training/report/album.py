@@ -136,8 +136,9 @@ class Album:
         answers = self._session.predict(np.stack([pixels for _, pixels in asked]), classes)
         for (i, _), answer in zip(asked, answers, strict=True):
             size = _within(looked_at[i].image.size, _HEAT)
-            shown = self._session.metadata.preprocessing
-            found[i] = heatmap_layer(size, answer.heatmap, shown)
+            metadata = self._session.metadata
+            shown = metadata.preprocessing, metadata.map_geometry
+            found[i] = heatmap_layer(size, answer.heatmap, *shown)
         return found
 
 

@@ -21,7 +21,8 @@ from training.report.confusions import confusions_of
 from training.report.findings import PLACES, groups_of
 from training.report.gallery import Gallery, Material, make_gallery
 from training.report.making import making_of
-from training.report.plots import draw_reliability, reliability
+from training.report.mean_maps import draw_mean_maps
+from training.report.plots import draw_curve, draw_reliability, reliability
 from training.report.record import Answers, Judged, Record
 from training.report.verdict import judge
 
@@ -81,7 +82,7 @@ def _gallery(told: Told) -> Gallery:
 
 def _page(told: Told, gallery: Gallery | None) -> str:
     judged = told.record.judged
-    findings = told.record.inspection.findings
+    findings, curve = told.record.inspection.findings, told.record.inspection.learning_curve
     bins = reliability(judged.probabilities, judged.labels)
     return _environment().get_template("report.html").render(
         evaluation=judged.evaluation,
@@ -94,6 +95,9 @@ def _page(told: Told, gallery: Gallery | None) -> str:
         mistakes=_lines_of_mistakes(judged, told.record.answers),
         opened=len(judged.classes) <= _OPEN,
         groups={place: groups_of(place, findings, gallery) for place in PLACES},
+        means=draw_mean_maps(told.record.inspection.mean_maps, told.session),
+        curve=curve,
+        curve_drawn=draw_curve(curve) if curve else None,
         bins=bins,
         reliability=draw_reliability(bins),
         making=making_of(told.record, told.session.metadata, is_private=gallery is None),

@@ -1,6 +1,7 @@
 """What a run found, as a person reads it in a terminal."""
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -11,6 +12,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from training.data.example import ImageFolder
 from training.evaluation import CONFIDENCE, Evaluation
 from training.inspection.inspection import Inspection
 from training.run_folder import INSPECTION_FILE
@@ -18,8 +20,14 @@ from training.terminal import PatientConsole
 
 log = logging.getLogger(__name__)
 
+#: What there is to say of folders; of more, the first of them stand for all.
+_MOST_REMARKS: Final = 10
+
 #: Of a matrix that is wider than the terminal, so many of its mistakes are shown.
 _MOST_MISTAKES: Final = 10
+
+#: Of a kind of finding.
+_MOST_FINDINGS: Final = 10
 
 #: Columns of the tables in a log.
 _WIDTH_IN_LOG: Final = 160
@@ -49,6 +57,41 @@ def log_findings(inspection: Inspection) -> None:
         first = inspection.of_kind(kind)[0]
         more = f" ({count} such in {INSPECTION_FILE})" if count > 1 else ""
         log.warning("%s: %s%s", kind.replace("_", " "), first.sentence, more)
+    if inspection.learning_curve:
+        log.info("%s", inspection.learning_curve.sentence)
+
+
+def log_folder(folder: ImageFolder) -> None:
+    """Says what lies there, what of it is not used, and what may be meant otherwise."""
+    counts = Counter((e.part, e.class_index) for e in folder.examples)
+    log.info("%s: %s", folder.place, folder.layout)
+    for part in sorted({e.part for e in folder.examples}, key=str):
+        shown = ", ".join(f"{c} ({counts[part, i]})" for i, c in enumerate(folder.classes))
+        log.info("  %s: %s", part or "classes", shown)
+    for unused in folder.unused:
+        more = ", …" if len(unused.shown) > 10 else ""
+        names = ", ".join(unused.shown[:10])
+        count = f" ({len(unused.files):,} files)" if len(unused.files) > 1 else ""
+        log.info("  not used, %s: %s%s%s", unused.reason, names, more, count)
+    for remark in folder.remarks[:_MOST_REMARKS]:
+        log.warning("%s", remark)
+    if len(folder.remarks) > _MOST_REMARKS:
+        log.warning("and %d remarks more like these", len(folder.remarks) - _MOST_REMARKS)
+
+
+def print_findings(inspection: Inspection) -> None:
+    """Prints what there is to look at: of each kind ten at most, and whether more would help."""
+    console = PatientConsole(highlight=False)
+    for kind, count in inspection.counts.items():
+        console.print(f"\n{kind.replace('_', ' ')}: {count}", markup=False, soft_wrap=True)
+        for finding in inspection.of_kind(kind)[:_MOST_FINDINGS]:
+            console.print(f"  {finding.sentence}", markup=False, soft_wrap=True)
+        if count > _MOST_FINDINGS:
+            console.print(f"  … all of them in {INSPECTION_FILE}", markup=False)
+    if not inspection.findings:
+        console.print("\nnothing to look at was found", markup=False)
+    if inspection.learning_curve:
+        console.print(f"\n{inspection.learning_curve.sentence}", markup=False, soft_wrap=True)
 
 
 def append_evaluation(path: Path, evaluation: Evaluation) -> None:

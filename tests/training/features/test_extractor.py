@@ -220,7 +220,7 @@ def test_a_run_whose_graphs_are_known_can_do_without_torch() -> None:
     folders = [ROOT / "training" / room for room in rooms]
     files = [f for folder in folders for f in folder.glob("*.py") if f.name != "__init__.py"]
     names = [f"training.{file.parent.name}.{file.stem}" for file in files]
-    code = f"import json, sys, {', '.join(names)}, training.recipes.probe, training.run; "
+    code = f"import json, sys, {', '.join(names)}, training.recipes.probe, training.run.story; "
 
     found = subprocess.run(
         [sys.executable, "-c", code + "print(json.dumps(sorted(sys.modules)))"],

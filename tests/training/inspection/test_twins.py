@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 from tests.training.conftest import properties_of
 from training.data.example import Example
 from training.features.table import FeatureTable
-from training.inspection.alignment import compare
+from training.inspection.alignment import ALIKE, compare
 from training.inspection.twins import find_twins
 
 COUNT = 12
@@ -69,7 +69,7 @@ def test_a_changed_copy_is_found(change: Callable[[Image.Image], Image.Image], h
     (twin,) = find_twins(with_one_more(change(SCENES[4]).convert("RGB")))
 
     assert (twin.first, twin.second, twin.how) == (4, COUNT, how)
-    assert 0.6 <= twin.similarity <= 1
+    assert ALIKE <= twin.similarity <= 1
 
 
 def test_different_pictures_are_no_twins_however_alike_their_features_are() -> None:

@@ -1,0 +1,196 @@
+"""What a run leaves behind: the bundle, in its folder and the store, and what there is to tell."""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from models.bundle import Description, TrainingSummary, parse_bundle, write_bundle
+from models.graph.self_check import draw_self_check_pictures
+from models.preprocessing import Pixels, Preprocessing, read_pixels
+from models.session import Session
+from models.store import StoredBundle
+from training.data.example import ImageFolder
+from training.data.pictures import readable_pixels
+from training.earlier_run import other_settings
+from training.features.graphs import head_graph_of
+from training.features.table import LeftOut
+from training.filing import Filing, say_what_is_better, warn_of_other_classes
+from training.recipes.material import Material
+from training.report.card import write_card
+from training.report.difference import compare_with_run
+from training.report.page import Told, write_report
+from training.report.record import Difference, Learned, Record
+from training.report.tables import write_labels, write_predictions
+from training.report.tensorboard import log_to_tensorboard
+from training.run.inspecting import inspect_run
+from training.run.learning import Trained, data_digest, earlier_run
+from training.run_folder import (
+    BACKBONE_FILE,
+    BUNDLE_FILE,
+    CARD_FILE,
+    INSPECTION_FILE,
+    LABELS_FILE,
+    PREDICTIONS_FILE,
+    REPORT_FILE,
+    SUMMARY_FILE,
+    read_json,
+    write_json,
+)
+from training.settings import TrainingSettings
+from training.terminal import working
+
+log = logging.getLogger(__name__)
+
+#: Real pictures that the exported file is compared with torch on, and its map's place measured.
+_SHOWN: Final = 48
+
+
+def write_results(
+    settings: TrainingSettings, run_folder: Path, trained: Trained, begun: float
+) -> Record:
+    """Writes the bundle to the run folder and the store, and what is known of it beside it."""
+    outcome, material = trained.outcome, trained.material
+    extractor, network = outcome.extractor, outcome.extractor.network
+    head_graph = head_graph_of(network, outcome.head)
+    with working("exporting, and comparing with torch"):
+        data, agreement = network.bundle(
+            outcome.head,
+            (extractor.graph.model, head_graph),
+            _description(settings, trained),
+            _shown_pixels(material, extractor.preprocessing),
+        )
+    path = run_folder / BUNDLE_FILE
+    write_bundle(data, path)
+    session = Session(parse_bundle(data, str(path)), "cpu")
+    record = Record(
+        settings=settings.as_json(),
+        layout=trained.folder.layout,
+        left_out=(*material.table.left_out, *_not_used(trained.folder)),
+        one_colour=material.table.names_of_one_colour,
+        data_digest=data_digest(trained.folder, material.table),
+        view=trained.view.as_json(),
+        learned=_learned(trained, agreement.as_json()),
+        judged=outcome.judged,
+        answers=outcome.answers,
+        inspection=inspect_run(trained, session),
+        model="",  # known last: a full store must not cost what stands beside
+        bundle=path,
+        seconds=round(time.monotonic() - begun, 2),
+        backbone_choice=read_json(choice)
+        if (choice := run_folder / BACKBONE_FILE).exists()
+        else {},
+        difference=_difference(settings, trained),
+    )
+    write_predictions(run_folder / PREDICTIONS_FILE, record.answers, record.judged.classes)
+    write_json(run_folder / INSPECTION_FILE, record.inspection.as_json())
+    write_labels(run_folder / LABELS_FILE, trained.folder, record.inspection)
+    with working("drawing for TensorBoard"):
+        log_to_tensorboard(run_folder, record, session, material.pictures)
+    with working("writing the report"):
+        _write_report(settings, run_folder, record, material, session)
+        write_card(run_folder / CARD_FILE, record, session.metadata)
+    stored = _stored(Filing(settings.data[0], settings.name), data, trained.folder.classes)
+    seconds = round(time.monotonic() - begun, 2)
+    record = replace(record, model=stored.tag, seconds=seconds)
+    # Last: that it is there says "complete".
+    write_json(run_folder / SUMMARY_FILE, record.as_json())
+    return record
+
+
+def _difference(settings: TrainingSettings, trained: Trained) -> Difference | None:
+    """How much better the answers are than those of the run whose labels are put right."""
+    if (earlier := earlier_run(settings)) is None:
+        return None
+    table, groups = trained.material.table, trained.material.parts.groups
+    group_of = {e.name: int(group) for e, group in zip(table.examples, groups, strict=True)}
+    others = other_settings(earlier, settings.as_json())
+    return compare_with_run(earlier, trained.outcome.judged.by_name, group_of, others)
+
+
+def _write_report(
+    settings: TrainingSettings,
+    run_folder: Path,
+    record: Record,
+    material: Material,
+    session: Session,
+) -> None:
+    told = Told(record, material.table, material.pictures, session)
+    with_pictures = not settings.report_without_pictures
+    write_report(run_folder / REPORT_FILE, told, with_pictures=with_pictures)
+
+
+def _stored(filing: Filing, data: bytes, classes: Sequence[str]) -> StoredBundle:
+    """The bundle in the store, and what there is to say of its neighbours."""
+    with working("putting the bundle into the model store"):
+        warn_of_other_classes(filing.name, classes)
+        stored = filing.put(data)
+        say_what_is_better(stored)
+    return stored
+
+
+def _learned(trained: Trained, agreement: Mapping[str, float]) -> Learned:
+    outcome = trained.outcome
+    return Learned(
+        backbone=outcome.extractor.network.backbone.name,
+        weights=outcome.extractor.network.backbone.weights.origin,
+        base_model=outcome.extractor.network.base_model,
+        recipe=outcome.recipe,
+        trained_on=outcome.trained_on,
+        trained_parameters=outcome.trained_parameters,
+        regularisation=trained.probe.fitted,
+        fine_tuning=trained.fine_tuning,
+        precision=asdict(outcome.precision),
+        agreement_with_torch=agreement,
+        calibration=trained.calibrated.as_json(),
+    )
+
+
+def _description(settings: TrainingSettings, trained: Trained) -> Description:
+    evaluation = trained.outcome.judged.evaluation
+    summary = TrainingSummary(
+        recipe=trained.outcome.recipe,
+        seed=settings.seed,
+        accuracy=evaluation.accuracy,
+        accuracy_interval=evaluation.accuracy_interval,
+        judged_by=evaluation.judged_by,
+        held_out=evaluation.count,
+        trained_on=trained.outcome.trained_on,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    return Description(
+        classes=trained.folder.classes,
+        preprocessing=trained.outcome.extractor.preprocessing,
+        training=summary,
+        data_digest=data_digest(trained.folder, trained.material.table),
+        calibration=trained.calibrated.calibration,
+    )
+
+
+def _not_used(folder: ImageFolder) -> list[LeftOut]:
+    return [
+        LeftOut(name, f"not used: {unused.reason}")
+        for unused in folder.unused
+        for name in unused.files
+    ]
+
+
+def _shown_pixels(material: Material, preprocessing: Preprocessing) -> Pixels:
+    """A few pictures of the training part, spread over it; drawn ones where those are gone."""
+    taught = material.examples(material.parts.train)
+    chosen = taught[:: max(1, len(taught) // _SHOWN)][:_SHOWN]
+    found, pixels = readable_pixels(material.pictures, chosen, preprocessing)
+    if len(found) < len(chosen):
+        log.warning(
+            "%d of %d pictures cannot be read any more; torch and the file are compared on drawn "
+            "ones too",
+            len(chosen) - len(found), len(chosen),
+        )  # fmt: skip
+        drawn = [read_pixels(picture, preprocessing) for picture in draw_self_check_pictures()]
+        pixels = np.concatenate([pixels, np.stack(drawn)])
+    return pixels
