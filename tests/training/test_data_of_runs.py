@@ -109,6 +109,10 @@ def test_labels_that_are_put_right_fit_the_head_anew_and_tell_the_difference(
     assert (after["difference"]["pictures"], after["difference"]["relabelled"]) == (22, 1)
     assert "1 with another label are not compared" in caplog.text
     assert before["difference"] is None
+    run_folder = Path(after["bundle"]).parent
+    (run_folder / "summary.json").unlink()
+    assert main(["--resume", str(run_folder)]) == 0
+    assert read_json(run_folder / "summary.json")["graph_digest"] == after["graph_digest"]
     assert after["data_digest"] != before["data_digest"]
 
 

@@ -1,6 +1,6 @@
 """Five folds that stay as a folder grows: a group's fold follows from its first known picture.
 
-What an earlier run had keeps its fold; what is new goes where its content says. So pictures have
+What an earlier run had keeps its fold; what is new goes where its content says: so pictures have
 the same fold in every run, with and without memory of earlier ones. Where chance could put most of
 a class into one fold, as of a small class or with large groups, groups are dealt instead, the
 largest first. No seed has a part in it.

@@ -6,8 +6,7 @@ carried on to twice as many. How sure that is follows from drawing the pictures 
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +16,7 @@ from training.evaluation import CONFIDENCE
 from training.head.fit import Task
 from training.head.out_of_fold import answers_to
 from training.inspection.evidence import Evidence
+from training.inspection.inspection import CurvePoint, LearningCurve
 
 Right = npt.NDArray[np.bool_]
 
@@ -31,57 +31,6 @@ _FEWEST_OF_A_CLASS: Final = 16
 
 _FURTHER: Final = 2
 _DRAWS: Final = 500
-
-#: A difference in accuracy that is worth some work.
-_WORTH: Final = 0.005
-
-
-@dataclass(frozen=True)
-class CurvePoint:
-    """How good a head is that was fitted on so many pictures.
-
-    Attributes:
-        pictures: how many, on average.
-        accuracy: on pictures that it has not seen.
-        interval: of that, at 95 %.
-    """
-
-    pictures: int
-    accuracy: float
-    interval: tuple[float, float]
-
-
-@dataclass(frozen=True)
-class LearningCurve:
-    """How good heads are that were fitted on more and more pictures.
-
-    Attributes:
-        measured: the fewest pictures first.
-        carried_on: what twice as many as the most promise.
-        gain_interval: of the accuracy there less that of today, at 95 %.
-    """
-
-    measured: tuple[CurvePoint, ...]
-    carried_on: CurvePoint
-    gain_interval: tuple[float, float]
-
-    @property
-    def sentence(self) -> str:
-        """For people."""
-        low, high = self.carried_on.interval
-        least, most = self.gain_interval
-        helps = "may help"
-        if least > _WORTH or most < _WORTH:
-            helps = "should help" if least > _WORTH else "would hardly help"
-        return (
-            f"more pictures like these {helps}: with twice as many, about "
-            f"{self.carried_on.accuracy:.1%} would be right ({low:.1%} to {high:.1%}; now "
-            f"{self.measured[-1].accuracy:.1%})"
-        )
-
-    def as_json(self) -> dict[str, Any]:
-        """A part of `inspection.json`."""
-        return {**asdict(self), "sentence": self.sentence}
 
 
 def learning_curve(evidence: Evidence) -> LearningCurve | None:

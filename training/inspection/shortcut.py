@@ -7,8 +7,7 @@ asked, too, whether among pictures of one class those for which it holds are ans
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +15,7 @@ from scipy.stats import binomtest, mannwhitneyu
 
 from training.inspection.corner_mark import corner_rules
 from training.inspection.evidence import Evidence
-from training.inspection.finding import Finding
+from training.inspection.inspection import IMITATES, Leaning, Shortcut
 from training.inspection.simple_rule import (
     FORMAT,
     Asked,
@@ -29,11 +28,9 @@ from training.inspection.simple_rule import (
     shuffled_fidelity,
 )
 
-Leaning = Literal["yes", "no", "unknown"]
-
-#: Of the way from always the commonest answer to all answers one question goes so far at least, or
-#: several of them.
-_IMITATES, _IMITATES_BY_SEVERAL = 0.25, 0.5
+#: Of the way from always the commonest answer to all answers several questions go so far at least;
+#: one goes as far as `IMITATES`.
+_BY_SEVERAL: Final = 0.5
 
 #: A telltale is right so often, and holds for such a share of what is answered so.
 _PRECISE, _COVERS = 0.95, 0.2
@@ -61,67 +58,6 @@ _FEWEST: Final = 10
 #: a half), and that by chance no more often than this.
 _SURER, _BY_CHANCE = 0.6, 0.01
 
-_LEANS: Final[dict[Leaning, str]] = {
-    "yes": "within a class the network is surer of pictures for which it holds: it leans on it",
-    "no": "within a class the network is no surer of pictures for which it holds: the classes "
-    "differ in it, but the network hardly leans on it",
-    "unknown": "it is the same for all of a class, so these pictures cannot say whether the "
-    "network goes by it or by what it should see",
-}
-_WEIGHTS: Final[dict[Leaning, float]] = {"yes": 1.0, "unknown": 0.8, "no": 0.5}
-
-
-@dataclass(frozen=True)
-class Shortcut:
-    """A simple rule that does much of what the network does.
-
-    Attributes:
-        rule: in words.
-        properties: that it asks for.
-        label: the class that it speaks of.
-        fidelity: how often it agrees with the network on whether a picture is of that class.
-        commonest: how often always the same answer would.
-        shuffled: how often a rule like it that was fitted to shuffled answers does; None where that
-            was not asked.
-        precision: of the pictures for which it holds, those that are answered so.
-        coverage: of the pictures that are answered so, those for which it holds.
-        leans: whether the network seems to live by it.
-        files: names of pictures for which it holds and that are answered so.
-    """
-
-    rule: str
-    properties: tuple[str, ...]
-    label: str
-    fidelity: float
-    commonest: float
-    shuffled: float | None
-    precision: float
-    coverage: float
-    leans: Leaning
-    files: tuple[str, ...]
-
-    @property
-    def gain(self) -> float:
-        """How far it comes from always the same answer to all of the network's."""
-        return (self.fidelity - self.commonest) / (1 - self.commonest)
-
-    @property
-    def sentence(self) -> str:
-        """For people."""
-        told = (
-            f"the rule “{self.rule}: {self.label}” knows {self.fidelity:.0%} of the network's "
-            f"answers (always the same answer: {self.commonest:.0%})"
-            if self.gain >= _IMITATES
-            else f"the rule “{self.rule}: {self.label}” knows {self.coverage:.0%} of what the "
-            f"network answers so, and is right about {self.precision:.0%} of such pictures"
-        )
-        return f"{told}; {_LEANS[self.leans]}"
-
-    def as_finding(self) -> Finding:
-        """The same as a finding; what the network hardly leans on matters less."""
-        matters = max(self.gain, self.coverage * self.precision) * _WEIGHTS[self.leans]
-        return Finding("shortcut", self.files, matters, self.sentence)
-
 
 def find_shortcuts(evidence: Evidence) -> tuple[Shortcut, ...]:
     """The simple rules that do much of what the network does, the one that does most first."""
@@ -138,7 +74,7 @@ def find_shortcuts(evidence: Evidence) -> tuple[Shortcut, ...]:
     for index, rule in corner_rules(properties, answered):
         if _tells(rule.says, answered == index, _COVERS_IN_A_CORNER):
             found.append(_shortcut(evidence, rows, index, rule, None))
-    ranked = sorted(found, key=lambda one: -one.gain)
+    ranked = sorted(found, key=lambda one: (-round(one.gain, 2), one.rule.startswith("not ")))
     # Of two classes a rule for the one is a rule for the other.
     return tuple(
         one
@@ -173,7 +109,7 @@ def _counts(says: Truths, answers: Truths, shape: Shape) -> bool:
     """Whether what a rule says is worth a word."""
     if shape.is_careful:
         return _tells(says, answers, _COVERS)
-    enough = _IMITATES if shape.depth == 1 else _IMITATES_BY_SEVERAL
+    enough = IMITATES if shape.depth == 1 else _BY_SEVERAL
     commonest = max(answers.mean(), 1 - answers.mean())
     return _gain(says, answers) >= enough and _surely(says == answers) > commonest
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 from models.heatmap import heatmap_picture
 from models.session import Session
-from training.inspection.mean_maps import MeanMap
+from training.inspection.inspection import MeanMap
 from training.report.album import data_uri
 
 #: Of more classes nobody compares the maps.

@@ -19,7 +19,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from scipy.stats import binomtest
 
 from training.evaluation import CONFIDENCE, Probabilities
-from training.inspection.learning_curve import LearningCurve
+from training.inspection.inspection import LearningCurve
 
 #: Colours that stand for those of the page.
 _SOFT: Final = "#020202"

@@ -5,7 +5,8 @@ import numpy as np
 
 from tests.training.inspection.drawn_evidence import clouds, evidence_of
 from training.inspection.evidence import Evidence
-from training.inspection.learning_curve import LearningCurve, learning_curve
+from training.inspection.inspection import LearningCurve
+from training.inspection.learning_curve import learning_curve
 
 
 def _evidence(apart: float, count: int = 80) -> Evidence:

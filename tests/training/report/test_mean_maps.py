@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.session import Session
-from training.inspection.mean_maps import MeanMap
+from training.inspection.inspection import MeanMap
 from training.report.mean_maps import draw_mean_maps
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from training.inspection.learning_curve import CurvePoint, LearningCurve
+from training.inspection.inspection import CurvePoint, LearningCurve
 from training.report.plots import Bin, draw_curve, draw_reliability, reliability, svg
 
 

@@ -13,8 +13,7 @@ from tests.browsing import PHONE
 from tests.training.report.drawn_told import HOSTILE, told_of, with_findings
 from tests.training.report.page.conftest import See
 from training.inspection.finding import Finding
-from training.inspection.inspection import Inspection
-from training.inspection.learning_curve import CurvePoint, LearningCurve
+from training.inspection.inspection import CurvePoint, Inspection, LearningCurve
 from training.report.page import write_report
 from training.report.record import Record
 
