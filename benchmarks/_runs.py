@@ -44,18 +44,22 @@ def random_weights(backbone: str, folder: Path) -> Path:
     return found
 
 
-def train_transfer(*options: str | Path) -> dict[str, Any]:
+def train_transfer(*options: str | Path, cache: Path | None = None) -> dict[str, Any]:
     """Runs the command in a process of its own, with folders that are thrown away.
 
     Its progress goes to standard error, as for a user.
+
+    Args:
+        options: of the command.
+        cache: what earlier runs found; default: one of its own, which is empty.
 
     Returns:
         The content of its `summary.json`.
     """
     with tempfile.TemporaryDirectory() as place:
         command = [sys.executable, "-m", "training.cli", *options, "--out", Path(place, "runs")]
-        # A cache of its own, which is empty: nothing is known from an earlier run.
-        own = {"BENTOML_HOME": str(Path(place, "bentoml")), "TRAIN_TRANSFER_CACHE": place}
+        kept = str(cache or place)
+        own = {"BENTOML_HOME": str(Path(place, "bentoml")), "TRAIN_TRANSFER_CACHE": kept}
         environment = {**os.environ, **own}
         subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
         (path,) = Path(place).glob("runs/*/*/summary.json")

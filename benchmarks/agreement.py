@@ -48,7 +48,7 @@ def compare(name: str) -> Agreement:
     ours = answers_of(session, pixels, asked)[:2]
     theirs = by_pytorch_grad_cam(classifier, pixels, asked)
     differences = (float(np.abs(a - b).max()) for a, b in zip(ours, theirs, strict=True))
-    return Agreement(*differences, familiarity=0)
+    return Agreement(*differences, heatmap_peak=0, familiarity=0)
 
 
 if __name__ == "__main__":

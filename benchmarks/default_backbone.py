@@ -4,7 +4,7 @@ ImageNet: the whole network, with its classifier, on 1,000 samples, one a class.
 probes by `train-transfer` itself on real photographs, mean over seeds. Both where the data are
 beside the checkout. Speed: ONNX Runtime, fp32, on batches of 8 against resnet18 (random weights:
 they cost the same), in turn, A B A B, medians. Pointing: whether the heatmap's maximum lies in the
-object's box, on held-out drawn pictures.
+object's box, on drawn pictures.
 
     python benchmarks/default_backbone.py [--backbone NAME] [--shared ../shared] [--seeds 3]
 """
@@ -158,7 +158,7 @@ def demo(probe: list[str], place: Path) -> list[tuple[str, str, str]]:
 
 
 def pointing(run_folder: Path, drawn: Path) -> list[bool]:
-    """For each held-out picture, whether the middle of the hottest cell lies in the box."""
+    """For each picture, whether the middle of the hottest cell lies in the box."""
     with (drawn / "boxes.csv").open(encoding="utf-8") as file:
         boxes = {row["path"]: row for row in csv.DictReader(file)}
     with (run_folder / "predictions.csv").open(encoding="utf-8-sig") as file:

@@ -1,9 +1,9 @@
 """The bundle: one ONNX file that holds everything an answer needs.
 
 The graph takes `image`, uint8 (N, H, W, 3), and `class_index`, int64 (N,), -1 for the predicted
-class; it gives `probabilities` (N, K), `heatmap` (N, h, w) in [0, 1], `familiarity` (N,) in [0, 1]
-and `prediction_set`, bool (N, K). The rest stands in the file's own metadata, as one JSON document
-that `BundleMetadata` describes.
+class; it gives `probabilities` (N, K), `heatmap` (N, h, w) in [0, 1], `heatmap_peak` (N,),
+`familiarity` (N,) in [0, 1] and `prediction_set`, bool (N, K). The rest stands in the file's own
+metadata, as one JSON document that `BundleMetadata` describes.
 
 A bundle is written whole or not at all, and read only if it is whole: the file ends with the
 SHA-256 of all bytes before it. Protobuf takes concatenated messages for one, so that last entry is
@@ -26,12 +26,18 @@ from models.calibration import Calibration
 from models.choices import Precision
 from models.errors import BundleError, OutputError
 from models.files import whole_file
+from models.heatmap import MapGeometry
 from models.preprocessing import Preprocessing
 
 FORMAT_VERSION: Final = 2
 
 _METADATA_KEY: Final = "train_transfer"
 _DIGEST_KEY: Final = "sha256"
+
+#: Of a network's input, and so of what lies in it.
+_MOST_PIXELS: Final = 4096
+
+_MAKE_ANEW: Final = "Make it anew from its pictures: train-transfer --data FOLDER"
 
 
 class _Record(BaseModel):
@@ -50,6 +56,15 @@ def _check_heatmap(heatmap: tuple[tuple[float, ...], ...]) -> tuple[tuple[float,
     if len({len(row) for row in heatmap}) > 1:
         raise ValueError("its rows are not equally long")
     return heatmap
+
+
+def _check_geometry(geometry: MapGeometry) -> MapGeometry:
+    """A map is drawn with as many cells as fit into the picture: not with millions."""
+    if not (1 <= geometry.step_x <= _MOST_PIXELS and 1 <= geometry.step_y <= _MOST_PIXELS):
+        raise ValueError("its cells lie too close together, or too far apart")
+    if not (abs(geometry.offset_x) <= _MOST_PIXELS and abs(geometry.offset_y) <= _MOST_PIXELS):
+        raise ValueError("its first cell lies far outside of the picture")
+    return geometry
 
 
 class SelfCheck(_Record):
@@ -90,6 +105,11 @@ class BundleMetadata(_Record):
     weights: str = Field(description="where the backbone's weights came from")
     licence: str = Field(description="under which the backbone's weights are, as timm has it")
     precision: Precision = Field(default="fp32", description="what the backbone computes with")
+    map_geometry: Annotated[
+        MapGeometry,
+        AfterValidator(_check_geometry),
+        Field(description="where the heatmap's cells look, in pixels of the network's input"),
+    ]
     training: TrainingSummary
     familiarity_threshold: float = Field(
         ge=0, le=1, description="of `familiarity`; below it a picture is unlike those learned from"
@@ -252,8 +272,10 @@ def _parse_metadata(document: str, source: str) -> BundleMetadata:
         if key == "format_version":
             raise BundleError(
                 f"{source} is of format {first['input']!r}; this program reads "
-                f"{FORMAT_VERSION}. Make it anew from its pictures: train-transfer --data FOLDER"
+                f"{FORMAT_VERSION}. {_MAKE_ANEW}"
             ) from error
+        if first["type"] == "missing":
+            raise BundleError(f"{source}: its metadata has no {key}. {_MAKE_ANEW}") from error
         raise BundleError(f"{source}: metadata {key}: {first['msg']}") from error
 
 

@@ -24,7 +24,7 @@ command line nor the service needs a chain of ifs. Nothing here imports HTTP or 
         ├── BodyTooLargeError         HTTP 413
         ├── MediaTypeError            HTTP 415
         ├── UnknownClassError         HTTP 422
-        ├── UnknownStyleError         HTTP 422
+        ├── OptionError               HTTP 422: an option that has no such value, or has two
         └── OverloadedError           HTTP 503, with Retry-After
 """
 
@@ -137,8 +137,8 @@ class UnknownClassError(RequestError):
     http_status = 422
 
 
-class UnknownStyleError(RequestError):
-    """A way of drawing a heatmap that there is not."""
+class OptionError(RequestError):
+    """An option of a request with a value that there is not, or with two that differ."""
 
     http_status = 422
 

@@ -44,6 +44,7 @@ class Prediction:
         label: the predicted class; `probability` is its.
         probabilities: float32 (K,), in the order of the bundle's classes.
         heatmap: float32 (h, w) in [0, 1], for the class that was asked for.
+        heatmap_peak: its maximum before it was divided by it; 0 where nothing speaks for the class.
         familiarity: how like the pictures that were learned from it is, in [0, 1].
         is_familiar: whether that is enough for its answer to mean something.
         prediction_set: the classes that it could be of, the label always, likeliest first.
@@ -53,6 +54,7 @@ class Prediction:
     probability: float
     probabilities: Floats
     heatmap: Floats
+    heatmap_peak: float
     familiarity: float
     is_familiar: bool
     prediction_set: tuple[str, ...]
@@ -132,6 +134,7 @@ class Session:
             probability=float(row.probabilities[best]),
             probabilities=row.probabilities,
             heatmap=row.heatmap,
+            heatmap_peak=float(row.heatmap_peak),
             familiarity=float(row.familiarity),
             is_familiar=bool(row.familiarity >= self.metadata.familiarity_threshold),
             prediction_set=tuple(self.classes[i] for i in ranked if row.prediction_set[i]),

@@ -57,12 +57,13 @@ SCALING: Final = Value("scaling", "float", (2,))
 SET_THRESHOLDS: Final = Value("set_thresholds", "float", ("K",))
 PROBABILITIES: Final = Value("probabilities", "float", ("N", "K"))
 HEATMAP: Final = Value("heatmap", "float", ("N", "h", "w"))
+HEATMAP_PEAK: Final = Value("heatmap_peak", "float", ("N",))
 FAMILIARITY: Final = Value("familiarity", "float", ("N",))
 PREDICTION_SET: Final = Value("prediction_set", "bool", ("N", "K"))
 
 #: Of a bundle's graph.
 INPUTS: Final = (IMAGE, CLASS_INDEX)
-OUTPUTS: Final = (PROBABILITIES, HEATMAP, FAMILIARITY, PREDICTION_SET)
+OUTPUTS: Final = (PROBABILITIES, HEATMAP, HEATMAP_PEAK, FAMILIARITY, PREDICTION_SET)
 
 #: Inputs of a head's graph until it is joined.
 LEARNED: Final = (WEIGHT, BIAS, CENTRES, SCALING, SET_THRESHOLDS)
@@ -73,6 +74,7 @@ class Answers(NamedTuple):
 
     probabilities: Floats
     heatmap: Floats
+    heatmap_peak: Floats
     familiarity: Floats
     prediction_set: npt.NDArray[np.bool_]
 

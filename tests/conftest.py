@@ -13,6 +13,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from hypothesis import settings
 from PIL import Image
 
 from models.backbones.backbone import Backbone, load_backbone
@@ -27,6 +28,10 @@ from models.preprocessing import Preprocessing
 
 #: The smallest of timm's that has all that matters: BatchNorm, residual branches, a linear head.
 TINY_BACKBONE = "test_resnet"
+
+# No deadlines: a machine may be busy.
+settings.register_profile("house", settings.default, deadline=None)
+settings.load_profile("house")
 
 SHARED = Path(__file__).parents[2] / "shared"
 

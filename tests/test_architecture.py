@@ -69,7 +69,7 @@ MAY_IMPORT = {
         "training.recipes", "training.report", "training.selection",
     },
     "training.selection": {
-        "models", "models.graph", "training", "training.data", "training.features", "training.head",
+        "models", "training", "training.data", "training.features", "training.head",
     },
 }  # fmt: skip
 

@@ -139,9 +139,13 @@ def say_what_is_better(mine: StoredBundle) -> None:
             "(this one %.1f %%); %s%s. TRANSFER_MODEL=%s serves it",
             best.tag, 100 * found.training.accuracy, 100 * known.training.accuracy,
             _how_sure(found, known),
-            "" if found.training.seed == known.training.seed else ", and others were held out",
+            "" if _judged(found) == _judged(known) else ", and other pictures judged it",
             best.tag,
         )  # fmt: skip
+
+
+def _judged(bundle: BundleMetadata) -> tuple[str, int]:
+    return bundle.training.judged_by, bundle.training.held_out
 
 
 def _how_sure(better: BundleMetadata, worse: BundleMetadata) -> str:

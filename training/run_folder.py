@@ -11,7 +11,7 @@ import json
 import logging
 import platform
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from logging.handlers import MemoryHandler
@@ -134,9 +134,9 @@ def folds_of_earlier_runs(folder: Path) -> Mapping[str, int]:
     return {}
 
 
-def write_folds(folder: Path, digests: Iterable[str], folds: Iterable[int]) -> None:
-    """Keeps which fold each picture is in, for `--resume` and for later runs (OutputError)."""
-    write_json(folder / FOLDS_FILE, {d: int(f) for d, f in zip(digests, folds, strict=True)})
+def write_folds(folder: Path, folds: Mapping[str, int]) -> None:
+    """Keeps which fold each digest is in, for `--resume` and for later runs (OutputError)."""
+    write_json(folder / FOLDS_FILE, dict(folds))
 
 
 def _folds_in(path: Path) -> Mapping[str, int]:

@@ -133,6 +133,13 @@ class TrainingSettings:
             "must not pass them on"
         ),
     ] = False
+    inspect: Annotated[
+        bool,
+        Option(
+            "only look through the pictures: which labels are suspect, what is there twice, what "
+            "else there is to see; nothing is exported"
+        ),
+    ] = False
     finetune: Annotated[
         bool,
         Option(
@@ -175,6 +182,8 @@ class TrainingSettings:
                 f"--coverage {self.coverage}: a share from {_LEAST_COVERAGE} to below 1; 0.9: nine "
                 "pictures in ten"
             )
+        if self.inspect and self.finetune:
+            raise UsageError("--inspect and --finetune: to inspect is to export nothing; leave one")
         _ = self.greys
         if self.image_size is not None and not _SMALLEST_IMAGE <= self.image_size <= _LARGEST_IMAGE:
             raise UsageError(

@@ -146,8 +146,13 @@ def check_image_size(name: str, image_size: int) -> None:
 
 def _size_options(name: str, image_size: int) -> dict[str, Any]:
     """What a network whose layers know the size of their input (Swin) must be told of it."""
+    return {"img_size": image_size} if reads_one_size(name) else {}
+
+
+def reads_one_size(name: str) -> bool:
+    """Whether a network's layers know the size of its pictures, and read no other."""
     config = timm.get_pretrained_cfg(name)
-    return {"img_size": image_size} if config is not None and config.fixed_input_size else {}
+    return bool(config is not None and config.fixed_input_size)
 
 
 def preprocessing_of(model: nn.Module) -> Preprocessing:

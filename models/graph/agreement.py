@@ -31,15 +31,22 @@ from models.signature import PREDICTED_CLASS, Floats, answers_of, feature_maps_o
 #: Largest difference between torch and ONNX Runtime, absolute.
 PROBABILITY_TOLERANCE: Final = 1e-4
 HEATMAP_TOLERANCE: Final = 1e-3
+
+#: Of two peaks of which both are nothing no ratio is asked.
+_LEAST_PEAK: Final = 1e-9
 FAMILIARITY_TOLERANCE: Final = 1e-3
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """The largest differences seen between the exported file and torch with autograd."""
+    """The largest differences seen between the exported file and torch with autograd.
+
+    `heatmap_peak`: in parts of the largest peak.
+    """
 
     probabilities: float
     heatmap: float
+    heatmap_peak: float
     familiarity: float
 
     @property
@@ -48,6 +55,7 @@ class Agreement:
         return (
             self.probabilities <= PROBABILITY_TOLERANCE
             and self.heatmap <= HEATMAP_TOLERANCE
+            and self.heatmap_peak <= HEATMAP_TOLERANCE
             and self.familiarity <= FAMILIARITY_TOLERANCE
         )
 
@@ -94,10 +102,10 @@ def check_agreement(
         raise ExportError(
             f"the exported {classifier.backbone.name} does not answer as torch does: probabilities "
             f"differ by {worst.probabilities:.2g} (allowed {PROBABILITY_TOLERANCE}), heatmaps by "
-            f"{worst.heatmap:.2g} (allowed {HEATMAP_TOLERANCE}), familiarity by "
-            f"{worst.familiarity:.2g} (allowed {FAMILIARITY_TOLERANCE}). No bundle was written; "
-            "please report this with the versions of torch and onnxruntime, and try another "
-            "backbone"
+            f"{worst.heatmap:.2g} and their peaks by {worst.heatmap_peak:.2g} (allowed "
+            f"{HEATMAP_TOLERANCE}), familiarity by {worst.familiarity:.2g} (allowed "
+            f"{FAMILIARITY_TOLERANCE}). No bundle was written; please report this with the "
+            "versions of torch and onnxruntime, and try another backbone"
         )
     return worst
 
@@ -113,7 +121,7 @@ class _Compared:
     calibration: Calibration
 
     def expected(self, classifier: Classifier, count: int) -> list[np.ndarray]:
-        """What torch says of the first ones: probabilities, heatmaps, familiarity."""
+        """What torch says of the first ones: probabilities, heatmaps, peaks, familiarity."""
         *answers, features = (one.detach().numpy() for one in self._by_torch(classifier, count))
         return [*answers, self.calibration.familiarity(features)]
 
@@ -143,4 +151,6 @@ def _difference(compared: _Compared, classifier: Classifier, count: int) -> Agre
                 f"torch with {reference.shape}"
             )
         differences.append(float(np.abs(ours - reference).max()))
-    return Agreement(*differences)
+    of_probabilities, of_heatmaps, of_peaks, of_familiarity = differences
+    of_peaks /= max(float(answers.heatmap_peak.max()), _LEAST_PEAK)
+    return Agreement(of_probabilities, of_heatmaps, of_peaks, of_familiarity)

@@ -5,6 +5,8 @@ of the bundle.
 """
 
 import base64
+from functools import partial
+from typing import Final
 
 import numpy as np
 import onnx
@@ -22,6 +24,7 @@ from models.graph.agreement import Agreement, check_agreement
 from models.graph.classifier import Classifier
 from models.graph.export import export_head, state_needs
 from models.graph.fewer_bits import precision_of
+from models.graph.geometry import measure_geometry
 from models.graph.self_check import draw_self_check_pictures
 from models.preprocessing import Pixels, Preprocessing, read_pixels
 from models.providers import open_graph
@@ -29,9 +32,13 @@ from models.signature import (
     FEATURE_MAP,
     LEARNED,
     PREDICTED_CLASS,
+    Floats,
     Value,
     answers_of,
 )
+
+#: Pictures that torch and the graph are compared on: a batch.
+_COMPARED: Final = 8
 
 
 def assemble_bundle(
@@ -44,7 +51,8 @@ def assemble_bundle(
     """Joins a classifier's graph, compares it with torch, and adds its metadata.
 
     The classifier is in inference mode; the graphs are as `join_head` takes them; the examples,
-    uint8 (N, H, W, 3) with N >= 2, are real pictures of the data set.
+    uint8 (N, H, W, 3) with N >= 2, are real pictures of the data set, none that it is judged by:
+    where the heatmap's cells look is measured on them.
 
     Raises:
         ExportError: the exported file does not answer as torch does; with the figures.
@@ -54,7 +62,8 @@ def assemble_bundle(
     session = open_graph(model.SerializeToString(), "cpu", granted_cores())
     precision = precision_of(backbone_graph)
     in_fewer_bits = None if precision == "fp32" else backbone_graph
-    agreement = check_agreement(session, classifier, examples, in_fewer_bits, calibration)
+    compared = examples[:_COMPARED]
+    agreement = check_agreement(session, classifier, compared, in_fewer_bits, calibration)
     metadata = BundleMetadata(
         classes=description.classes,
         preprocessing=description.preprocessing,
@@ -62,6 +71,7 @@ def assemble_bundle(
         weights=classifier.backbone.weights.origin,
         licence=licence_of(classifier.backbone.name, classifier.backbone.weights),
         precision=precision,
+        map_geometry=measure_geometry(classifier.backbone, partial(_heatmaps, session), examples),
         training=description.training,
         familiarity_threshold=FAMILIARITY_THRESHOLD,
         coverage=calibration.coverage,
@@ -130,6 +140,13 @@ def _store(graph: onnx.GraphProto, value: Value, array: np.ndarray) -> None:
         graph.node.insert(0, cast)
 
 
+def _heatmaps(session: ort.InferenceSession, pictures: Pixels) -> Floats:
+    """Those of the predicted classes, in batches: uint8 (N, H, W, 3) → (N, h, w)."""
+    batches = (pictures[at : at + _COMPARED] for at in range(0, len(pictures), _COMPARED))
+    asked = (answers_of(session, each, np.full(len(each), PREDICTED_CLASS)) for each in batches)
+    return np.concatenate([answers.heatmap for answers in asked])
+
+
 def _self_check(
     session: ort.InferenceSession, preprocessing: Preprocessing
 ) -> tuple[SelfCheck, ...]:
@@ -144,7 +161,7 @@ def _self_check(
             familiarity=round(float(familiarity), 6),
             prediction_set=tuple(prediction_set.tolist()),
         )
-        for picture, probabilities, heatmap, familiarity, prediction_set in zip(
+        for picture, probabilities, heatmap, _, familiarity, prediction_set in zip(
             pictures, *answers, strict=True
         )
     )

@@ -13,7 +13,8 @@ exporter takes for an ordinary forward graph: one mechanism for every head, line
 with norms.
 The heatmap is cam divided by its own maximum, and all zero where nothing speaks for the class:
 where the largest sum is below `RESOLUTION` of the terms it is made of, it is what rounding left
-over, and dividing by it would show noise as evidence.
+over, and dividing by it would show noise as evidence. That maximum is given too: the maps of two
+classes can be compared by it.
 """
 
 from collections.abc import Callable
@@ -35,7 +36,7 @@ _PRIMES: Final = (17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79
 
 
 class GradCamHead(nn.Module):
-    """What follows the trunk: probabilities, and the heatmap of one class.
+    """What follows the trunk: probabilities, and the heatmap of one class with its peak.
 
     Built from a `Classifier` in inference mode. What that has learned, its last layer, is given
     with every call: so the graph of a head is the same for all that are fitted on a backbone.
@@ -50,29 +51,30 @@ class GradCamHead(nn.Module):
 
     def forward(
         self, activations: Tensor, class_index: Tensor, weight: Tensor, bias: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """What the trunk has made, (N, …) → probabilities (N, K), heatmap (N, h, w) in [0, 1].
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What the trunk has made, (N, …) → probabilities (N, K), heatmap (N, h, w), peak (N,).
 
-        The class is int64 (N,), -1 for the predicted one; the last layer (K, C) and (K,). Third
+        The class is int64 (N,), -1 for the predicted one; the last layer (K, C) and (K,). Last
         come the features (N, C), which the last layer reads.
         """
         logits, gradient, features = self.head_and_gradient(activations, class_index, weight, bias)
-        heatmap = heatmap_of(self.map_of(activations), self.map_of(gradient))
-        return logits.softmax(1), heatmap, features
+        heatmap, peak = heatmap_of(self.map_of(activations), self.map_of(gradient))
+        return logits.softmax(1), heatmap, peak, features
 
 
-def heatmap_of(feature_map: Tensor, gradient: Tensor) -> Tensor:
-    """Equations 1 and 2, divided by the maximum: (N, C, h, w) twice → (N, h, w) in [0, 1]."""
+def heatmap_of(feature_map: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
+    """Equations 1 and 2, (N, C, h, w) twice → (N, h, w) in [0, 1], and its maximum before (N,)."""
     terms = gradient.mean((2, 3), keepdim=True) * feature_map
     cam = terms.sum(1).relu()
     peak = cam.amax((1, 2), keepdim=True)
     speaks = peak > RESOLUTION * terms.abs().sum(1).amax((1, 2), keepdim=True)
-    return torch.where(speaks, cam / torch.where(speaks, peak, 1.0), 0.0)
+    heatmap = torch.where(speaks, cam / torch.where(speaks, peak, 1.0), 0.0)
+    return heatmap, torch.where(speaks, peak, 0.0).flatten()
 
 
 def explain_by_autograd(
     classifier: Classifier, image: Tensor, class_index: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """A whole answer by autograd: the reference that every export must meet.
 
     From uint8 (N, H, W, 3) and int64 (N,) to what `GradCamHead` gives.
@@ -84,13 +86,13 @@ def explain_by_autograd(
 
 def explain_activations(
     classifier: Classifier, activations: Tensor, class_index: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The same from what the trunk makes on, whoever made it: float (N, …)."""
     explain = _head_and_gradient(classifier.backbone)
     logits, gradient, features = explain(activations, class_index, *_learned(classifier))
     map_of = classifier.backbone.map_of
-    heatmap = heatmap_of(map_of(activations), map_of(gradient))
-    return logits.softmax(1), heatmap, features
+    heatmap, peak = heatmap_of(map_of(activations), map_of(gradient))
+    return logits.softmax(1), heatmap, peak, features
 
 
 def _head_and_gradient(backbone: Backbone) -> Callable[..., tuple[Tensor, Tensor, Tensor]]:

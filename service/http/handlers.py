@@ -3,20 +3,23 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Coroutine
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from models.errors import OverloadedError, UnknownStyleError
+from models.errors import OverloadedError
 from models.signature import PREDICTED_CLASS
 from service.http.application import json_answer
+from service.http.options import one_of, option
 from service.http.replies import (
     as_numbers,
     classified,
     classified_or_refused,
     describe,
     picture_headers,
+    sketch_of,
 )
 from service.http.schemas import STYLES, Classification, Models, NothingClassified, Refused, Style
 from service.http.uploads import Form, read_form
@@ -35,15 +38,14 @@ async def classify(request: Request) -> Response:
 
 async def explain(request: Request) -> Response:
     """POST /explain."""
-    async with _accepted(request, ("class", "style"), 1) as (form, model):
-        # Both are checked before the picture is looked at.
-        style = form.texts.get("style") or STYLES[0]
-        if style not in STYLES:
-            raise UnknownStyleError(f"unknown style {style!r}; known are: {', '.join(STYLES)}")
-        name = form.texts.get("class")
+    async with _accepted(request, ("class", "style", "legend"), 1) as (form, model):
+        # All are checked before the picture is looked at.
+        style = one_of("style", STYLES, option(request, form, "style"))
+        has_legend = one_of("legend", ("0", "1"), option(request, form, "legend")) == "1"
+        name = option(request, form, "class")
         class_index = model.class_index(name) if name else PREDICTED_CLASS
-        work = _explanation(_engine(request), model, form.files[0], class_index, style)
-        return await _in_time(request, work)
+        asked = _Asked(class_index, style, has_legend)
+        return await _in_time(request, _explanation(_engine(request), model, form.files[0], asked))
 
 
 async def models(request: Request) -> Response:
@@ -77,14 +79,22 @@ async def _classification(
     return json_answer(NothingClassified(error=sentence, predictions=refused), refused[0].status)
 
 
+@dataclass(frozen=True)
+class _Asked:
+    class_index: int
+    style: Style
+    has_legend: bool
+
+
 async def _explanation(
-    engine: Engine, model: ServedModel, upload: Upload, class_index: int, style: Style
+    engine: Engine, model: ServedModel, upload: Upload, asked: _Asked
 ) -> Response:
-    answered = await answer(engine, model, upload, class_index)
-    if style == "raw":
+    answered = await answer(engine, model, upload, asked.class_index)
+    if asked.style == "raw":
         return json_answer(as_numbers(answered))
-    png = await draw(engine, answered, style)
-    return Response(png, media_type="image/png", headers=picture_headers(answered, style))
+    sketch = sketch_of(answered, asked.style, has_legend=asked.has_legend)
+    png = await draw(engine, answered, sketch)
+    return Response(png, media_type="image/png", headers=picture_headers(answered, asked.style))
 
 
 @contextlib.asynccontextmanager
@@ -98,8 +108,9 @@ async def _accepted(
     engine, wanted = _engine(request), request.query_params.get("model")
     engine.models.find(wanted)
     with engine.admission.body() as count:
-        form = await read_form(request, engine.settings, text_fields, max_files, count)
-        model = engine.models.find(wanted)
+        fields = (*text_fields, "model")
+        form = await read_form(request, engine.settings, fields, max_files, count)
+        model = engine.models.find(option(request, form, "model"))
         with engine.admission.admit(len(form.files)), model.in_use():
             yield form, model
 

@@ -2,16 +2,22 @@
 
 import re
 import unicodedata
+from dataclasses import asdict
 from typing import Final
 from urllib.parse import quote
 
+import numpy as np
+
 from models.errors import RequestError
 from models.signature import PREDICTED_CLASS
-from service.http.schemas import Classified, Explanation, ModelDescription, Refused
+from service.http.schemas import Classified, Explanation, MapPlaces, ModelDescription, Refused
+from service.inference.drawing import Drawing, Sketch
 from service.inference.served_model import Answer, ServedModel
 from service.inference.upload import Upload
 
 _LONGEST_STEM: Final = 80
+
+_METHOD: Final = "Grad-CAM"
 
 
 def describe(model: ServedModel, *, is_default: bool) -> ModelDescription:
@@ -75,9 +81,42 @@ def as_numbers(answer: Answer) -> Explanation:
         class_probability=probability,
         width=answer.width,
         height=answer.height,
-        box=answer.model.metadata.preprocessing.box(answer.width, answer.height),
+        box=_box(answer),
         heatmap=answer.prediction.heatmap.clip(0, 1).tolist(),
+        heatmap_peak=answer.prediction.heatmap_peak,
+        scale=answer.scale,
+        map_geometry=_geometry(answer),
     )
+
+
+def sketch_of(answer: Answer, style: Drawing, *, has_legend: bool) -> Sketch:
+    """What `/explain` draws: a class that little speaks for glows little."""
+    name, probability = _explained(answer)
+    metadata = answer.model.metadata
+    return Sketch(
+        style=style,
+        heatmap=answer.prediction.heatmap * np.float32(answer.scale),
+        preprocessing=metadata.preprocessing,
+        geometry=metadata.map_geometry,
+        has_legend=has_legend,
+        texts={
+            "Model": answer.model.name,
+            "Version": answer.model.tag.rpartition(":")[2],
+            "Class": name,
+            "Probability": f"{probability:.6f}",
+            "Method": _METHOD,
+        },
+    )
+
+
+def _box(answer: Answer) -> tuple[float, float, float, float]:
+    return answer.model.metadata.preprocessing.box(answer.width, answer.height)
+
+
+def _geometry(answer: Answer) -> MapPlaces:
+    metadata = answer.model.metadata
+    size = metadata.preprocessing.width, metadata.preprocessing.height
+    return MapPlaces(**asdict(metadata.map_geometry.on(_box(answer), *size)))
 
 
 def picture_headers(answer: Answer, style: str) -> dict[str, str]:

@@ -86,6 +86,19 @@ class NothingClassified(Problem):
     predictions: list[Refused]
 
 
+class MapPlaces(_Answer):
+    """Where the cells of a heatmap look.
+
+    The centre of what cell (i, j), row and column, saw lies at `offset_x` + j `step_x` and
+    `offset_y` + i `step_y`, in pixels of the upright picture; an edge of the box may cut cells off.
+    """
+
+    offset_x: float
+    offset_y: float
+    step_x: float
+    step_y: float
+
+
 class Explanation(Classified, _OfModel):
     """Where the network looked, as numbers."""
 
@@ -101,6 +114,14 @@ class Explanation(Classified, _OfModel):
         description="rows from top to bottom; 1 where most speaks for the class, all 0 where "
         "nothing does"
     )
+    heatmap_peak: float = Field(
+        ge=0, description="what speaks for the class at its strongest place, before division by it"
+    )
+    scale: Probability = Field(
+        description="that, beside what speaks for the predicted class at its own strongest place; "
+        "drawings multiply the heatmap by it"
+    )
+    map_geometry: MapPlaces = Field(description="where the heatmap's cells look in the picture")
 
 
 class ModelDescription(_Answer):

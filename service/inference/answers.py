@@ -6,10 +6,10 @@ from functools import partial
 from typing import Final
 
 from models.errors import RequestError
-from models.preprocessing import read_picture
+from models.preprocessing import Pixels, read_picture
 from models.session import Prediction
 from models.signature import PREDICTED_CLASS
-from service.inference.drawing import Drawing, draw_png
+from service.inference.drawing import Sketch, draw_png
 from service.inference.runtime import Engine
 from service.inference.served_model import Answer, ServedModel
 from service.inference.upload import Upload
@@ -35,13 +35,31 @@ async def answer(
         with metrics.DECODE.time():
             picture = await engine.workers.run(work, current())
         prediction = await model.batcher.answer(picture.pixels, class_index)
+        scale = await _scale(model, picture.pixels, class_index, prediction)
     except RequestError as error:
         metrics.REFUSED_PICTURES.labels(type(error).__name__).inc()
         raise
     _count(model, prediction)
     stranger = () if prediction.is_familiar else (_STRANGER,)
     warnings = (*stranger, *picture.warnings)
-    return Answer(model, upload, class_index, prediction, picture.width, picture.height, warnings)
+    size = picture.width, picture.height
+    return Answer(model, upload, class_index, prediction, *size, warnings, scale)
+
+
+async def _scale(
+    model: ServedModel, pixels: Pixels, class_index: int, prediction: Prediction
+) -> float:
+    """How strong a class's map is beside the predicted one's, for which the network is asked again.
+
+    Each map's maximum is 1: without this a class that next to nothing speaks for would glow as the
+    right one does.
+    """
+    if class_index in (PREDICTED_CLASS, model.session.classes.index(prediction.label)):
+        return 1.0
+    predicted = await model.batcher.answer(pixels)
+    if not predicted.heatmap_peak:
+        return 1.0
+    return min(1.0, prediction.heatmap_peak / predicted.heatmap_peak)
 
 
 def _count(model: ServedModel, prediction: Prediction) -> None:
@@ -65,10 +83,8 @@ async def answer_each(
     return await asyncio.gather(*map(answer_or_refuse, uploads))
 
 
-async def draw(engine: Engine, answered: Answer, style: Drawing) -> bytes:
+async def draw(engine: Engine, answered: Answer, sketch: Sketch) -> bytes:
     """Draws an answer's heatmap, as a PNG of the upright picture's own size."""
-    data, heatmap = answered.upload.data, answered.prediction.heatmap
-    preprocessing = answered.model.metadata.preprocessing
-    work = partial(draw_png, data, engine.settings.max_pixels, style, heatmap, preprocessing)
+    work = partial(draw_png, answered.upload.data, engine.settings.max_pixels, sketch)
     with metrics.RENDER.time():
         return await engine.workers.run(work, current())

@@ -103,8 +103,10 @@ def _measure(waited: list[float], seconds: float) -> None:
 class Answer:
     """What the network says of a picture, whose `width` and `height` are those of it upright.
 
-    The heatmap is that of the class `class_index`, or, at -1, of the predicted one. `warnings` are
-    sentences on what is unlike the pictures that the model learned from.
+    The heatmap is that of the class `class_index`, or, at -1, of the predicted one; `scale`, in
+    [0, 1], is how much speaks for that class at its strongest place beside what speaks for the
+    predicted one at its own. `warnings` are sentences on what is unlike the pictures that the model
+    learned from.
     """
 
     model: ServedModel
@@ -114,6 +116,7 @@ class Answer:
     width: int
     height: int
     warnings: tuple[str, ...] = ()
+    scale: float = 1.0
 
 
 def load_session(stored: StoredBundle, settings: Settings) -> Session:

@@ -193,7 +193,7 @@ export class Card {
     this.#view.stage.showHeatmap(answer);
     this.#view.note(
       otherWarnings(answer),
-      strongestPlace(answer.heatmap) ? "" : `Nothing in this picture speaks for ${answer.class}.`,
+      strongestPlace(answer) ? "" : `Nothing in this picture speaks for ${answer.class}.`,
       isCut(answer) ? "What is grey was not shown to the network." : "",
     );
   }

@@ -9,7 +9,7 @@ const INFERNO = [
 /** How much of the picture the brightest place covers at first: what the service's PNG has. */
 export const STRONGEST = 0.7;
 
-// Bilinear interpolation is smooth: more pixels than these would only cost memory.
+// What lies between cells is smooth: more pixels than these would only cost memory.
 const LONGEST_SIDE = 192;
 
 const TABLE = Array.from({ length: 256 }, (_, value) => {
@@ -19,28 +19,26 @@ const TABLE = Array.from({ length: 256 }, (_, value) => {
 });
 
 /**
- * Draws a heatmap: its colour where it is, as opaque as it is strong.
+ * Draws the heatmap of an answer: its colour where it is, as opaque as it is strong.
  *
  * @param canvas gets a size of its own with the box's aspect ratio.
- * @param rows numbers in [0, 1], from top to bottom.
- * @param box left, top, right, bottom of what the heatmap covers.
+ * @param answer of the service: `heatmap`, `box`, `map_geometry` and `scale`.
  */
-export function drawHeatmap(canvas, rows, box) {
+export function drawHeatmap(canvas, { heatmap, box, map_geometry: places, scale: strength }) {
   const [width, height] = [box[2] - box[0], box[3] - box[1]];
   const scale = LONGEST_SIDE / Math.max(width, height);
   canvas.width = Math.max(1, Math.round(width * scale));
   canvas.height = Math.max(1, Math.round(height * scale));
   const context = canvas.getContext("2d");
   const image = context.createImageData(canvas.width, canvas.height);
-  const grey = rows.map((row) => row.map((value) => Math.trunc(value * 255 + 0.5)));
-  const across = weights(grey[0].length, canvas.width);
-  const down = weights(grey.length, canvas.height);
+  const across = weights(heatmap[0].length, canvas.width, box[0], width, places.offset_x, places.step_x);
+  const down = weights(heatmap.length, canvas.height, box[1], height, places.offset_y, places.step_y);
+  const rows = heatmap.map((row) => across.map((cells) => mix(cells, (cell) => row[cell])));
   let offset = 0;
-  for (const [top, bottom, below] of down) {
-    for (const [left, right, beyond] of across) {
-      const upper = mix(grey[top][left], grey[top][right], beyond);
-      const lower = mix(grey[bottom][left], grey[bottom][right], beyond);
-      const value = Math.round(mix(upper, lower, below));
+  for (const cells of down) {
+    for (let column = 0; column < across.length; column += 1) {
+      const heat = mix(cells, (cell) => rows[cell][column]);
+      const value = Math.round(Math.min(1, Math.max(0, heat)) * strength * 255);
       image.data.set(TABLE[value], offset);
       image.data[offset + 3] = value;
       offset += 4;
@@ -49,17 +47,26 @@ export function drawHeatmap(canvas, rows, box) {
   context.putImageData(image, 0, 0);
 }
 
-/** For each of `target` pixels: the two of `source` it lies between, and how far it is along. */
-function weights(source, target) {
-  return Array.from({ length: target }, (_, pixel) => {
-    const position = Math.max(0, ((pixel + 0.5) * source) / target - 0.5);
-    const first = Math.min(Math.floor(position), source - 1);
-    return [first, Math.min(first + 1, source - 1), position - first];
+/** For each of `pixels` over a stretch of the picture: four cells around it, each with its share. */
+function weights(cells, pixels, start, length, offset, step) {
+  return Array.from({ length: pixels }, (_, pixel) => {
+    const position = (start + ((pixel + 0.5) * length) / pixels - offset) / step;
+    const first = Math.floor(position) - 1;
+    return [0, 1, 2, 3].map((each) => [
+      Math.min(Math.max(first + each, 0), cells - 1),
+      bicubic(Math.abs(position - first - each)),
+    ]);
   });
 }
 
-function mix(first, second, share) {
-  return first + (second - first) * share;
+/** Keys' cubic convolution, with which Pillow enlarges, too. */
+function bicubic(distance) {
+  if (distance < 1) return (1.5 * distance - 2.5) * distance * distance + 1;
+  return distance < 2 ? ((2.5 - 0.5 * distance) * distance - 4) * distance + 2 : 0;
+}
+
+function mix(cells, valueOf) {
+  return cells.reduce((sum, [cell, share]) => sum + share * valueOf(cell), 0);
 }
 
 /** Whether a crop has cut something off that is to be seen. */

@@ -67,7 +67,7 @@ function compose(bitmap, answer, opacity, most) {
     context.globalCompositeOperation = "source-over";
   }
   const heat = document.createElement("canvas");
-  drawHeatmap(heat, answer.heatmap, answer.box);
+  drawHeatmap(heat, answer);
   context.globalAlpha = opacity;
   context.drawImage(heat, ...box);
   return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));

@@ -2,7 +2,7 @@
 
 import { cutOut, drawHeatmap, isCut, place } from "./heatmap.js";
 import { preview } from "./preview.js";
-import { strongestPlace } from "./words.js";
+import { faintness, strongestPlace } from "./words.js";
 
 export class Stage {
   #frame;
@@ -42,15 +42,15 @@ export class Stage {
 
   /** Lays the heatmap of an answer over the picture. */
   showHeatmap(answer) {
-    const { width, height, box, heatmap } = answer;
+    const { width, height, box } = answer;
     const [heat, unseen] = [this.#find("heat"), this.#find("unseen")];
-    drawHeatmap(heat, heatmap, box);
+    drawHeatmap(heat, answer);
     place(heat, box, width, height);
     cutOut(unseen, box, width, height);
-    const strongest = strongestPlace(heatmap);
+    const strongest = strongestPlace(answer);
     heat.setAttribute(
       "aria-label",
-      `Heatmap for ${answer.class}: ${strongest ? `strongest ${strongest}` : "empty"}`,
+      `Heatmap for ${answer.class}: ${strongest ? `strongest ${strongest}${faintness(answer)}` : "empty"}`,
     );
     heat.hidden = false;
     unseen.hidden = !isCut(answer);

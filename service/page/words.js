@@ -49,20 +49,27 @@ export function sentence(text) {
   return ended.charAt(0).toUpperCase() + ended.slice(1);
 }
 
-/** Where a heatmap is strongest, for those who do not see it; "" where it is zero all over. */
-export function strongestPlace(rows) {
+/** Where in the picture a heatmap is strongest, for who does not see it; "" where it is all zero. */
+export function strongestPlace({ heatmap, width, height, map_geometry: places }) {
   const best = { value: 0, row: 0, column: 0 };
-  rows.forEach((row, y) => row.forEach((value, x) => {
+  heatmap.forEach((row, y) => row.forEach((value, x) => {
     if (value > best.value) Object.assign(best, { value, row: y, column: x });
   }));
   if (best.value === 0) return "";
-  const vertical = third(best.row, rows.length, ["upper", "middle", "lower"]);
-  const horizontal = third(best.column, rows[0].length, ["left", "middle", "right"]);
+  const y = places.offset_y + best.row * places.step_y;
+  const x = places.offset_x + best.column * places.step_x;
+  const vertical = third(y / height, ["upper", "middle", "lower"]);
+  const horizontal = third(x / width, ["left", "middle", "right"]);
   if (vertical === "middle" && horizontal === "middle") return "in the middle";
   if (horizontal === "middle") return `in the ${vertical} middle`;
   return vertical === "middle" ? `on the ${horizontal}` : `on the ${vertical} ${horizontal}`;
 }
 
-function third(index, length, names) {
-  return names[Math.min(2, Math.floor(((index + 0.5) / length) * 3))];
+/** How little speaks for a class beside the predicted one, where it is little. */
+export function faintness({ scale }) {
+  return scale < 0.5 ? `, and faint: ${percent(scale)} of what speaks for the answer` : "";
+}
+
+function third(share, names) {
+  return names[Math.min(2, Math.max(0, Math.floor(share * 3)))];
 }

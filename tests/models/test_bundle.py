@@ -80,6 +80,7 @@ def test_onnx_and_onnx_runtime_take_a_bundle_for_an_ordinary_file(
     assert [value.name for value in session.get_outputs()] == [
         "probabilities",
         "heatmap",
+        "heatmap_peak",
         "familiarity",
         "prediction_set",
     ]
@@ -120,13 +121,13 @@ def test_a_bundle_of_another_format_is_refused_by_name(bundle: Bundle, version: 
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"classes": None}, "metadata classes: Field required"),
+        ({"classes": None}, r"its metadata has no classes\. Make it anew .* --data FOLDER"),
         ({"classes": []}, "metadata classes: .* at least 2 items"),
         ({"classes": ["one"]}, "metadata classes: .* at least 2 items"),
         ({"classes": ["one", "two", "one"]}, "metadata classes: .*a class name stands there twice"),
         ({"classes": ["one", " \t"]}, "metadata classes: .*a class name is empty"),
         ({"classes": ["one", 2]}, r"metadata classes\.1: Input should be a valid string"),
-        ({"preprocessing": None}, "metadata preprocessing: Field required"),
+        ({"preprocessing": None}, "its metadata has no preprocessing"),
         (
             {"preprocessing": {"height": 0, "width": 1}},
             "metadata preprocessing: .*1 x 0 pixels is not supported",
@@ -145,7 +146,16 @@ def test_a_bundle_of_another_format_is_refused_by_name(bundle: Bundle, version: 
             r"metadata self_check\.0\.picture: Base64",
         ),
         ({"surprise": 1}, "metadata surprise: Extra inputs are not permitted"),
-        ({"data_digest": None}, "metadata data_digest: Field required"),
+        ({"data_digest": None}, "its metadata has no data_digest"),
+        ({"map_geometry": None}, "its metadata has no map_geometry. Make it anew"),
+        (
+            {"map_geometry": {"offset_x": 0, "offset_y": 0, "step_x": 0.001, "step_y": 32}},
+            "metadata map_geometry: .*too close together",
+        ),
+        (
+            {"map_geometry": {"offset_x": 1e6, "offset_y": 0, "step_x": 32, "step_y": 32}},
+            "metadata map_geometry: .*far outside",
+        ),
     ],
 )
 def test_metadata_that_do_not_fit_are_refused_with_the_key(

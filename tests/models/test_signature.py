@@ -75,10 +75,10 @@ def test_graphs_are_asked_by_these_names(
     pixels = noise_pictures(tiny_classifier.backbone.preprocessing, 2)
     backbone = open_graph(tiny_backbone_graph.SerializeToString(), "cpu", threads=1)
 
-    probabilities, heatmaps, familiarity, sets = answers_of(
+    probabilities, heatmaps, peaks, familiarity, sets = answers_of(
         open_graph(bundle.data, "cpu", threads=1), pixels, np.array([0, 1])
     )
 
     assert probabilities.shape == sets.shape == (2, 3)
-    assert familiarity.shape == (2,)
+    assert peaks.shape == familiarity.shape == (2,)
     assert heatmaps.shape == (2, *feature_maps_of(backbone, pixels).shape[2:])

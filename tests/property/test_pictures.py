@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from models.errors import ImageError
-from models.heatmap import overlay
+from models.heatmap import MapGeometry, overlay
 from models.preprocessing import Preprocessing, decode_image, read_pixels
 from tests.property.hostile_files import damaged, written_files
 from tests.property.strategies import FORMATS, damaged_files, preprocessings, real_file
@@ -82,13 +82,18 @@ def test_a_picture_of_any_size_becomes_the_network_s_input(
     assert np.abs(pixels.astype(int) - [10, 200, 90]).max() <= 1
 
 
-@given(preprocessings(largest=300), st.integers(1, 300), st.integers(1, 300))
+@given(
+    preprocessings(largest=300),
+    st.integers(1, 300),
+    st.integers(1, 300),
+    st.builds(MapGeometry, *[st.floats(-400, 400)] * 2, *[st.floats(1, 400)] * 2),
+)
 def test_a_heatmap_can_be_laid_over_a_picture_of_any_size(
-    preprocessing: Preprocessing, width: int, height: int
+    preprocessing: Preprocessing, width: int, height: int, geometry: MapGeometry
 ) -> None:
     heatmap = np.eye(3, 5, dtype=np.float32)
 
-    found = overlay(Image.new("RGB", (width, height)), heatmap, preprocessing)
+    found = overlay(Image.new("RGB", (width, height)), heatmap, preprocessing, geometry)
 
     assert found.size == (width, height)
 

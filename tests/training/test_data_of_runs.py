@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import TINY_BACKBONE
 from tests.training.conftest import Run, draw, fill
 from training.cli import main
+from training.inventory.run_table import list_runs
+from training.run_folder import read_json
 
 
 def test_what_is_not_used_is_told_and_counted(
@@ -106,4 +109,29 @@ def test_labels_that_are_put_right_fit_the_head_anew_and_tell_the_difference(
     assert (after["difference"]["pictures"], after["difference"]["relabelled"]) == (22, 1)
     assert "1 with another label are not compared" in caplog.text
     assert before["difference"] is None
+    run_folder = Path(after["bundle"]).parent
+    (run_folder / "summary.json").unlink()
+    assert main(["--resume", str(run_folder)]) == 0
+    assert read_json(run_folder / "summary.json")["graph_digest"] == after["graph_digest"]
     assert after["data_digest"] != before["data_digest"]
+
+
+def test_a_run_on_several_folders_is_called_as_the_first_and_goes_on(
+    class_folder: Path, tmp_path: Path
+) -> None:
+    fill(tmp_path / "more" / "emu", "emu", range(6))
+    packed = shutil.make_archive(str(tmp_path / "packed"), "zip", tmp_path / "more")
+    out = tmp_path / "runs"
+    given = ["--data", str(class_folder), "--data", packed, "--out", str(out)]
+
+    assert main([*given, "--backbone", TINY_BACKBONE, "--weights", "none"]) == 0
+
+    (summary,) = out.glob("pets/*/summary.json")
+    found = read_json(summary)
+    assert list(found["classes"]) == ["cat", "dog", "emu"]
+    assert found["settings"]["data"] == [str(class_folder), packed]
+    assert found["model"].startswith("pets")  # or pets-2, where another test was
+    summary.unlink()
+    assert main(["--resume", str(summary.parent)]) == 0
+    assert read_json(summary)["data_digest"] == found["data_digest"]
+    assert list_runs(out) == 0

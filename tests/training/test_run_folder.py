@@ -11,12 +11,15 @@ import pytest
 
 from models.errors import OutputError, UsageError
 from training.run_folder import (
+    folds_of_earlier_runs,
     keeping_log,
     logged_to,
     make_run_folder,
+    own_folds,
     package_versions,
     read_json,
     stored_settings,
+    write_folds,
     write_json,
     write_rows,
 )
@@ -140,3 +143,25 @@ def test_versions_name_what_is_installed_and_python() -> None:
 
     assert found["python"] == platform.python_version()
     assert found["numpy"] == metadata.version("numpy")
+
+
+def test_folds_are_those_of_the_newest_run_of_that_name(tmp_path: Path) -> None:
+    for stamp, fold in (("2026-01-01", 1), ("2026-01-02", 2)):
+        (tmp_path / stamp).mkdir()
+        write_folds(tmp_path / stamp, {"a": fold})
+    broken, new = tmp_path / "2026-01-03", tmp_path / "2026-01-04"
+    for folder in (broken, new):
+        folder.mkdir()
+    (broken / "folds.json").write_text('{"a": 7}')
+
+    assert folds_of_earlier_runs(new) == {"a": 2}
+    assert own_folds(new) == {}
+    with pytest.raises(UsageError, match=r"folds\.json is not as it was written"):
+        own_folds(broken)
+
+
+def test_a_run_that_learned_with_folds_nobody_knows_does_not_go_on(tmp_path: Path) -> None:
+    (tmp_path / "checkpoints").mkdir()
+
+    with pytest.raises(UsageError, match="begun by an earlier version"):
+        own_folds(tmp_path)

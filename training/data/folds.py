@@ -1,8 +1,9 @@
 """Five folds that stay as a folder grows: a group's fold follows from its first known picture.
 
-What an earlier run had keeps its fold; what is new goes where its content says. So groups of large
-classes have the same fold in every run, with and without memory of earlier ones. Of a small class,
-chance could put most into one fold: its groups are dealt. No seed has a part in it.
+What an earlier run had keeps its fold; what is new goes where its content says: so pictures have
+the same fold in every run, with and without memory of earlier ones. Where chance could put most of
+a class into one fold, as of a small class or with large groups, groups are dealt instead, the
+largest first. No seed has a part in it.
 """
 
 import hashlib
@@ -18,8 +19,8 @@ Rows = npt.NDArray[np.int64]
 
 FOLDS: Final = 5
 
-#: Groups of classes with fewer groups than this are dealt.
-FEW: Final = 50
+#: A group that is more than this part of a class is dealt.
+SMALL: Final = 1 / 50
 
 
 def deal_folds(
@@ -46,14 +47,10 @@ def deal_folds(
 
 def _dealt(labels: Rows, groups: Rows, digests: Sequence[str], known: Mapping[str, int]) -> Rows:
     found = _groups(labels, groups, digests, known)
-    of_class = Counter(label for group in found for label in group.counts)
     table = _Table.for_labels(labels)
     folds = np.empty(len(labels), dtype=np.int64)
     for group in sorted(found, key=lambda g: (g.known is None, -len(g.rows), g.digest)):
-        is_large = all(of_class[label] >= FEW for label in group.counts)
-        fold = group.known
-        if fold is None:
-            fold = named_fold(group.digest) if is_large else table.fold_for(group)
+        fold = table.fold_for(group) if group.known is None else group.known
         table.put(group, fold)
         folds[group.rows] = fold
     return folds
@@ -113,11 +110,12 @@ class _Table:
             self.dealt[label, fold] += count
 
     def fold_for(self, group: _Group) -> int:
-        """The fold that the content says if there is room, else the emptiest of its classes."""
+        """The fold that the content says if the group is small, else the emptiest so far."""
         classes, counts = list(group.counts), np.array([*group.counts.values()])
         dealt, totals = self.dealt[classes], self.totals[classes]
         named = named_fold(group.digest)
-        if (dealt[:, named] + counts <= np.maximum(totals // FOLDS, 1)).all():
+        is_last = (dealt[:, named] + counts == totals).any()
+        if (counts <= SMALL * totals).all() and not is_last:
             return named
         # All of a class in one fold: whoever is asked about it would never have seen the class.
         alone = ((dealt > 0) & (dealt == dealt.sum(1, keepdims=True))).sum(0)

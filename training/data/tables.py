@@ -127,6 +127,8 @@ def find_files(
             found = [_among(known, names, name) for name in spelling]
             if sum(map(bool, found)) > sum(map(bool, best)):
                 best = found
+        if all(best):
+            break  # which of 200,000 files has which stem is no question any more
     for row, found_here in zip(table.rows, best, strict=True):
         if len(found_here) > 1:
             several = listed([names[position] for position in found_here], 3)

@@ -29,7 +29,7 @@ from training.data.example import Example
 from training.data.pictures import Pictures
 from training.data.properties import Properties
 from training.features.cache import digest_of
-from training.features.graphs import Graph
+from training.features.graphs import Graph, graph_of
 from training.features.known import KnownFeatures, was_kept_in
 from training.features.table import Features, FeatureTable, LeftOut, join_tables
 from training.group import first_says, gathered, share_of
@@ -60,6 +60,11 @@ class Extractor:
     network: "Network"
     graph: Graph
     preprocessing: Preprocessing
+
+    @classmethod
+    def of(cls, network: "Network") -> "Extractor":
+        """A network as it comes: in fp32, shown what it was made for."""
+        return cls(network, graph_of(network), network.backbone.preprocessing)
 
     def framed(self, framing: Framing) -> "Extractor":
         """The same network, shown another part of each picture."""

@@ -48,12 +48,12 @@ def cross_fit(task: Task) -> CrossFitted:
             kept = replace(
                 task, rows=task.rows[~held], labels=task.labels[~held], folds=task.folds[~held]
             )
-            answers[held] = _answers(kept, chosen[fold], task.rows[held])
+            answers[held] = answers_to(kept, chosen[fold], task.rows[held])
             advance(1)
     return CrossFitted(fit_with(task, strengths[ALL]), answers, chosen)
 
 
-def _answers(task: Task, strength: float, asked: Labels) -> Probabilities:
+def answers_to(task: Task, strength: float, asked: Labels) -> Probabilities:
     """What a head says of some rows, float32 (n, K)."""
     known, labels = np.unique(task.labels, return_inverse=True)
     answers = np.zeros((len(asked), task.classes), np.float32)

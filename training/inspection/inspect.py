@@ -11,6 +11,7 @@ from training.inspection.finding import Finding
 from training.inspection.imbalance import find_imbalance
 from training.inspection.inspection import Inspection
 from training.inspection.leak import find_leaks
+from training.inspection.learning_curve import learning_curve
 from training.inspection.near_duplicate import find_near_duplicates
 from training.inspection.outlier import find_outliers
 from training.inspection.shortcut import find_shortcuts
@@ -40,7 +41,7 @@ def inspect(evidence: Evidence) -> Inspection:
     shortcuts = find_shortcuts(evidence)
     found = [finding for find in _FINDERS for finding in _ranked(find(evidence))]
     told = _ranked([shortcut.as_finding() for shortcut in shortcuts])
-    return Inspection((*told, *found), shortcuts)
+    return Inspection((*told, *found), shortcuts, learning_curve(evidence))
 
 
 def _ranked(findings: Sequence[Finding]) -> list[Finding]:

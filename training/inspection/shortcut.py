@@ -7,15 +7,15 @@ asked, too, whether among pictures of one class those for which it holds are ans
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import mannwhitneyu
+from scipy.stats import binomtest, mannwhitneyu
 
+from training.inspection.corner_mark import corner_rules
 from training.inspection.evidence import Evidence
-from training.inspection.finding import Finding
+from training.inspection.inspection import IMITATES, Leaning, Shortcut
 from training.inspection.simple_rule import (
     FORMAT,
     Asked,
@@ -28,20 +28,25 @@ from training.inspection.simple_rule import (
     shuffled_fidelity,
 )
 
-Leaning = Literal["yes", "no", "unknown"]
-
-#: Of the way from always the commonest answer to all answers, so much at least.
-_IMITATES: Final = 0.5
+#: Of the way from always the commonest answer to all answers several questions go so far at least;
+#: one goes as far as `IMITATES`.
+_BY_SEVERAL: Final = 0.5
 
 #: A telltale is right so often, and holds for such a share of what is answered so.
 _PRECISE, _COVERS = 0.95, 0.2
+
+#: What a mark in a corner tells is told of fewer: a forest misses some of them.
+_COVERS_IN_A_CORNER: Final = 0.1
+
+#: So often at least, whatever chance made of these pictures.
+_SURELY, _SURE = 0.8, 0.99
 
 #: Three questions at most. A telltale asks one: with more, some of a class always stand out.
 _IMITATIONS: Final = (Shape(1), Shape(2), Shape(3))
 _TELLTALES: Final = (Shape(1, is_careful=True),)
 
-#: A question more, or another property than the format, must bring more than this.
-_HARDLY: Final = 0.02
+#: What is plain to everybody, and what a question more, or about something else, must bring.
+_PLAIN, _HARDLY = (FORMAT, "brightness"), 0.05
 
 #: More pictures than this teach a rule nothing.
 _MOST: Final = 2000
@@ -52,66 +57,6 @@ _FEWEST: Final = 10
 #: Of two pictures of one class the one for which a rule holds is the surer one so often (chance:
 #: a half), and that by chance no more often than this.
 _SURER, _BY_CHANCE = 0.6, 0.01
-
-_LEANS: Final[dict[Leaning, str]] = {
-    "yes": "within a class the network is surer of pictures for which it holds: it leans on it",
-    "no": "within a class the network is no surer of pictures for which it holds: the classes "
-    "differ in it, but the network hardly leans on it",
-    "unknown": "it is the same for all of a class, so these pictures cannot say whether the "
-    "network goes by it or by what it should see",
-}
-_WEIGHTS: Final[dict[Leaning, float]] = {"yes": 1.0, "unknown": 0.8, "no": 0.5}
-
-
-@dataclass(frozen=True)
-class Shortcut:
-    """A simple rule that does much of what the network does.
-
-    Attributes:
-        rule: in words.
-        properties: that it asks for.
-        label: the class that it speaks of.
-        fidelity: how often it agrees with the network on whether a picture is of that class.
-        commonest: how often always the same answer would.
-        shuffled: how often it would by chance.
-        precision: of the pictures for which it holds, those that are answered so.
-        coverage: of the pictures that are answered so, those for which it holds.
-        leans: whether the network seems to live by it.
-        files: names of pictures for which it holds and that are answered so.
-    """
-
-    rule: str
-    properties: tuple[str, ...]
-    label: str
-    fidelity: float
-    commonest: float
-    shuffled: float
-    precision: float
-    coverage: float
-    leans: Leaning
-    files: tuple[str, ...]
-
-    @property
-    def gain(self) -> float:
-        """How far it comes from always the same answer to all of the network's."""
-        return (self.fidelity - self.commonest) / (1 - self.commonest)
-
-    @property
-    def sentence(self) -> str:
-        """For people."""
-        told = (
-            f"the rule “{self.rule}: {self.label}” knows {self.fidelity:.0%} of the network's "
-            f"answers (always the same answer: {self.commonest:.0%})"
-            if self.gain >= _IMITATES
-            else f"the rule “{self.rule}: {self.label}” knows {self.coverage:.0%} of what the "
-            f"network answers so, and is right about {self.precision:.0%} of such pictures"
-        )
-        return f"{told}; {_LEANS[self.leans]}"
-
-    def as_finding(self) -> Finding:
-        """The same as a finding; what the network hardly leans on matters less."""
-        matters = max(self.gain, self.coverage * self.precision) * _WEIGHTS[self.leans]
-        return Finding("shortcut", self.files, matters, self.sentence)
 
 
 def find_shortcuts(evidence: Evidence) -> tuple[Shortcut, ...]:
@@ -126,7 +71,10 @@ def find_shortcuts(evidence: Evidence) -> tuple[Shortcut, ...]:
         for shapes in (_IMITATIONS, _TELLTALES)
         for best in _best_rule(asked, answered == index, shapes)
     ]
-    ranked = sorted(found, key=lambda one: -one.gain)
+    for index, rule in corner_rules(properties, answered):
+        if _tells(rule.says, answered == index, _COVERS_IN_A_CORNER):
+            found.append(_shortcut(evidence, rows, index, rule, None))
+    ranked = sorted(found, key=lambda one: (-round(one.gain, 2), one.rule.startswith("not ")))
     # Of two classes a rule for the one is a rule for the other.
     return tuple(
         one
@@ -141,25 +89,40 @@ def _best_rule(
     """The best rule that is worth a word, if there is one, and how often chance agrees so."""
     if min(answers.sum(), (~answers).sum()) < _FEWEST:
         return ()
-    found: list[tuple[float, Rule, float]] = []
-    for view, credit in ((asked.only(FORMAT), _HARDLY), (asked, 0.0)):
+    found: list[tuple[float, Rule, Asked, Shape]] = []
+    for view, credit in (*((asked.only(name), _HARDLY) for name in _PLAIN), (asked, 0.0)):
         for shape in shapes if view.names else ():
             if not _counts(fitted_says(view, answers, shape), answers, shape):
                 continue  # on other pictures it is no better
             rule = fit_rule(view, answers, shape)
             if _counts(rule.says, answers, shape):
-                chance = shuffled_fidelity(view, answers, shape)
-                simple = credit - _HARDLY * shape.depth
-                found.append((_gain(rule.says, answers) + simple, rule, chance))
-    return [max(found, key=lambda one: one[0])[1:]] if found else ()
+                better = _gain(rule.says, answers) + credit - _HARDLY * shape.depth
+                found.append((better, rule, view, shape))
+    if not found:
+        return ()
+    _, rule, view, shape = max(found, key=lambda one: one[0])
+    chance = shuffled_fidelity(view, answers, shape)
+    return [(rule, chance)] if _surely(rule.says == answers) > chance else ()
 
 
 def _counts(says: Truths, answers: Truths, shape: Shape) -> bool:
     """Whether what a rule says is worth a word."""
-    if not shape.is_careful:
-        return _gain(says, answers) >= _IMITATES
+    if shape.is_careful:
+        return _tells(says, answers, _COVERS)
+    enough = IMITATES if shape.depth == 1 else _BY_SEVERAL
+    commonest = max(answers.mean(), 1 - answers.mean())
+    return _gain(says, answers) >= enough and _surely(says == answers) > commonest
+
+
+def _tells(says: Truths, answers: Truths, enough: float) -> bool:
     precision, coverage = _precision(says, answers)
-    return precision >= _PRECISE and coverage >= _COVERS
+    return precision >= _PRECISE and coverage >= enough and _surely(answers[says]) >= _SURELY
+
+
+def _surely(right: Truths) -> float:
+    """How often at least something is right, whatever chance made of these pictures."""
+    found = binomtest(int(right.sum()), len(right)).proportion_ci(_SURE, method="wilson")
+    return float(found.low)
 
 
 def _gain(says: Truths, answers: Truths) -> float:
@@ -174,7 +137,7 @@ def _precision(says: Truths, answers: Truths) -> tuple[float, float]:
 
 
 def _shortcut(
-    evidence: Evidence, rows: npt.NDArray[np.int64], index: int, rule: Rule, shuffled: float
+    evidence: Evidence, rows: npt.NDArray[np.int64], index: int, rule: Rule, shuffled: float | None
 ) -> Shortcut:
     answers = evidence.answered[rows] == index
     precision, coverage = _precision(rule.says, answers)

@@ -22,9 +22,17 @@ _SURE: Final = 2 / 3
 
 
 def find_suspect_labels(evidence: Evidence) -> list[Finding]:
-    """The pictures whose label is likely wrong, with the label that is likely right."""
-    found = suspect_rows(evidence.answers, evidence.labels)
-    return [_finding(evidence, int(row)) for row in found]
+    """The pictures whose label is likely wrong, with the label that is likely right.
+
+    Of two that show the same and lie in two classes one is wrong: the one whose label is less
+    probable.
+    """
+    found = suspect_rows(evidence.answers, evidence.labels).tolist()
+    twins = _twins_in_two_classes(evidence)
+    return [
+        *(_finding(evidence, row) for row in found),
+        *(_finding_of_twin(evidence, row, twins[row]) for row in twins if row not in set(found)),
+    ]
 
 
 def suspect_rows(answers: Probabilities, labels: npt.NDArray[np.int64]) -> Rows:
@@ -62,6 +70,25 @@ def usual_confidence(
     counts = np.bincount(labels, minlength=answers.shape[1])
     sums = np.bincount(labels, own, minlength=answers.shape[1])
     return np.where(counts > 0, sums / np.maximum(counts, 1), 1.0)
+
+
+def _twins_in_two_classes(evidence: Evidence) -> dict[int, int]:
+    """The rows that are likelier wrong, each with its twin."""
+    own = self_confidence(evidence.answers, evidence.labels)
+    found: dict[int, int] = {}
+    for twin in evidence.twins:
+        if evidence.labels[twin.first] != evidence.labels[twin.second]:
+            wrong, right = sorted((twin.first, twin.second), key=lambda row: (own[row], -row))
+            found.setdefault(wrong, right)
+    return found
+
+
+def _finding_of_twin(evidence: Evidence, row: int, twin: int) -> Finding:
+    name, other = evidence.names(np.array([row, twin]))
+    label, its_label = (evidence.classes[evidence.labels[one]] for one in (row, twin))
+    own = float(self_confidence(evidence.answers, evidence.labels)[row])
+    sentence = f"{name} is labelled {label}, and shows the same as {other}, which is {its_label}"
+    return Finding("suspect_label", (name,), 1 - own, sentence, its_label)
 
 
 def _finding(evidence: Evidence, row: int) -> Finding:

@@ -73,13 +73,13 @@ def list_runs(place: Path) -> int:
 
 
 def find_runs(place: Path) -> Iterator[Run]:
-    """All runs below a folder, the newest last; those of `distill-backbone` are no such runs."""
+    """All runs below a folder, the newest last; of other commands, and of `--inspect`, none."""
     names = (SETTINGS_FILE, SUMMARY_FILE)
     files = (path for depth in _DEPTHS for name in names for path in place.glob(f"{depth}{name}"))
     for folder in sorted({path.parent for path in files}, key=lambda folder: folder.name):
         try:
             begun = read_json(folder / SETTINGS_FILE)
-            if "student" in begun:
+            if "student" in begun or begun.get("inspect"):
                 continue
             yield _run(folder, f"{begun.get('backbone') or ''}")
         except UsageError:

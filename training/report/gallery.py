@@ -28,6 +28,9 @@ _CLASSES: Final = 120
 _FINDINGS: Final = 24
 _IN_A_FINDING: Final = 4
 
+#: Of other kinds the answers are not what there is to see.
+_EXPLAINED: Final = frozenset({"suspect_label", "shortcut"})
+
 
 @dataclass(frozen=True)
 class Material:
@@ -122,7 +125,7 @@ def make_gallery(material: Material) -> Gallery:
     beside = _neighbours(material, asked)
     wanted = [
         *_wanted(material, mistakes, beside),
-        *_wanted(material, [e for examples in found.values() for e in examples], {}),
+        *(_large(material, e, finding) for finding, several in found.items() for e in several),
         *_wanted(material, asked, beside),
     ]
     album = Album(wanted, material.pictures, material.session)
@@ -130,7 +133,7 @@ def make_gallery(material: Material) -> Gallery:
     return Gallery(
         hang.tiles(mistakes),
         {index: hang.tiles(examples) for index, examples in classes.items()},
-        {finding: hang.tiles(examples, alone=True) for finding, examples in found.items()},
+        {finding: hang.tiles(examples, finding) for finding, examples in found.items()},
         album.count,
     )
 
@@ -141,10 +144,12 @@ class _Hanging:
     album: Album
     beside: Mapping[Example, Sequence[Example]]
 
-    def tiles(self, examples: Iterable[Example], *, alone: bool = False) -> tuple[Tile, ...]:
-        return tuple(self._tile(example, alone=alone) for example in examples)
+    def tiles(
+        self, examples: Iterable[Example], finding: Finding | None = None
+    ) -> tuple[Tile, ...]:
+        return tuple(self._tile(example, finding) for example in examples)
 
-    def _tile(self, example: Example, *, alone: bool) -> Tile:
+    def _tile(self, example: Example, finding: Finding | None) -> Tile:
         material = self.material
         classes, answer = material.judged.classes, material.answered(example)
         return Tile(
@@ -152,8 +157,8 @@ class _Hanging:
             label=classes[example.class_index],
             answered=classes[answer],
             probability=float(material.answers.probabilities[material.rows[example]].max()),
-            shot=self.album.shot(Wanted(example, is_large=True, heat_of=answer)),
-            neighbours=() if alone else self._neighbours(example),
+            shot=self.album.shot(_large(material, example, finding)),
+            neighbours=() if finding else self._neighbours(example),
         )
 
     def _neighbours(self, example: Example) -> tuple[Neighbour, ...]:
@@ -212,6 +217,13 @@ def _wanted(
 ) -> list[Wanted]:
     wanted = []
     for example in examples:
-        wanted.append(Wanted(example, is_large=True, heat_of=material.answered(example)))
+        wanted.append(_large(material, example, None))
         wanted += [Wanted(other, is_large=False) for other in beside.get(example, ())]
     return wanted
+
+
+def _large(material: Material, example: Example, finding: Finding | None) -> Wanted:
+    """Without a heatmap where the picture itself is to be looked at."""
+    is_explained = finding is None or finding.kind in _EXPLAINED
+    heat_of = material.answered(example) if is_explained else None
+    return Wanted(example, is_large=True, heat_of=heat_of)

@@ -15,9 +15,11 @@ import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator
 from scipy.stats import binomtest
 
 from training.evaluation import CONFIDENCE, Probabilities
+from training.inspection.inspection import LearningCurve
 
 #: Colours that stand for those of the page.
 _SOFT: Final = "#020202"
@@ -75,8 +77,32 @@ def draw_reliability(bins: Sequence[Bin]) -> Markup:
     return svg(figure, "How sure it says it is, against how often it is right")
 
 
+@mpl.rc_context(fname=_STYLE)
+def draw_curve(curve: LearningCurve) -> Markup:
+    """The accuracy at fewer pictures, at those that there are, and at more."""
+    figure = Figure(figsize=(4.6, 3.2), layout="constrained")
+    axes = figure.subplots()
+    last, further = curve.measured[-1], curve.carried_on
+    sizes = [one.pictures for one in (*curve.measured, further)]
+    measured = [one.accuracy for one in curve.measured]
+    axes.plot(sizes[:-1], measured, color=_ACCENT, linewidth=1)
+    axes.plot(sizes[-2:], [last.accuracy, further.accuracy], ":", color=_ACCENT, linewidth=1.5)
+    for one in (*curve.measured, further):
+        is_measured = one is not further
+        axes.plot([one.pictures] * 2, one.interval, color=_ACCENT, linewidth=2, alpha=0.6)
+        axes.plot(one.pictures, one.accuracy, "o", color=_ACCENT, markersize=6,
+                  fillstyle="full" if is_measured else "none")  # fmt: skip
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(FixedLocator(sizes))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(_percent)
+    axes.set(xlabel="pictures that it learned from", ylabel="recognised")
+    return svg(figure, "How much it recognises by the number of pictures")
+
+
 def _percent(value: float, _: float) -> str:
-    return f"{value:.0%}"
+    return f"{round(100 * value, 1):g}%"
 
 
 def svg(figure: Figure, title: str) -> Markup:

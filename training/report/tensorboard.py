@@ -207,14 +207,14 @@ def _explained(
     Raises:
         ImageError: it cannot be read any more.
     """
-    preprocessing = session.metadata.preprocessing
+    preprocessing, geometry = session.metadata.preprocessing, session.metadata.map_geometry
     picture = pictures.open(example)
     pixels = picture.pixels(preprocessing)[np.newaxis]
     (answer,) = session.predict(pixels, np.array([class_index]))
     image = picture.image(preprocessing)
     # As large as it is drawn: a dozen photographs of a phone took gigabytes.
     image.thumbnail((_DRAWN, _DRAWN))
-    return overlay(image, answer.heatmap, preprocessing)
+    return overlay(image, answer.heatmap, preprocessing, geometry)
 
 
 def chosen_examples(judged: Judged) -> list[Example]:

@@ -26,6 +26,9 @@ _MOST_REMARKS: Final = 10
 #: Of a matrix that is wider than the terminal, so many of its mistakes are shown.
 _MOST_MISTAKES: Final = 10
 
+#: Of a kind of finding.
+_MOST_FINDINGS: Final = 10
+
 #: Columns of the tables in a log.
 _WIDTH_IN_LOG: Final = 160
 
@@ -54,6 +57,8 @@ def log_findings(inspection: Inspection) -> None:
         first = inspection.of_kind(kind)[0]
         more = f" ({count} such in {INSPECTION_FILE})" if count > 1 else ""
         log.warning("%s: %s%s", kind.replace("_", " "), first.sentence, more)
+    if inspection.learning_curve:
+        log.info("%s", inspection.learning_curve.sentence)
 
 
 def log_folder(folder: ImageFolder) -> None:
@@ -72,6 +77,21 @@ def log_folder(folder: ImageFolder) -> None:
         log.warning("%s", remark)
     if len(folder.remarks) > _MOST_REMARKS:
         log.warning("and %d remarks more like these", len(folder.remarks) - _MOST_REMARKS)
+
+
+def print_findings(inspection: Inspection) -> None:
+    """Prints what there is to look at: of each kind ten at most, and whether more would help."""
+    console = PatientConsole(highlight=False)
+    for kind, count in inspection.counts.items():
+        console.print(f"\n{kind.replace('_', ' ')}: {count}", markup=False, soft_wrap=True)
+        for finding in inspection.of_kind(kind)[:_MOST_FINDINGS]:
+            console.print(f"  {finding.sentence}", markup=False, soft_wrap=True)
+        if count > _MOST_FINDINGS:
+            console.print(f"  … all of them in {INSPECTION_FILE}", markup=False)
+    if not inspection.findings:
+        console.print("\nnothing to look at was found", markup=False)
+    if inspection.learning_curve:
+        console.print(f"\n{inspection.learning_curve.sentence}", markup=False, soft_wrap=True)
 
 
 def append_evaluation(path: Path, evaluation: Evaluation) -> None:

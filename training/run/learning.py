@@ -15,7 +15,6 @@ from training.data.pictures import Pictures
 from training.data.sample import draw_sample
 from training.earlier_run import find_earlier_run, other_settings
 from training.features.extractor import Extractor
-from training.features.graphs import graph_of
 from training.features.table import FeatureTable
 from training.finetuning.plan import FineTuningOptions
 from training.group import first_says, size
@@ -75,7 +74,7 @@ def learn(
         TransferError: too few pictures, or others than a run began with that goes on.
     """
     sample = draw_sample(folder, pictures)
-    whole = Extractor(network, graph_of(network), network.backbone.preprocessing)
+    whole = Extractor.of(network)
     wanted = Wanted(settings.framing, settings.precision, settings.greys)
     view, extractor = _view_of_earlier(settings, whole, run_folder) or decide_view(
         wanted, whole, sample, pictures, run_folder
@@ -90,7 +89,7 @@ def learn(
     fitted = probe(extractor, view.precision, material)
     outcome = fitted.outcome
     told: dict[str, Any] = {}
-    if settings.finetune or network.learns_from_scratch:
+    if settings.finetune or (network.learns_from_scratch and not settings.inspect):
         outcome, told = _fine_tuned(settings, material, outcome, run_folder)
     outcome, calibrated = calibrate_outcome(outcome, material, settings.coverage)
     return Trained(folder, view, material, fitted, outcome, calibrated, told, twins)
@@ -109,9 +108,11 @@ def _parts(
     pairs = [(twin.first, twin.second) for twin in twins]
     parts = make_parts(folder, table.examples, table.digests, pairs, known)
     learned = [table.digests[row] for row in parts.train.tolist()]
-    if own and [own.get(digest) for digest in learned] != parts.folds.tolist():
+    folds = dict(zip(learned, parts.folds.tolist(), strict=True))
+    if own and not folds.items() <= own.items():
         raise DataFolderError("--resume: what --groups says has changed; begin a new run")
-    first_says(lambda: write_folds(run_folder, learned, parts.folds))
+    # With what is not there now: it may come back.
+    first_says(lambda: write_folds(run_folder, {**known, **folds}))
     return parts
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from models.errors import UsageError
 from training.data.example import ImageFolder
 from training.data.pictures import Pictures
+from training.features.extractor import Extractor
 from training.group import first_says
 from training.selection.backbone import AUTO, Candidate, choose_backbone
-from training.selection.select import Wanted
 from training.settings import TrainingSettings
 from training.terminal import working
 
@@ -36,14 +36,15 @@ def _choice(settings: TrainingSettings, folder: ImageFolder, pictures: Pictures)
     from models.backbones.weights import Weights, parse_weights  # noqa: PLC0415
     from models.graph.network import Network  # noqa: PLC0415
 
-    def load(name: str, weights: Weights) -> Network:
-        return Network(load_backbone(name, weights, settings.image_size))
+    def load(name: str, weights: Weights) -> Extractor:
+        with working(f"loading {name}"):
+            network = Network(load_backbone(name, weights, settings.image_size))
+        return Extractor.of(network)
 
     with working("looking for weights"):
         found = at_hand(parse_weights(settings.weights))
-    wanted = Wanted(settings.framing, settings.precision, settings.greys)
     candidates = [Candidate(name, kind.word, partial(load, name, kind)) for name, kind in found]
-    return choose_backbone(candidates, wanted, folder, pictures).as_json()
+    return choose_backbone(candidates, settings.framing, settings.greys, folder, pictures).as_json()
 
 
 def load_network(settings: TrainingSettings) -> tuple[TrainingSettings, "Network"]:

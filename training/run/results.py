@@ -21,9 +21,6 @@ from training.earlier_run import other_settings
 from training.features.graphs import head_graph_of
 from training.features.table import LeftOut
 from training.filing import Filing, say_what_is_better, warn_of_other_classes
-from training.inspection.evidence import Evidence
-from training.inspection.inspect import inspect
-from training.inspection.inspection import Inspection
 from training.recipes.material import Material
 from training.report.card import write_card
 from training.report.difference import compare_with_run
@@ -31,6 +28,7 @@ from training.report.page import Told, write_report
 from training.report.record import Difference, Learned, Record
 from training.report.tables import write_labels, write_predictions
 from training.report.tensorboard import log_to_tensorboard
+from training.run.inspecting import inspect_run
 from training.run.learning import Trained, data_digest, earlier_run
 from training.run_folder import (
     BACKBONE_FILE,
@@ -49,8 +47,8 @@ from training.terminal import working
 
 log = logging.getLogger(__name__)
 
-#: Real pictures that torch and the exported file are compared on.
-_COMPARED: Final = 8
+#: Real pictures that the exported file is compared with torch on, and its map's place measured.
+_SHOWN: Final = 96
 
 
 def write_results(
@@ -65,10 +63,11 @@ def write_results(
             outcome.head,
             (extractor.graph.model, head_graph),
             _description(settings, trained),
-            _compared_pixels(material, extractor.preprocessing),
+            _shown_pixels(material, extractor.preprocessing),
         )
     path = run_folder / BUNDLE_FILE
     write_bundle(data, path)
+    session = Session(parse_bundle(data, str(path)), "cpu")
     record = Record(
         settings=settings.as_json(),
         layout=trained.folder.layout,
@@ -79,7 +78,7 @@ def write_results(
         learned=_learned(trained, agreement.as_json()),
         judged=outcome.judged,
         answers=outcome.answers,
-        inspection=_inspected(trained),
+        inspection=inspect_run(trained, session),
         model="",  # known last: a full store must not cost what stands beside
         bundle=path,
         seconds=round(time.monotonic() - begun, 2),
@@ -89,7 +88,6 @@ def write_results(
         difference=_difference(settings, trained),
     )
     write_predictions(run_folder / PREDICTIONS_FILE, record.answers, record.judged.classes)
-    session = Session(parse_bundle(data, str(path)), "cpu")
     write_json(run_folder / INSPECTION_FILE, record.inspection.as_json())
     write_labels(run_folder / LABELS_FILE, trained.folder, record.inspection)
     with working("drawing for TensorBoard"):
@@ -125,20 +123,6 @@ def _write_report(
     told = Told(record, material.table, material.pictures, session)
     with_pictures = not settings.report_without_pictures
     write_report(run_folder / REPORT_FILE, told, with_pictures=with_pictures)
-
-
-def _inspected(trained: Trained) -> Inspection:
-    """What there is to look at in the folder, by the probe's answers."""
-    table, parts = trained.material.table, trained.material.parts
-    classes, fitted = trained.folder.classes, trained.probe.fitted
-    with working("looking for what may be wrong with the pictures"):
-        answers = trained.probe.outcome.answers.probabilities
-        judged = trained.outcome.judged.evaluation
-        return inspect(
-            Evidence(
-                table, classes, parts, answers, parts.groups, judged, fitted.strength, trained.twins
-            )
-        )
 
 
 def _stored(filing: Filing, data: bytes, classes: Sequence[str]) -> StoredBundle:
@@ -196,10 +180,10 @@ def _not_used(folder: ImageFolder) -> list[LeftOut]:
     ]
 
 
-def _compared_pixels(material: Material, preprocessing: Preprocessing) -> Pixels:
-    """A few pictures that judge, spread over the classes; drawn ones where those are gone."""
-    held_out = material.examples(material.parts.set_aside)
-    chosen = held_out[:: max(1, len(held_out) // _COMPARED)][:_COMPARED]
+def _shown_pixels(material: Material, preprocessing: Preprocessing) -> Pixels:
+    """A few pictures of the training part, spread over it; drawn ones where those are gone."""
+    taught = material.examples(material.parts.train)
+    chosen = taught[:: max(1, len(taught) // _SHOWN)][:_SHOWN]
     found, pixels = readable_pixels(material.pictures, chosen, preprocessing)
     if len(found) < len(chosen):
         log.warning(

@@ -26,6 +26,7 @@ from training.report.terminal import (
     print_evaluation,
     print_place,
 )
+from training.run.inspecting import tell_what_is_wrong
 from training.run.learning import learn
 from training.run.network import decide_backbone, load_network
 from training.run.results import write_results
@@ -66,7 +67,8 @@ def run(settings: TrainingSettings, resumed: Path | None = None) -> dict[str, An
     if group.rank:
         be_quiet()
     # Before pictures are read: what they taught must not be lost for want of a place.
-    check_writable()
+    if not settings.inspect:
+        check_writable()
     with working("looking for pictures"):
         folder = scan_folders(settings.data, [settings.out], settings.labels)
     folder = with_groups(folder, settings.groups)
@@ -81,7 +83,8 @@ def run(settings: TrainingSettings, resumed: Path | None = None) -> dict[str, An
         check_batch_size(settings.batch_size)
         if settings.backbone not in (None, AUTO):
             check_backbone(settings.backbone)
-        first_says(lambda: say_where(Filing(settings.data[0], settings.name), folder.classes))
+        if not settings.inspect:
+            first_says(lambda: say_where(Filing(settings.data[0], settings.name), folder.classes))
         return _run(settings, folder, resumed)
 
 
@@ -97,6 +100,8 @@ def _run(settings: TrainingSettings, folder: ImageFolder, resumed: Path | None) 
         if choice:
             first_says(lambda: write_json(run_folder / BACKBONE_FILE, choice))
         trained = learn(settings, folder, network, pictures, run_folder)
+        if settings.inspect:
+            return first_says(lambda: tell_what_is_wrong(trained, run_folder))
         record = first_says(lambda: write_results(settings, run_folder, trained, begun))
         log_findings(record.inspection)
         if record.difference:

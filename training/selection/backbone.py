@@ -10,11 +10,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 from pydantic import TypeAdapter
 
+from models.choices import Levels
 from models.errors import BackboneError
 from models.preprocessing import Pixels
 from models.pretrained import DEFAULT_BACKBONE
@@ -24,16 +25,12 @@ from training.data.pictures import Pictures, readable_pixels
 from training.data.sample import SIZE, Sample, draw_sample
 from training.features.cache import digest_of, remembered
 from training.features.extractor import Extractor
-from training.features.graphs import graph_of
 from training.features.table import FeatureTable
 from training.head.cross_validation import CrossValidation, cross_validate, gain
 from training.selection.framing import first_asked
 from training.selection.greys import choose_greys
-from training.selection.select import Wanted
+from training.settings import WantedFraming
 from training.terminal import working
-
-if TYPE_CHECKING:
-    from models.graph.network import Network
 
 log = logging.getLogger(__name__)
 
@@ -69,12 +66,12 @@ class Candidate:
     Attributes:
         backbone: its name.
         weights: what `--weights` calls its parameters.
-        load: builds it; `BackboneError` where it does not take what it would be shown.
+        load: builds it, in fp32; `BackboneError` where it does not take what it would be shown.
     """
 
     backbone: str
     weights: str
-    load: Callable[[], "Network"]
+    load: Callable[[], Extractor]
 
 
 @dataclass(frozen=True)
@@ -129,13 +126,18 @@ class _Timed:
 
 
 def choose_backbone(
-    candidates: Sequence[Candidate], wanted: Wanted, folder: ImageFolder, pictures: Pictures
+    candidates: Sequence[Candidate],
+    framing: WantedFraming,
+    grey_range: Levels | None,
+    folder: ImageFolder,
+    pictures: Pictures,
 ) -> BackboneChoice:
     """Takes the candidate that loses least on a sample, or a faster one that is as good.
 
     Args:
         candidates: at least one.
-        wanted: how pictures are to be shown.
+        framing: that is wanted.
+        grey_range: of black and white, that is wanted; None: to be found.
         folder: whose training part is asked.
         pictures: opens its files.
 
@@ -144,29 +146,27 @@ def choose_backbone(
         WeightsError: the weights of one are not its own.
     """
     sample = draw_sample(folder, pictures)
-    greys = choose_greys(wanted.grey_range, sample, pictures)
+    greys = choose_greys(grey_range, sample, pictures)
     timed = []
     for candidate in candidates:
-        network = _loaded(candidate)
-        if network is not None:
-            shown = Extractor(network, graph_of(network), network.backbone.preprocessing)
-            shown = shown.framed(first_asked(wanted.framing))
+        extractor = _loaded(candidate)
+        if extractor is not None:
+            shown = extractor.framed(first_asked(framing))
             shown = shown.with_greys(greys.grey_range, greys.held)
             timed.append(_Timed(candidate, shown, _measured(shown, sample, pictures)))
     if not timed:
         raise BackboneError("--backbone auto: none of the networks at hand takes such pictures")
-    timed.sort(key=lambda one: one.milliseconds)
+    timed.sort(key=lambda one: (one.milliseconds, one.candidate.backbone))
     count = _affordable([one.milliseconds for one in timed], len(folder.examples))
     return _said(_chosen(timed, draw_sample(folder, pictures, count), pictures))
 
 
-def _loaded(candidate: Candidate) -> "Network | None":
-    with working(f"loading {candidate.backbone}"):
-        try:
-            return candidate.load()
-        except BackboneError as error:
-            log.warning("not asked: %s", error)
-            return None
+def _loaded(candidate: Candidate) -> Extractor | None:
+    try:
+        return candidate.load()
+    except BackboneError as error:
+        log.warning("not asked: %s", error)
+        return None
 
 
 def _affordable(milliseconds: Sequence[float], pictures: int) -> int:
@@ -251,7 +251,7 @@ def preferred(answers: Sequence[CrossValidation], milliseconds: Sequence[float])
 
     def is_as_good(place: int) -> bool:
         less = gain(answers[place], answers[best])
-        return less.mean < _CHANCE * less.error
+        return less.mean <= _CHANCE * less.error
 
     faster = [
         place

@@ -145,13 +145,13 @@ def view_of(run: Path, extractor: Extractor, run_folder: Path) -> tuple[View, Ex
     Args:
         run: the folder of the other run, with whose settings this one decides.
         extractor: the network as it is, in fp32.
-        run_folder: where the decision is kept; where one stands already it stays.
+        run_folder: where the decision is kept; where one stands already, that is taken.
 
     Returns:
         The decision, and the network as it is going to read all pictures.
     """
     try:
-        view = None if stored_view(run_folder) else stored_view(run)
+        view = stored_view(run_folder) or stored_view(run)
     except UsageError:
         return None  # of an earlier version
     if view is None or view.fp32_digest != extractor.graph.digest.hex():

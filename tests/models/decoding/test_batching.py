@@ -39,6 +39,7 @@ class Network:
                 np.ones(1, np.float32),
                 np.ones((1, 1), np.float32),
                 1.0,
+                1.0,
                 True,
                 (),
             )

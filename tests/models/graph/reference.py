@@ -12,7 +12,7 @@ from models.graph.classifier import Classifier
 from models.preprocessing import Pixels
 from tests.conftest import lively_classifier
 
-Answer = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+Answer = tuple[npt.NDArray[np.float32], ...]
 
 #: Where pytorch-grad-cam has to listen: what makes timm's last feature map.
 LAST_LAYER = {
@@ -36,9 +36,9 @@ def opposed(classifier: Classifier) -> Classifier:
 
 
 def by_autograd(classifier: Classifier, pixels: Pixels, class_index: Any) -> Answer:
-    """Probabilities (N, K) and heatmaps (N, h, w): the paper's equations, picture by picture."""
+    """Probabilities (N, K), heatmaps (N, h, w), peaks (N,): the paper's equations, one by one."""
     found = [_one(classifier, *pair) for pair in zip(pixels, class_index, strict=True)]
-    return np.stack([p for p, _ in found]), np.stack([h for _, h in found])
+    return tuple(np.stack(each) for each in zip(*found, strict=True))
 
 
 def _one(classifier: Classifier, pixels: Pixels, index: int) -> Answer:
@@ -49,7 +49,8 @@ def _one(classifier: Classifier, pixels: Pixels, index: int) -> Answer:
     map_of = classifier.backbone.map_of
     alpha = map_of(activations.grad)[0].mean((1, 2)).numpy()
     cam = np.maximum(np.einsum("c,chw->hw", alpha, map_of(activations.detach())[0].numpy()), 0)
-    return logits.softmax(0).detach().numpy(), cam / cam.max() if cam.max() > 0 else cam
+    peak = cam.max()
+    return logits.softmax(0).detach().numpy(), cam / peak if peak > 0 else cam, peak
 
 
 def by_pytorch_grad_cam(classifier: Classifier, pixels: Pixels, class_index: Any) -> Answer:

@@ -12,18 +12,20 @@ from tests.conftest import noise_pictures
 @pytest.mark.parametrize(
     ("differences", "is_close"),
     [
-        ((0.0, 0.0, 0.0), True),
-        ((1e-4, 1e-3, 1e-3), True),
-        ((2e-4, 0.0, 0.0), False),
-        ((0.0, 2e-3, 0.0), False),
-        ((0.0, 0.0, 2e-3), False),
-        ((math.nan, 0.0, 0.0), False),
-        ((0.0, math.nan, 0.0), False),
-        ((0.0, 0.0, math.nan), False),
+        ((0.0, 0.0, 0.0, 0.0), True),
+        ((1e-4, 1e-3, 1e-3, 1e-3), True),
+        ((2e-4, 0.0, 0.0, 0.0), False),
+        ((0.0, 2e-3, 0.0, 0.0), False),
+        ((0.0, 0.0, 2e-3, 0.0), False),
+        ((0.0, 0.0, 0.0, 2e-3), False),
+        ((math.nan, 0.0, 0.0, 0.0), False),
+        ((0.0, math.nan, 0.0, 0.0), False),
+        ((0.0, 0.0, math.nan, 0.0), False),
+        ((0.0, 0.0, 0.0, math.nan), False),
     ],
 )
 def test_all_differences_must_be_small_and_numbers(
-    differences: tuple[float, float, float], is_close: bool
+    differences: tuple[float, float, float, float], is_close: bool
 ) -> None:
     assert Agreement(*differences).is_close == is_close
 

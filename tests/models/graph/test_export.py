@@ -48,8 +48,8 @@ def opened(model: onnx.ModelProto) -> ort.InferenceSession:
     return ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
 
 
-def run(session: ort.InferenceSession, pixels: Any, class_index: list[int]) -> tuple[Any, Any]:
-    return answers_of(session, pixels, np.array(class_index, np.int64))[:2]
+def run(session: ort.InferenceSession, pixels: Any, class_index: list[int]) -> tuple[Any, ...]:
+    return answers_of(session, pixels, np.array(class_index, np.int64))[:3]
 
 
 def exported(classifier: Classifier) -> onnx.ModelProto:
@@ -78,10 +78,11 @@ def assert_agrees(classifier: Classifier, model: onnx.ModelProto) -> None:
     assert expected[1].max() == 1
 
     for count in (1, 3, 8):
-        probabilities, heatmap = run(session, pixels[:count], asked[:count])
+        probabilities, heatmap, peak = run(session, pixels[:count], asked[:count])
 
         assert probabilities == pytest.approx(expected[0][:count], abs=1e-4)
         assert heatmap == pytest.approx(expected[1][:count], abs=1e-3)
+        assert peak == pytest.approx(expected[2][:count], rel=1e-3)
 
 
 def test_a_small_network_answers_as_torch_does(
@@ -105,7 +106,7 @@ def test_the_heatmap_is_that_of_pytorch_grad_cam(
     classifier, model = resnet
     pixels = noise_pictures(classifier.backbone.preprocessing, 3)
 
-    found = run(opened(model), pixels, [0, 1, 2])
+    found = run(opened(model), pixels, [0, 1, 2])[:2]
 
     for ours, theirs in zip(found, by_pytorch_grad_cam(classifier, pixels, [0, 1, 2]), strict=True):
         assert ours == pytest.approx(theirs, abs=1e-3)
@@ -120,7 +121,7 @@ def test_where_nothing_speaks_for_a_class_the_exported_heatmap_is_exactly_zero(
     session = opened(join_head(tiny_backbone_graph, one_sided))
     pixels = noise_pictures(tiny_backbone.preprocessing, 3)
 
-    _, heatmap = run(session, pixels, [1, 0, 1])
+    _, heatmap, _ = run(session, pixels, [1, 0, 1])
 
     assert (heatmap[[0, 2]] == 0).all()
     assert heatmap[1].max() == 1
@@ -266,10 +267,11 @@ def test_a_bundle_made_here_is_taken_by_a_session(
 
     found = session.predict(pixels)
 
-    probabilities, heatmaps = by_autograd(tiny_classifier, pixels, [-1, -1])
-    for prediction, row, heatmap in zip(found, probabilities, heatmaps, strict=True):
+    expected = zip(*by_autograd(tiny_classifier, pixels, [-1, -1]), strict=True)
+    for prediction, (row, heatmap, peak) in zip(found, expected, strict=True):
         assert prediction.probabilities == pytest.approx(row, abs=1e-4)
         assert prediction.heatmap == pytest.approx(heatmap, abs=1e-3)
+        assert prediction.heatmap_peak == pytest.approx(peak, rel=1e-3)
 
 
 @pytest.mark.slow

@@ -23,6 +23,14 @@ from tests.models.graph.reference import by_autograd
 
 CLASSES = 3
 
+#: What is as exact as float32 allows; a map behind ReLUs may jump (`models.graph.agreement`).
+TRANSFORMERS = {
+    member.name
+    for family, members in SMALLEST.items()
+    for member in members
+    if family in TOKENS or family.startswith("Swin")
+}
+
 #: Not marked slow: a map, and tokens.
 QUICK = ("baseline", "vit_tiny_patch16_224")
 
@@ -78,9 +86,11 @@ def assert_answers_as_torch_does(
     assert found.heatmap <= heatmap
     asked = np.arange(CLASSES)
     answers = answers_of(session, pixels, asked)
-    assert answers[1].max() == 1, "all maps are empty: that they agree says nothing"
-    for ours, expected in zip(answers, by_autograd(classifier, pixels, asked), strict=True):
-        assert ours == pytest.approx(expected, abs=heatmap)
+    assert answers.heatmap.max() == 1, "all maps are empty: that they agree says nothing"
+    expected = by_autograd(classifier, pixels, asked)
+    for ours, one in zip(answers[:2], expected[:2], strict=True):
+        assert ours == pytest.approx(one, abs=heatmap)
+    assert answers.heatmap_peak == pytest.approx(expected[2], rel=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -90,8 +100,7 @@ def test_a_family_learns_and_its_file_answers_as_torch_does(name: str) -> None:
     classifier = with_lively_head(small_backbone(MEMBERS[name]), CLASSES)
 
     assert_learns(classifier)
-    exact = (1e-5, 1e-4) if name in {m.name for ms in TOKENS.values() for m in ms} else ()
-    assert_answers_as_torch_does(classifier, *exact)
+    assert_answers_as_torch_does(classifier, *((1e-5, 1e-4) if name in TRANSFORMERS else ()))
 
 
 def test_no_family_is_forgotten_and_all_their_members_are_taken() -> None:

@@ -124,6 +124,81 @@ def test_an_unknown_style_is_refused_with_the_known_ones(client: httpx.Client, p
     assert response.json() == {"error": "unknown style 'jet'; known are: overlay, heatmap, raw"}
 
 
+@pytest.mark.parametrize(
+    "asked", [{"style": "raw"}, {"class": "Bäume & Co", "style": "raw"}, {"legend": "1"}]
+)
+def test_an_option_may_stand_in_the_query_or_in_the_form(
+    client: httpx.Client, png: bytes, asked: dict[str, str]
+) -> None:
+    in_form = explain(client, png, **asked)
+
+    in_query = client.post("/explain", params=asked, files={"image": ("a.png", png)})
+    in_both = client.post("/explain", params=asked, files={"image": ("a.png", png)}, data=asked)
+
+    assert in_form.status_code == 200
+    assert in_query.content == in_both.content == in_form.content
+
+
+def test_the_model_may_stand_in_the_form_too(client: httpx.Client, png: bytes) -> None:
+    assert explain(client, png, model="absent").status_code == 404
+    name = client.get("/models").json()["models"][0]["name"]
+    assert explain(client, png, model=name).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("query", "form"),
+    [
+        ({"style": "raw"}, {"style": "overlay"}),
+        ({"class": "nuts"}, {"class": "screws"}),
+        ({"legend": ["0", "1"]}, {}),
+    ],
+)
+def test_two_values_that_differ_are_refused(
+    client: httpx.Client, png: bytes, query: dict[str, str], form: dict[str, str]
+) -> None:
+    response = client.post("/explain", params=query, files={"image": png}, data=form)
+
+    assert response.status_code == 422
+    assert "is asked for twice, as " in response.json()["error"]
+
+
+def test_a_png_says_in_itself_what_it_shows(client: httpx.Client, png: bytes) -> None:
+    response = explain(client, png, **{"class": "Bäume & Co"}, legend="1")
+
+    with Image.open(io.BytesIO(response.content)) as shown:
+        shown.load()
+        found = shown.info
+    name, version = response.headers["X-Model"].split(":")
+    assert (found["Model"], found["Version"]) == (name, version)
+    assert (found["Class"], found["Method"]) == ("Bäume & Co", "Grad-CAM")
+    assert found["Probability"] == response.headers["X-Class-Probability"]
+
+
+def test_a_class_glows_as_much_as_speaks_for_it(client: httpx.Client, png: bytes) -> None:
+    classes = client.get("/models").json()["models"][0]["classes"]
+
+    answers = {
+        name: explain(client, png, **{"class": name}, style="raw").json() for name in classes
+    }
+
+    label = answers[classes[0]]["label"]
+    peak = answers[label]["heatmap_peak"]
+    for answer in answers.values():
+        assert answer["scale"] == pytest.approx(min(1, answer["heatmap_peak"] / peak), abs=1e-3)
+    assert answers[label]["scale"] == 1
+
+
+def test_raw_says_where_each_cell_looks(client: httpx.Client, png: bytes) -> None:
+    answer = explain(client, png, style="raw").json()
+
+    places, (left, top, right, bottom) = answer["map_geometry"], answer["box"]
+    rows, columns = np.shape(answer["heatmap"])
+    middle_x = places["offset_x"] + places["step_x"] * (columns - 1) / 2
+    middle_y = places["offset_y"] + places["step_y"] * (rows - 1) / 2
+    assert middle_x == pytest.approx((left + right) / 2, abs=places["step_x"])
+    assert middle_y == pytest.approx((top + bottom) / 2, abs=places["step_y"])
+
+
 def test_only_one_picture_is_explained_at_a_time(client: httpx.Client, png: bytes) -> None:
     response = client.post("/explain", files=[("image", png), ("image", png)])
 

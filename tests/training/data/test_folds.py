@@ -43,6 +43,15 @@ def test_a_small_class_is_dealt_evenly(count: int) -> None:
     assert np.ptp(np.bincount(folds[:count], minlength=FOLDS)) <= 1
 
 
+def test_large_groups_are_dealt_evenly_among_small_ones() -> None:
+    """Chance alone would put two of them into one fold more often than not."""
+    groups = np.concatenate([np.repeat(np.arange(5), 40), np.arange(5, 205)])
+
+    folds = dealt(np.zeros(400, np.int64), groups)
+
+    assert sorted(folds[:200:40].tolist()) == [0, 1, 2, 3, 4]
+
+
 def test_large_classes_are_near_to_stratified() -> None:
     folds = dealt(np.repeat([0, 1], [300, 700]))
 

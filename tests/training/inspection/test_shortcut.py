@@ -2,7 +2,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pytest
 
 from tests.training.inspection.drawn_evidence import (
     clouds,
@@ -46,6 +45,7 @@ def test_a_class_that_is_saved_in_a_format_of_its_own_is_known_by_that() -> None
     assert "PNG" in found.rule
     assert found.properties[0].startswith("format=")
     assert found.fidelity > 0.95
+    assert found.shuffled is not None
     assert found.shuffled < 0.7
     assert found.leans == "unknown"
 
@@ -58,7 +58,7 @@ def test_a_mark_in_the_corner_of_a_third_of_a_class_is_a_telltale() -> None:
     assert "strength of colours in the bottom right corner above" in found.rule
     assert found.label == "cat"
     assert {f"cat/{row}.png" for row in range(20)} <= set(found.files)
-    assert found.coverage == pytest.approx(1 / 3, abs=0.05)
+    assert found.gain > 0.25
     assert "bottom right" in found.as_finding().sentence
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 from cleanlab.filter import find_label_issues
 from cleanlab.rank import get_label_quality_scores
@@ -11,6 +13,7 @@ from training.inspection.suspect_label import (
     self_confidence,
     suspect_rows,
 )
+from training.inspection.twins import Twin
 
 _THREE = ("cat", "dog", "emu")
 
@@ -55,6 +58,19 @@ def test_swapped_labels_are_named_with_what_they_should_be() -> None:
     assert "dog/3.png is labelled dog" in str(found)
     assert "says cat" in str(found)
     assert all(finding.score > 0.5 for finding in found)
+
+
+def test_of_twins_in_two_classes_the_one_whose_label_is_less_probable_is_suspect() -> None:
+    evidence = evidence_of([0] * 30 + [1] * 30)
+    answers = evidence.answers.copy()
+    answers[0], answers[30] = (0.9, 0.1), (0.6, 0.4)
+    twins = (Twin(0, 30, 0.98, "alike"), Twin(1, 2, 1.0, "copy"))
+
+    (found,) = find_suspect_labels(replace(evidence, answers=answers, twins=twins))
+
+    assert found.files == ("dog/30.png",)
+    assert "shows the same as cat/0.png, which is cat" in found.sentence
+    assert found.suggested == "cat"
 
 
 def test_of_a_clean_folder_nothing_is_suspect() -> None:

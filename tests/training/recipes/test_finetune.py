@@ -163,8 +163,8 @@ def test_more_processes_than_pictures_are_refused(
     probed: Outcome, material: Material, tmp_path: Path
 ) -> None:
     with (
-        member_of(Group(0, 5, 0, 5), lambda mine: [mine] * 5),
-        pytest.raises(UsageError, match="5 processes were started, for which"),
+        member_of(Group(0, 9, 0, 9), lambda mine: [mine] * 9),
+        pytest.raises(UsageError, match="9 processes were started, for which"),
     ):
         finetune(probed, material, OPTIONS, tmp_path)
 

@@ -32,6 +32,7 @@ from training.cli import main
 from training.data.pictures import Pictures
 from training.features import extractor as pass_over_pictures
 from training.finetuning.plan import FineTuningOptions
+from training.inventory.run_table import find_runs
 
 
 def _turned(image: Image.Image, orientation: int) -> bytes:
@@ -106,10 +107,46 @@ def test_what_is_wrong_with_a_folder_stands_in_the_folder_of_the_run(
         summary = train(class_folder)
 
     path = Path(summary["bundle"]).with_name("inspection.json")
-    findings = json.loads(path.read_bytes())["findings"]
+    told = json.loads(path.read_bytes())
+    findings = told["findings"]
     assert any("dog has 60 pictures" in finding["sentence"] for finding in findings)
     assert sum(summary["findings"].values()) == len(findings)
     assert "imbalance: " in caplog.text
+    assert {one["label"] for one in told["mean_maps"]} <= {"cat", "dog"}
+
+
+def test_a_folder_is_inspected_alone_and_nothing_is_exported(
+    train: Run, class_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (class_folder / "cat" / "cat_00.png").rename(class_folder / "dog" / "zz.png")
+
+    found = train(class_folder, inspect=True)
+
+    (folder,) = (tmp_path / "runs").glob("*/*")
+    files = {path.name for path in folder.iterdir()}
+    assert {"inspection.json", "labels.csv", "log.txt"} <= files
+    assert not {"bundle.onnx", "summary.json"} & files
+    assert any("dog/zz.png" in one["files"] for one in found["findings"])
+    assert "dog/zz.png is labelled dog" in capsys.readouterr().out
+    assert not list(find_runs(tmp_path / "runs"))
+
+
+def test_a_run_ends_with_the_place_of_its_report(
+    train: Run, class_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = Path(train(class_folder)["bundle"]).parent
+
+    assert capsys.readouterr().out.splitlines()[-1] == f"report: {folder / 'report.html'}"
+    assert "data:image/webp" in (folder / "report.html").read_text()
+    assert (folder / "MODEL_CARD.md").read_text().startswith("---\n")
+
+
+def test_a_report_without_pictures_is_asked_for(train: Run, class_folder: Path) -> None:
+    folder = Path(train(class_folder, report_without_pictures=True)["bundle"]).parent
+
+    page = (folder / "report.html").read_text()
+    assert 'class="photo"' not in page
+    assert "cat_0" not in page
 
 
 def test_pictures_of_one_colour_are_named_by_every_run(

@@ -1,8 +1,10 @@
 """The report is read by everybody: offline, on a phone, in the dark, on paper, by ear."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
@@ -12,6 +14,7 @@ from tests.browsing import PHONE
 from tests.training.report.drawn_told import HOSTILE, told_of, with_findings
 from tests.training.report.page.conftest import See
 from training.inspection.finding import Finding
+from training.inspection.inspection import CurvePoint, Inspection, LearningCurve, MeanMap
 from training.report.page import write_report
 from training.report.record import Record
 
@@ -99,14 +102,16 @@ def test_all_of_it_is_there_without_scripts(see: See, record: Record, of_few: Se
     expect(page.locator("#mistakes .tile .heat").first).to_have_css("opacity", "0")
 
 
-def test_paper_is_white_and_shows_what_is_folded_in(
-    see: See, record: Record, of_many: Session
+def test_paper_is_white_and_shows_what_is_unfolded(
+    see: See, record: Record, of_few: Session
 ) -> None:
-    page = see(told_of(record, of_many, 240), color_scheme="dark").page
+    page = see(told_of(record, of_few, 40), color_scheme="dark").page
     page.emulate_media(media="print", color_scheme="dark")
 
     expect(page.locator(".class .tile").first).to_be_visible()
-    expect(page.locator(":root")).to_have_css("--paper", "#f7f7f5")
+    expect(page.locator(".places")).to_be_hidden()
+    paper = page.evaluate("getComputedStyle(document.body).getPropertyValue('--paper')")
+    assert paper == "#f7f7f5"
 
 
 def test_what_was_found_is_told_with_its_pictures(
@@ -118,6 +123,23 @@ def test_what_was_found_is_told_with_its_pictures(
     expect(page.locator("#twins")).to_contain_text("the same, in two classes")
     expect(page.locator("#labels .tile")).to_have_count(1)
     expect(page.get_by_role("link", name="Look first at")).to_have_attribute("href", "#labels")
+
+
+def test_where_it_looks_and_whether_more_pictures_would_help_is_told(
+    see: See, record: Record, of_few: Session
+) -> None:
+    told = told_of(record, of_few, 40)
+    points = [CurvePoint(n, 0.9, (0.8, 1.0)) for n in (10, 20, 40)]
+    curve = LearningCurve(tuple(points[:2]), points[2], (0, 0))
+    maps = tuple(MeanMap(label, np.eye(3, dtype=np.float32), 9) for label in ("cat", "dog"))
+    inspection = Inspection((), learning_curve=curve, mean_maps=maps)
+
+    page = see(replace(told, record=replace(told.record, inspection=inspection))).page
+
+    expect(page.locator("#more svg")).to_be_visible()
+    expect(page.locator("#more")).to_contain_text("with twice as many")
+    expect(page.locator("#shortcuts .mean")).to_have_count(2)
+    assert broken_pictures(page) == 0
 
 
 def broken_pictures(page: Page) -> int:
@@ -137,7 +159,8 @@ def test_a_page_without_pictures_names_no_file(
     write_report(tmp_path / "report.html", told, with_pictures=False)
 
     page = (tmp_path / "report.html").read_text()
-    assert "data:image" not in page
+    assert 'class="photo"' not in page
+    assert "data:image" not in page.replace('class="mean" src="data:image', "")
     assert ".png" not in page
     assert str(tmp_path) not in page
     assert "in these lines of it" in page

@@ -1,0 +1,182 @@
+"""Does a heatmap lie where the network looked? Drawn pictures with boxes, real weights.
+
+For each network one run of `train-transfer`; then, over the held-out pictures, as the service draws
+them: how far the map's centre of gravity lies beside the object's box, how far it moves where the
+picture is mirrored or turned upside down and the map turned back, how often its maximum lies in the
+box, and which share of it does. Beside each figure the same map stretched over the picture.
+
+    python benchmarks/map_geometry.py [--shared ../shared] [--pictures 1000] [--networks NAME ...]
+"""
+
+import argparse
+import csv
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import safetensors.torch
+import torch
+from default_backbone import train
+from PIL import Image
+from rich.console import Console
+from rich.table import Table
+
+from models.backbones.backbone import untrained_backbone
+from models.bundle import read_bundle
+from models.heatmap import MapGeometry, enlarge
+from models.preprocessing import read_pixels
+from models.session import Session
+
+#: Network → where its weights come from; a file's name is one below `weights` of --shared.
+NETWORKS = {
+    "tf_efficientnet_lite0": "packaged",
+    "tf_efficientnet_lite2": "packaged",
+    "mobilenetv2_100": "mobilenetv2_100.safetensors",
+    "efficientnet_b0": "efficientnet_b0_blocks.safetensors",
+}
+
+#: Pixels of a side that maps are drawn with.
+SIDE = 224
+
+Maps = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Maps as they are drawn (N, SIDE, SIDE), and boxes (N, 4) in parts of what was shown."""
+
+    plain: Maps
+    mirrored: Maps
+    flipped: Maps
+    boxes: npt.NDArray[np.float64]
+
+
+def main() -> int:
+    """Prints the table; 0."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--shared", type=Path, default=Path("../shared"))
+    parser.add_argument("--pictures", type=int, default=1000)
+    parser.add_argument("--networks", nargs="+", default=list(NETWORKS))
+    chosen = parser.parse_args()
+    table = Table("network", "drawn", *FIGURES)
+    with tempfile.TemporaryDirectory() as place:
+        drawn = Path(place) / "drawn"
+        draw = [Path(sys.executable).parent / "draw-screws-nuts", drawn]
+        subprocess.run([*draw, "--count", str(chosen.pictures)], check=True)
+        for name in chosen.networks:
+            weights = weights_of(name, chosen.shared / "weights", Path(place))
+            # The whole picture: what a crop cuts off has no place in the map.
+            options = ["--backbone", name, "--weights", weights, "--framing", "squash"]
+            run_folder, _ = train(drawn, options, Path(place))
+            for how, held_out in looked_at(run_folder, drawn).items():
+                table.add_row(name, how, *figures(held_out))
+    Console(width=160).print(table)
+    return 0
+
+
+def weights_of(name: str, folder: Path, place: Path) -> str:
+    """As `--weights` takes it; what a file lacks is filled up with random numbers."""
+    if NETWORKS[name] == "packaged":
+        return "packaged"
+    torch.manual_seed(0)
+    state = untrained_backbone(name).model.state_dict()
+    state |= safetensors.torch.load_file(folder / NETWORKS[name])
+    safetensors.torch.save_file(state, place / f"{name}.safetensors")
+    return str(place / f"{name}.safetensors")
+
+
+def looked_at(run_folder: Path, drawn: Path) -> dict[str, HeldOut]:
+    """The held-out pictures' maps, in their place and stretched over the picture."""
+    session = Session(read_bundle(run_folder / "bundle.onnx"), "cpu")
+    shape, geometry = session.metadata.preprocessing, session.metadata.map_geometry
+    with (run_folder / "predictions.csv").open(encoding="utf-8-sig") as file:
+        names = [row["file"] for row in csv.DictReader(file)]
+    pixels = np.stack([read_pixels((drawn / name).read_bytes(), shape) for name in names])
+    turned = (pixels, pixels[:, :, ::-1], pixels[:, ::-1])
+    maps = [
+        np.stack([session.predict(np.ascontiguousarray(one[None]))[0].heatmap for one in each])
+        for each in turned
+    ]
+    rows, columns = maps[0].shape[1:]
+    across, down = shape.width / columns, shape.height / rows
+    even = MapGeometry(across / 2, down / 2, across, down)
+    found = {}
+    for how, used in (("in its place", geometry), ("stretched", even)):
+        sized = [
+            np.stack([enlarge(one, (SIDE, SIDE), shape, used) for one in each]) / 255.0
+            for each in maps
+        ]
+        found[how] = HeldOut(*sized, boxes_of(drawn, names))
+    return found
+
+
+def boxes_of(drawn: Path, names: list[str]) -> npt.NDArray[np.float64]:
+    """Left, top, right, bottom in parts of the picture."""
+    with (drawn / "boxes.csv").open(encoding="utf-8") as file:
+        boxes = {row["path"]: row for row in csv.DictReader(file)}
+    found = []
+    for name in names:
+        with Image.open(drawn / name) as image:
+            sides = (image.width, image.height) * 2
+        edges = (float(boxes[name][edge]) for edge in ("left", "top", "right", "bottom"))
+        found.append([edge / side for edge, side in zip(edges, sides, strict=True)])
+    return np.array(found)
+
+
+FIGURES = (
+    "centre off the box's, right / down, % of the side",
+    "moved by mirroring / flipping",
+    "maximum in the box",
+    "share of the map in it",
+)
+
+
+def figures(seen: HeldOut) -> tuple[str, ...]:
+    """With standard errors; pictures with an empty map are left out."""
+    has_map = [each.any((1, 2)) for each in (seen.plain, seen.mirrored, seen.flipped)]
+    kept = np.logical_and.reduce(has_map)
+    plain, boxes = centres(seen.plain[kept]), seen.boxes[kept]
+    off = plain - (boxes[:, :2] + boxes[:, 2:]) / 2
+    mirrored = 1 - centres(seen.mirrored[kept])[:, 0] - plain[:, 0]
+    flipped = 1 - centres(seen.flipped[kept])[:, 1] - plain[:, 1]
+    hits, shares = in_boxes(seen.plain[kept], boxes)
+    return (
+        f"{percent(off[:, 0])} / {percent(off[:, 1])}",
+        f"{percent(mirrored)} / {percent(flipped)}",
+        f"{hits.mean():.1%} of {len(hits)}",
+        f"{shares.mean():.1%}",
+    )
+
+
+def centres(maps: Maps) -> npt.NDArray[np.float64]:
+    """Centres of gravity (N, 2), right and down, in parts of the side."""
+    places = (np.arange(SIDE) + 0.5) / SIDE
+    across, down = maps.sum(1) @ places, maps.sum(2) @ places
+    return np.stack([across, down], 1) / maps.sum((1, 2))[:, None]
+
+
+def in_boxes(
+    maps: Maps, boxes: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
+    """Whether the maximum of each map lies in its box, and which share of it does."""
+    places = (np.arange(SIDE) + 0.5) / SIDE
+    hits, shares = [], []
+    for one, (left, top, right, bottom) in zip(maps, boxes, strict=True):
+        rows, columns = (places >= top) & (places < bottom), (places >= left) & (places < right)
+        y, x = np.unravel_index(one.argmax(), one.shape)
+        hits.append(bool(rows[y] and columns[x]))
+        shares.append(one[np.ix_(rows, columns)].sum() / one.sum())
+    return np.array(hits), np.array(shares)
+
+
+def percent(values: npt.NDArray[np.float64]) -> str:
+    """Their mean with its standard error, in per cent."""
+    return f"{100 * values.mean():+.2f} ± {100 * values.std() / len(values) ** 0.5:.2f}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

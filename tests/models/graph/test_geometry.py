@@ -1,0 +1,118 @@
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from models.backbones.backbone import Backbone, load_backbone
+from models.backbones.weights import Random
+from models.graph.classifier import Normalise
+from models.graph.geometry import measure_geometry
+from models.heatmap import MapGeometry
+from models.preprocessing import Pixels
+from models.signature import Floats
+from tests.conftest import TINY_BACKBONE, noise_pictures
+
+#: Maps of other sizes than the picture's share: an odd input, one without padding, all-round ones.
+NETWORKS = [
+    ("resnet18", 64),
+    ("resnet50", 64),
+    ("vgg11", 96),
+    ("inception_v3", 139),
+    ("convnext_atto", 96),
+    ("densenet121", 96),
+]
+
+QUICK = {"resnet18", "convnext_atto"}
+
+
+def no_maps(_: Pixels) -> Floats:
+    raise AssertionError("maps of a network that has learned nothing say nothing")
+
+
+def centre_seen(backbone: Backbone, size: int, cells: tuple[int, int]) -> tuple[float, float]:
+    """Of the middle cell of a picture so large that no edge cuts off what it sees: down, right."""
+    generator = torch.Generator().manual_seed(1)
+    images = torch.randint(0, 256, (2, size, size, 3), dtype=torch.uint8, generator=generator)
+    images = Normalise(backbone)(images).requires_grad_()
+    (gradient,) = torch.autograd.grad(backbone.trunk(images)[:, :, *cells].abs().sum(), images)
+    energy = gradient.square().sum((0, 1))
+    places = torch.arange(size) + 0.5
+
+    def centre(along: Tensor) -> float:
+        return float(along @ places / along.sum())
+
+    return centre(energy.sum(1)), centre(energy.sum(0))
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [pytest.param(*n, marks=[] if n[0] in QUICK else pytest.mark.slow) for n in NETWORKS],
+)
+def test_a_cell_looks_where_its_gradient_says(name: str, size: int) -> None:
+    torch.manual_seed(0)
+    backbone = load_backbone(name, Random(), size)
+    found = measure_geometry(backbone, no_maps, noise_pictures(backbone.preprocessing, 4))
+    larger = size + 32 * 12
+    cells = (
+        round((larger / 2 - found.offset_y) / found.step_y),
+        round((larger / 2 - found.offset_x) / found.step_x),
+    )
+
+    y, x = centre_seen(backbone, larger, cells)
+
+    assert (found.step_x, found.step_y) == (32, 32)
+    assert found.offset_y + cells[0] * 32 == pytest.approx(y, abs=0.1 * 32)
+    assert found.offset_x + cells[1] * 32 == pytest.approx(x, abs=0.1 * 32)
+
+
+def test_patches_lie_where_they_are_cut() -> None:
+    backbone = load_backbone("vit_tiny_patch16_224", Random(), 64)
+
+    found = measure_geometry(backbone, no_maps, noise_pictures(backbone.preprocessing, 2))
+
+    assert found == MapGeometry(8, 8, 16, 16)
+
+
+def learned(backbone: Backbone) -> Backbone:
+    """As if its weights were none of chance."""
+    backbone.weights = None  # type: ignore[assignment]
+    return backbone
+
+
+def spots(pictures: Pixels, off: tuple[float, float], cells: int = 7) -> Floats:
+    """Maps of what looks for what is bright, and draws it beside that, by cells right and down."""
+    height, width = pictures.shape[1:3]
+    down, across = np.mgrid[0:cells, 0:cells]
+    found = []
+    for bright in pictures.sum(3):
+        y, x = np.unravel_index(bright.argmax(), bright.shape)
+        row, column = (y + 0.5) / height * cells - 0.5, (x + 0.5) / width * cells - 0.5
+        found.append(np.exp(-((down - row - off[1]) ** 2) - (across - column - off[0]) ** 2))
+    return np.stack(found).astype(np.float32)
+
+
+@pytest.mark.parametrize("off", [(0.0, 0.0), (0.5, -0.15), (-0.7, 0.5)])
+def test_a_map_beside_its_place_is_put_back(off: tuple[float, float]) -> None:
+    """Pictures that all have their object in one corner say the same as any others."""
+    backbone = learned(load_backbone(TINY_BACKBONE, Random()))
+    shape = backbone.preprocessing
+    pictures = np.zeros((8, shape.height, shape.width, 3), np.uint8)
+    for number, picture in enumerate(pictures):
+        picture[shape.height // 3 + number, shape.width // 2 - number] = 255
+
+    found = measure_geometry(backbone, lambda pixels: spots(pixels, off, 5), pictures)
+
+    assert found.offset_x == pytest.approx(shape.width / 10 - off[0] * found.step_x, abs=1)
+    assert found.offset_y == pytest.approx(shape.height / 10 - off[1] * found.step_y, abs=1)
+
+
+@pytest.mark.parametrize("level", [0, 1])
+def test_maps_that_say_nothing_of_a_place_share_the_picture_evenly(level: int) -> None:
+    backbone = learned(load_backbone(TINY_BACKBONE, Random()))
+    pictures = noise_pictures(backbone.preprocessing, 2)
+
+    found = measure_geometry(
+        backbone, lambda pixels: np.full((len(pixels), 5, 5), level, np.float32), pictures
+    )
+
+    assert found.offset_x == pytest.approx(backbone.preprocessing.width / 10)
