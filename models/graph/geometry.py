@@ -27,8 +27,8 @@ from models.signature import Floats
 #: Pixels that a picture grows by to show the stride; of all strides that there are a multiple.
 _GROWTH = 2240
 
-#: The least part of the stride that the gradient must move by from one cell to the next; below
-#: that each cell sees everything, and its centre says nothing.
+#: The least part of a step that the gradient must move by from one cell to the next, or the drawn
+#: map where its cells are moved; below that each cell sees everything, and its place says nothing.
 _LEAST_MOVE = 0.1
 
 #: Steps of a secant, each of which leaves less than a tenth of the error.
@@ -84,15 +84,16 @@ class _Axis:
             return self.even
         low, high = self.even - 1.5 * self.stride, self.even + 1.5 * self.stride
         before, after = self.even, self.even + self.stride / 8
+        error = self._beside_the_middle(profiles, before)
         for _ in range(_STEPS):
-            errors = (
-                self._beside_the_middle(profiles, before),
-                self._beside_the_middle(profiles, after),
-            )
-            if errors[0] == errors[1]:
+            next_error = self._beside_the_middle(profiles, after)
+            if before == after:
                 break
-            slope = (errors[1] - errors[0]) / (after - before)
-            before, after = after, float(np.clip(after - errors[1] / slope, low, high))
+            slope = (next_error - error) / (after - before)
+            if slope < _LEAST_MOVE:
+                return self.even
+            before, error = after, next_error
+            after = float(np.clip(after - error / slope, low, high))
         return after
 
     def _beside_the_middle(self, profiles: Floats, offset: float) -> float:
