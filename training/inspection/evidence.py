@@ -1,14 +1,19 @@
 """What a run knows of a folder's pictures, as every finder of this room reads it."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from training.data.parts import Parts, Rows
 from training.evaluation import Evaluation, Probabilities
 from training.features.table import FeatureTable
 from training.inspection.twins import Twin
+
+if TYPE_CHECKING:
+    from training.data.parts import Parts
+
+Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,7 @@ class Evidence:
 
     table: FeatureTable
     classes: tuple[str, ...]
-    parts: Parts
+    parts: "Parts"
     answers: Probabilities
     groups: npt.NDArray[np.int64]
     evaluation: Evaluation
