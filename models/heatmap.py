@@ -31,7 +31,7 @@ _STRONGEST = 0.7
 #: Width and height of the smallest legend, pixels, and what stands at its dark and bright end. No
 #: name of a class: of most alphabets the font has no letters.
 _LEGEND = 240, 34
-_LEGEND_WORDS = "speaks not for the class", "speaks most for it"
+_LEGEND_WORDS = "nothing speaks for the class", "most does"
 
 #: Cells that a bicubic surface reads on each side of a place.
 _REACH = 2

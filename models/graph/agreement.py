@@ -59,6 +59,15 @@ class Agreement:
             and self.familiarity <= FAMILIARITY_TOLERANCE
         )
 
+    def __str__(self) -> str:
+        """The figures, for a sentence."""
+        return (
+            f"probabilities differ by {self.probabilities:.2g} (allowed {PROBABILITY_TOLERANCE}), "
+            f"heatmaps by {self.heatmap:.2g} and their peaks by {self.heatmap_peak:.2g} (allowed "
+            f"{HEATMAP_TOLERANCE}), familiarity by {self.familiarity:.2g} (allowed "
+            f"{FAMILIARITY_TOLERANCE})"
+        )
+
     def as_json(self) -> dict[str, float]:
         """The figures, for `summary.json`."""
         return asdict(self)
@@ -100,12 +109,9 @@ def check_agreement(
         worst = _largest_difference(compared, copy.deepcopy(classifier).double())
     if not worst.is_close:
         raise ExportError(
-            f"the exported {classifier.backbone.name} does not answer as torch does: probabilities "
-            f"differ by {worst.probabilities:.2g} (allowed {PROBABILITY_TOLERANCE}), heatmaps by "
-            f"{worst.heatmap:.2g} and their peaks by {worst.heatmap_peak:.2g} (allowed "
-            f"{HEATMAP_TOLERANCE}), familiarity by {worst.familiarity:.2g} (allowed "
-            f"{FAMILIARITY_TOLERANCE}). No bundle was written; please report this with the "
-            "versions of torch and onnxruntime, and try another backbone"
+            f"the exported {classifier.backbone.name} does not answer as torch does: {worst}. No "
+            "bundle was written; please report this with the versions of torch and onnxruntime, "
+            "and try another backbone"
         )
     return worst
 

@@ -27,8 +27,8 @@ from models.signature import Floats
 #: Pixels that a picture grows by to show the stride; of all strides that there are a multiple.
 _GROWTH = 2240
 
-#: The least part of the stride that the gradient must move by from one cell to the next; below
-#: that each cell sees everything, and its centre says nothing.
+#: The least part of a step that the gradient must move by from one cell to the next, or the drawn
+#: map where its cells are moved; below that each cell sees everything, and its place says nothing.
 _LEAST_MOVE = 0.1
 
 #: Steps of a secant, each of which leaves less than a tenth of the error.
@@ -43,7 +43,7 @@ def measure_geometry(
     Args:
         backbone: in inference mode.
         heatmaps: gives those of the predicted classes, (N, H, W, 3) → (N, h, w).
-        pictures: uint8 (N, H, W, 3), such as it will be shown. Of 48 the place is known to 0.4 % of
+        pictures: uint8 (N, H, W, 3), such as it will be shown. Of 96 the place is known to 0.3 % of
             the side (standard error; drawn screws and nuts, EfficientNet-Lite0).
     """
     down, across = _axes(backbone)
@@ -53,8 +53,9 @@ def measure_geometry(
         seen = np.array(list(centres_seen(backbone, pictures)))
         y, x = down.by_gradient(seen[:, 0], seen[:, 2]), across.by_gradient(seen[:, 1], seen[:, 3])
     else:
-        turned = (pictures, pictures[:, :, ::-1], pictures[:, ::-1], pictures[:, ::-1, ::-1])
-        found = np.concatenate([heatmaps(np.ascontiguousarray(each)) for each in turned])
+        # Half a turn reflects both axes at once; another picture says more than another reflection.
+        turned = np.ascontiguousarray(pictures[:, ::-1, ::-1])
+        found = np.concatenate([heatmaps(pictures), heatmaps(turned)])
         y, x = down.by_reflections(found.sum(2)), across.by_reflections(found.sum(1))
     return MapGeometry(x, y, across.stride, down.stride)
 
@@ -75,22 +76,24 @@ class _Axis:
     def by_reflections(self, profiles: Floats) -> float:
         """The centre of the first cell, from maps (N, cells) of pictures and their reflections.
 
-        It is where they lie in the middle on average, at most a cell from where all lie evenly.
+        It is where they lie in the middle on average, at most one and a half cells from where all
+        lie evenly: EfficientNet-B0's lie one off.
         """
         profiles = profiles[profiles.sum(1) > 0]
         if not len(profiles) or self.cells == 1:
             return self.even
-        low, high = self.even - self.stride, self.even + self.stride
+        low, high = self.even - 1.5 * self.stride, self.even + 1.5 * self.stride
         before, after = self.even, self.even + self.stride / 8
+        error = self._beside_the_middle(profiles, before)
         for _ in range(_STEPS):
-            errors = (
-                self._beside_the_middle(profiles, before),
-                self._beside_the_middle(profiles, after),
-            )
-            if errors[0] == errors[1]:
+            next_error = self._beside_the_middle(profiles, after)
+            if before == after:
                 break
-            slope = (errors[1] - errors[0]) / (after - before)
-            before, after = after, float(np.clip(after - errors[1] / slope, low, high))
+            slope = (next_error - error) / (after - before)
+            if slope < _LEAST_MOVE:
+                return self.even
+            before, error = after, next_error
+            after = float(np.clip(after - error / slope, low, high))
         return after
 
     def _beside_the_middle(self, profiles: Floats, offset: float) -> float:

@@ -105,7 +105,6 @@ def make_parts(
     Raises:
         DataFolderError: too few pictures of a class could be read, or all of one belong together.
     """
-    _warn_of_pictures_in_two_classes(examples, digests)
     check_counts(folder, examples, digests)
     rows = {part: _of_part(examples, part) for part in ("train", "validation", "test")}
     judged_by: JudgedBy = "cross-validation"
@@ -114,7 +113,6 @@ def make_parts(
         train, judged_by = rows["train"], "test part"
         if not len(test):
             test, judged_by = rows["validation"], "validation part"
-    _warn_of_shared_pictures(examples, digests, train)
     groups = _groups(folder, examples, digests, twins)
     _warn_of_shared_groups(examples, train)
     labels = np.array([examples[row].class_index for row in train.tolist()], dtype=np.int64)
@@ -216,40 +214,6 @@ def check_counts(
 
 def _of_part(examples: Sequence[Example], part: str) -> Rows:
     return np.array([row for row, e in enumerate(examples) if e.part == part], dtype=np.int64)
-
-
-def _warn_of_pictures_in_two_classes(examples: Sequence[Example], digests: Sequence[str]) -> None:
-    first = {d: e for e, d in zip(reversed(examples), reversed(digests), strict=True)}
-    both = [
-        (first[digest].name, example.name)
-        for example, digest in zip(examples, digests, strict=True)
-        if example.class_index != first[digest].class_index
-    ]
-    if both:
-        log.warning(
-            "%d files are byte for byte in two classes (%s and %s, …): nothing tells those apart",
-            len(both),
-            *both[0],
-        )
-
-
-def _warn_of_shared_pictures(
-    examples: Sequence[Example], digests: Sequence[str], train: Rows
-) -> None:
-    taught = {digests[row] for row in train}
-    learned_from = set(train.tolist())
-    shared = [
-        example.name
-        for row, example in enumerate(examples)
-        if row not in learned_from and digests[row] in taught
-    ]
-    if shared:
-        log.warning(
-            "%d held-out pictures are byte for byte in train/ too (%s, …): "
-            "the accuracy will look better than it is",
-            len(shared),
-            shared[0],
-        )
 
 
 def _warn_of_shared_groups(examples: Sequence[Example], train: Rows) -> None:

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import BinaryIO, Final, TypeVar
 
 import models
-import training
 from models.files import PARTIAL, whole_file
 
 log = logging.getLogger(__name__)
@@ -88,8 +87,8 @@ def remember(kind: str, key: str, save: Callable[[BinaryIO], object]) -> None:
 @functools.cache
 def _surroundings() -> bytes:
     found = hashlib.sha256()
-    for package in (models, training):
-        for path in sorted(Path(package.__path__[0]).rglob("*.py")):
+    for package in (Path(models.__path__[0]), Path(__file__).parents[1]):
+        for path in sorted(package.rglob("*.py")):
             found.update(path.read_bytes())
     for name in _PACKAGES:
         try:

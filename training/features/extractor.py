@@ -139,7 +139,6 @@ class Extractor:
         known.add(*seen)
         first_says(lambda: known.keep_in(run_folder, *seen))
         _say_what_is_left_out(table.left_out)
-        _say_what_is_one_colour(table.names_of_one_colour)
         return table
 
     @property
@@ -244,15 +243,6 @@ def _table(
         left_out,
         tuple(one.properties for one in found if one.properties is not None),
     )
-
-
-def _say_what_is_one_colour(names: Sequence[str]) -> None:
-    if names:
-        more = ", …" if len(names) > _NAMED else ""
-        log.warning(
-            "%d pictures are all one colour, as the network sees them, and teach it nothing: %s%s",
-            len(names), ", ".join(names[:_NAMED]), more,
-        )  # fmt: skip
 
 
 def _say_what_is_left_out(left_out: Sequence[LeftOut]) -> None:

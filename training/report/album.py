@@ -10,15 +10,16 @@ import io
 import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from PIL import Image
 
+from models.bundle import BundleMetadata
 from models.cores import granted_cores
 from models.errors import ImageError
-from models.heatmap import heatmap_layer
+from models.heatmap import Heatmap, heatmap_layer, heatmap_picture
 from models.preprocessing import Pixels
 from models.session import Session
 from training.data.example import Example
@@ -156,6 +157,16 @@ def _shot(one: _Looked, heat: Image.Image | None) -> Shot:
 def _within(size: tuple[int, int], longest: int) -> tuple[int, int]:
     scale = longest / max(size)
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def draw_mean(mean: Heatmap, metadata: BundleMetadata) -> str:
+    """A mean heatmap, float32 (h, w), as a data URI: what the network was shown, nothing around."""
+    shown = metadata.preprocessing
+    size = _within((shown.width, shown.height), _LARGE)
+    brightest = max(float(mean.max()), 1e-9)
+    whole = replace(shown, framing="squash")
+    black = Image.new("RGB", size)
+    return data_uri(heatmap_picture(black, mean / brightest, whole, metadata.map_geometry))
 
 
 def data_uri(image: Image.Image) -> str:

@@ -41,7 +41,7 @@ def write_card(path: Path, record: Record, metadata: BundleMetadata) -> None:
         metadata=metadata,
         evaluation=evaluation,
         named=dict(list(evaluation.classes.items())[:_CLASSES]),
-        verdict=judge(evaluation, record.inspection.findings),
+        verdict=judge(evaluation, record.inspection),
         findings=record.inspection.counts,
         learned=record.learned,
     )

@@ -16,12 +16,12 @@ from models.files import output_file
 from models.session import Session
 from training.data.pictures import Pictures
 from training.features.table import FeatureTable
+from training.report.album import draw_mean
 from training.report.choice import surest_mistakes
 from training.report.confusions import confusions_of
 from training.report.findings import PLACES, groups_of
 from training.report.gallery import Gallery, Material, make_gallery
 from training.report.making import making_of
-from training.report.mean_maps import draw_mean_maps
 from training.report.plots import draw_curve, draw_reliability, reliability
 from training.report.record import Answers, Judged, Record
 from training.report.verdict import judge
@@ -31,6 +31,10 @@ _MISTAKES: Final = 100
 
 #: Up to so many classes, all of their pictures are seen at once.
 _OPEN: Final = 6
+
+
+#: Of fewer pictures the mean is of the pictures and not of the class.
+_FEWEST_IN_A_MEAN: Final = 5
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ def _page(told: Told, gallery: Gallery | None) -> str:
     return _environment().get_template("report.html").render(
         evaluation=judged.evaluation,
         judged=judged,
-        verdict=judge(judged.evaluation, findings),
+        verdict=judge(judged.evaluation, told.record.inspection),
         confusions=confusions_of(judged.evaluation),
         gallery=gallery,
         judged_how=_how(judged),
@@ -95,7 +99,8 @@ def _page(told: Told, gallery: Gallery | None) -> str:
         mistakes=_lines_of_mistakes(judged, told.record.answers),
         opened=len(judged.classes) <= _OPEN,
         groups={place: groups_of(place, findings, gallery) for place in PLACES},
-        means=draw_mean_maps(told.record.inspection.mean_maps, told.session),
+        means=_means(told),
+        difference=told.record.difference,
         curve=curve,
         curve_drawn=draw_curve(curve) if curve else None,
         bins=bins,
@@ -103,6 +108,16 @@ def _page(told: Told, gallery: Gallery | None) -> str:
         making=making_of(told.record, told.session.metadata, is_private=gallery is None),
         left_out=told.record.left_out,
     )  # fmt: skip
+
+
+def _means(told: Told) -> Sequence[Mapping[str, Any]]:
+    """The mean maps of few enough pictures to be one of a class."""
+    metadata = told.session.metadata
+    return [
+        {"label": m.label, "count": m.pictures, "picture": draw_mean(m.heatmap, metadata)}
+        for m in told.record.inspection.mean_maps
+        if m.pictures >= _FEWEST_IN_A_MEAN
+    ]
 
 
 def _how(judged: Judged) -> str:

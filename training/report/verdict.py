@@ -1,14 +1,13 @@
 """Is it any good, and what to look at first: two sentences for people who read no more."""
 
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from scipy.stats import binomtest
 
 from training.evaluation import CONFIDENCE, Evaluation
-from training.inspection.finding import Finding, Kind
+from training.inspection.finding import Kind
+from training.inspection.inspection import Inspection
 
 Level = Literal["good", "fair", "uncertain", "useless"]
 
@@ -54,9 +53,9 @@ class Verdict:
     place: str
 
 
-def judge(evaluation: Evaluation, findings: Sequence[Finding] = ()) -> Verdict:
+def judge(evaluation: Evaluation, inspection: Inspection) -> Verdict:
     """Says how good the answers are, and what to look at first."""
-    advice, place = _advice(evaluation, findings)
+    advice, place = _advice(evaluation, inspection)
     level = _level(evaluation)
     headline, judgement = _judgement(evaluation, level)
     return Verdict(level, headline, judgement, f"Look first at {advice}.", place)
@@ -105,10 +104,12 @@ def _judgement(evaluation: Evaluation, level: Level) -> tuple[str, str]:
             )
 
 
-def _advice(evaluation: Evaluation, findings: Sequence[Finding]) -> tuple[str, str]:
-    counts = Counter(finding.kind for finding in findings)
+def _advice(evaluation: Evaluation, inspection: Inspection) -> tuple[str, str]:
+    counts = dict(inspection.counts)
+    if all(one.leans == "no" for one in inspection.shortcuts):
+        counts.pop("shortcut", None)  # the classes differ in it, and the network does not care
     for kind, (words, place) in _FIRST.items():
-        if counts[kind]:
+        if kind in counts:
             return words.format(count=f"{counts[kind]:,}"), place
     if evaluation.accuracy == 1:
         return "the hardest pictures of each class: there was no mistake", "classes"

@@ -4,7 +4,7 @@ import logging
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from models.session import Session
 from training.inspection.evidence import Evidence
@@ -13,14 +13,16 @@ from training.inspection.inspection import Inspection
 from training.inspection.mean_maps import mean_maps
 from training.report.tables import write_labels
 from training.report.terminal import print_evaluation, print_findings
-from training.run.learning import Trained
 from training.run_folder import INSPECTION_FILE, LABELS_FILE, write_json
 from training.terminal import working
+
+if TYPE_CHECKING:
+    from training.run.learning import Trained
 
 log = logging.getLogger(__name__)
 
 
-def inspect_run(trained: Trained, session: Session | None = None) -> Inspection:
+def inspect_run(trained: "Trained", session: Session | None = None) -> Inspection:
     """What there is to look at, by the probe's answers; and where a bundle looks, if given one."""
     parts = trained.material.parts
     evidence = Evidence(
@@ -41,7 +43,7 @@ def inspect_run(trained: Trained, session: Session | None = None) -> Inspection:
         return replace(found, mean_maps=mean_maps(evidence, session, trained.material.pictures))
 
 
-def tell_what_is_wrong(trained: Trained, run_folder: Path) -> dict[str, Any]:
+def tell_what_is_wrong(trained: "Trained", run_folder: Path) -> dict[str, Any]:
     """Writes and prints what there is to look at, of a run that exports nothing.
 
     Returns:

@@ -49,7 +49,20 @@ _OF_THE_VIEW: Final = frozenset(
 
 @dataclass(frozen=True)
 class Trained:
-    """All that there is to tell of a run before it is exported."""
+    """All that there is to tell of a run before it is exported.
+
+    Attributes:
+        folder: of the pictures.
+        view: how they were shown.
+        material: what the pass found.
+        probe: the head on frozen features.
+        outcome: what is exported.
+        calibrated: how far its answers are to be believed.
+        fine_tuning: how that went; empty where there was none.
+        twins: pairs of pictures that show the same.
+        data_digest: of the pictures and their classes.
+        earlier: the folder of the run whose labels are put right, if there is one.
+    """
 
     folder: ImageFolder
     view: View
@@ -59,6 +72,8 @@ class Trained:
     calibrated: Calibrated
     fine_tuning: dict[str, Any]
     twins: tuple[Twin, ...]
+    data_digest: str
+    earlier: Path | None
 
 
 def learn(
@@ -76,12 +91,13 @@ def learn(
     sample = draw_sample(folder, pictures)
     whole = Extractor.of(network)
     wanted = Wanted(settings.framing, settings.precision, settings.greys)
-    view, extractor = _view_of_earlier(settings, whole, run_folder) or decide_view(
-        wanted, whole, sample, pictures, run_folder
-    )
+    runs = settings.out / printable(settings.run_name)
+    earlier = find_earlier_run(settings.labels, settings.data, runs)
+    same = earlier and _is_shown_alike(earlier, settings) and view_of(earlier, whole, run_folder)
+    view, extractor = same or decide_view(wanted, whole, sample, pictures, run_folder)
     first = sample.examples if view.has_read_sample else ()
     table = extractor.read_all(folder.examples, pictures, first, run_folder)
-    _check_that_pictures_are_the_same(run_folder, folder, table)
+    digest = _check_that_pictures_are_the_same(run_folder, folder, table)
     with working("looking for pictures that are there twice"):
         twins = find_twins(table)
     parts = _parts(folder, table, twins, run_folder)
@@ -92,7 +108,9 @@ def learn(
     if settings.finetune or (network.learns_from_scratch and not settings.inspect):
         outcome, told = _fine_tuned(settings, material, outcome, run_folder)
     outcome, calibrated = calibrate_outcome(outcome, material, settings.coverage)
-    return Trained(folder, view, material, fitted, outcome, calibrated, told, twins)
+    return Trained(
+        folder, view, material, fitted, outcome, calibrated, told, twins, digest, earlier
+    )
 
 
 def _parts(
@@ -116,22 +134,11 @@ def _parts(
     return parts
 
 
-def _view_of_earlier(
-    settings: TrainingSettings, whole: Extractor, run_folder: Path
-) -> tuple[View, Extractor] | None:
-    """As the run whose labels are put right showed pictures, where it was told to do the same."""
+def _is_shown_alike(earlier: Path, settings: TrainingSettings) -> bool:
+    """Whether a run was told to show pictures as this one is."""
     # Several processes may have several caches, and must not decide each for itself.
-    if size() > 1 or (earlier := earlier_run(settings)) is None:
-        return None
-    if _OF_THE_VIEW.intersection(other_settings(earlier, settings.as_json())):
-        return None
-    return view_of(earlier, whole, run_folder)
-
-
-def earlier_run(settings: TrainingSettings) -> Path | None:
-    """The run whose labels are put right."""
-    runs = settings.out / printable(settings.run_name)
-    return find_earlier_run(settings.labels, settings.data, runs)
+    others = other_settings(earlier, settings.as_json())
+    return size() == 1 and _OF_THE_VIEW.isdisjoint(others)
 
 
 def _fine_tuned(
@@ -149,22 +156,18 @@ def _fine_tuned(
     return best, report.as_json()
 
 
-def data_digest(folder: ImageFolder, table: FeatureTable) -> str:
-    """Of all pictures used; and of their classes, where tables tell those."""
-    if not folder.labels_digest:
-        return table.data_digest
-    return hashlib.sha256(f"{table.data_digest} {folder.labels_digest}".encode()).hexdigest()
-
-
 def _check_that_pictures_are_the_same(
     run_folder: Path, folder: ImageFolder, table: FeatureTable
-) -> None:
+) -> str:
     """Refuses to go on with other pictures than a run began with; writes down which those are.
+
+    Returns:
+        The digest of pictures and classes.
 
     Raises:
         DataFolderError: they have changed.
     """
-    path, digest = run_folder / DATA_FILE, data_digest(folder, table)
+    path, digest = run_folder / DATA_FILE, _data_digest(folder, table)
     begun_with = first_says(lambda: read_json(path) if path.exists() else None)
     if begun_with is None:
         first_says(lambda: write_json(path, {"data_digest": digest}))
@@ -175,3 +178,11 @@ def _check_that_pictures_are_the_same(
         )
     else:
         log.info("the pictures have been read before and are the same")
+    return digest
+
+
+def _data_digest(folder: ImageFolder, table: FeatureTable) -> str:
+    """Of all pictures used; and of their classes, where tables tell those."""
+    if not folder.labels_digest:
+        return table.data_digest
+    return hashlib.sha256(f"{table.data_digest} {folder.labels_digest}".encode()).hexdigest()

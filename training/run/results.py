@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -29,7 +29,6 @@ from training.report.record import Difference, Learned, Record
 from training.report.tables import write_labels, write_predictions
 from training.report.tensorboard import log_to_tensorboard
 from training.run.inspecting import inspect_run
-from training.run.learning import Trained, data_digest, earlier_run
 from training.run_folder import (
     BACKBONE_FILE,
     BUNDLE_FILE,
@@ -45,14 +44,17 @@ from training.run_folder import (
 from training.settings import TrainingSettings
 from training.terminal import working
 
+if TYPE_CHECKING:
+    from training.run.learning import Trained
+
 log = logging.getLogger(__name__)
 
 #: Real pictures that the exported file is compared with torch on, and its map's place measured.
-_SHOWN: Final = 48
+_SHOWN: Final = 96
 
 
 def write_results(
-    settings: TrainingSettings, run_folder: Path, trained: Trained, begun: float
+    settings: TrainingSettings, run_folder: Path, trained: "Trained", begun: float
 ) -> Record:
     """Writes the bundle to the run folder and the store, and what is known of it beside it."""
     outcome, material = trained.outcome, trained.material
@@ -68,25 +70,7 @@ def write_results(
     path = run_folder / BUNDLE_FILE
     write_bundle(data, path)
     session = Session(parse_bundle(data, str(path)), "cpu")
-    record = Record(
-        settings=settings.as_json(),
-        layout=trained.folder.layout,
-        left_out=(*material.table.left_out, *_not_used(trained.folder)),
-        one_colour=material.table.names_of_one_colour,
-        data_digest=data_digest(trained.folder, material.table),
-        view=trained.view.as_json(),
-        learned=_learned(trained, agreement.as_json()),
-        judged=outcome.judged,
-        answers=outcome.answers,
-        inspection=inspect_run(trained, session),
-        model="",  # known last: a full store must not cost what stands beside
-        bundle=path,
-        seconds=round(time.monotonic() - begun, 2),
-        backbone_choice=read_json(choice)
-        if (choice := run_folder / BACKBONE_FILE).exists()
-        else {},
-        difference=_difference(settings, trained),
-    )
+    record = _record(settings, trained, session, run_folder, agreement.as_json(), begun)
     write_predictions(run_folder / PREDICTIONS_FILE, record.answers, record.judged.classes)
     write_json(run_folder / INSPECTION_FILE, record.inspection.as_json())
     write_labels(run_folder / LABELS_FILE, trained.folder, record.inspection)
@@ -96,21 +80,49 @@ def write_results(
         _write_report(settings, run_folder, record, material, session)
         write_card(run_folder / CARD_FILE, record, session.metadata)
     stored = _stored(Filing(settings.data[0], settings.name), data, trained.folder.classes)
-    seconds = round(time.monotonic() - begun, 2)
-    record = replace(record, model=stored.tag, seconds=seconds)
+    record = replace(record, model=stored.tag, seconds=round(time.monotonic() - begun, 2))
     # Last: that it is there says "complete".
     write_json(run_folder / SUMMARY_FILE, record.as_json())
     return record
 
 
-def _difference(settings: TrainingSettings, trained: Trained) -> Difference | None:
+def _record(
+    settings: TrainingSettings,
+    trained: "Trained",
+    session: Session,
+    run_folder: Path,
+    agreement: Mapping[str, float],
+    begun: float,
+) -> Record:
+    """All that there is to tell but for the model's name in the store."""
+    outcome, choice = trained.outcome, run_folder / BACKBONE_FILE
+    return Record(
+        settings=settings.as_json(),
+        layout=trained.folder.layout,
+        left_out=(*trained.material.table.left_out, *_not_used(trained.folder)),
+        one_colour=trained.material.table.names_of_one_colour,
+        data_digest=trained.data_digest,
+        view=trained.view.as_json(),
+        learned=_learned(trained, agreement),
+        judged=outcome.judged,
+        answers=outcome.answers,
+        inspection=inspect_run(trained, session),
+        model="",  # known last: a full store must not cost what stands beside
+        bundle=run_folder / BUNDLE_FILE,
+        seconds=round(time.monotonic() - begun, 2),
+        backbone_choice=read_json(choice) if choice.exists() else {},
+        difference=_difference(settings, trained),
+    )
+
+
+def _difference(settings: TrainingSettings, trained: "Trained") -> Difference | None:
     """How much better the answers are than those of the run whose labels are put right."""
-    if (earlier := earlier_run(settings)) is None:
+    if trained.earlier is None:
         return None
     table, groups = trained.material.table, trained.material.parts.groups
     group_of = {e.name: int(group) for e, group in zip(table.examples, groups, strict=True)}
-    others = other_settings(earlier, settings.as_json())
-    return compare_with_run(earlier, trained.outcome.judged.by_name, group_of, others)
+    others = other_settings(trained.earlier, settings.as_json())
+    return compare_with_run(trained.earlier, trained.outcome.judged.by_name, group_of, others)
 
 
 def _write_report(
@@ -134,7 +146,7 @@ def _stored(filing: Filing, data: bytes, classes: Sequence[str]) -> StoredBundle
     return stored
 
 
-def _learned(trained: Trained, agreement: Mapping[str, float]) -> Learned:
+def _learned(trained: "Trained", agreement: Mapping[str, float]) -> Learned:
     outcome = trained.outcome
     return Learned(
         backbone=outcome.extractor.network.backbone.name,
@@ -151,7 +163,7 @@ def _learned(trained: Trained, agreement: Mapping[str, float]) -> Learned:
     )
 
 
-def _description(settings: TrainingSettings, trained: Trained) -> Description:
+def _description(settings: TrainingSettings, trained: "Trained") -> Description:
     evaluation = trained.outcome.judged.evaluation
     summary = TrainingSummary(
         recipe=trained.outcome.recipe,
@@ -167,7 +179,7 @@ def _description(settings: TrainingSettings, trained: Trained) -> Description:
         classes=trained.folder.classes,
         preprocessing=trained.outcome.extractor.preprocessing,
         training=summary,
-        data_digest=data_digest(trained.folder, trained.material.table),
+        data_digest=trained.data_digest,
         calibration=trained.calibrated.calibration,
     )
 

@@ -87,23 +87,24 @@ def spots(pictures: Pixels, off: tuple[float, float], cells: int = 7) -> Floats:
     for bright in pictures.sum(3):
         y, x = np.unravel_index(bright.argmax(), bright.shape)
         row, column = (y + 0.5) / height * cells - 0.5, (x + 0.5) / width * cells - 0.5
-        found.append(np.exp(-((down - row - off[1]) ** 2) - (across - column - off[0]) ** 2))
+        apart = (down - row - off[1]) ** 2 + (across - column - off[0]) ** 2
+        found.append(np.exp(-3 * apart))
     return np.stack(found).astype(np.float32)
 
 
-@pytest.mark.parametrize("off", [(0.0, 0.0), (0.5, -0.15), (-0.7, 0.5)])
+@pytest.mark.parametrize("off", [(0.0, 0.0), (0.5, -0.15), (-0.4, 0.5)])
 def test_a_map_beside_its_place_is_put_back(off: tuple[float, float]) -> None:
-    """Pictures that all have their object in one corner say the same as any others."""
+    """To a twentieth of a cell, also by pictures that all have their object up and left."""
     backbone = learned(load_backbone(TINY_BACKBONE, Random()))
     shape = backbone.preprocessing
     pictures = np.zeros((8, shape.height, shape.width, 3), np.uint8)
     for number, picture in enumerate(pictures):
-        picture[shape.height // 3 + number, shape.width // 2 - number] = 255
+        picture[shape.height // 2 - 4 * number, shape.width // 2 - 3 * number] = 255
 
     found = measure_geometry(backbone, lambda pixels: spots(pixels, off, 5), pictures)
 
-    assert found.offset_x == pytest.approx(shape.width / 10 - off[0] * found.step_x, abs=1)
-    assert found.offset_y == pytest.approx(shape.height / 10 - off[1] * found.step_y, abs=1)
+    assert found.offset_x == pytest.approx(shape.width / 10 - off[0] * found.step_x, abs=1.6)
+    assert found.offset_y == pytest.approx(shape.height / 10 - off[1] * found.step_y, abs=1.6)
 
 
 @pytest.mark.parametrize("level", [0, 1])

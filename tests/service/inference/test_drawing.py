@@ -44,7 +44,7 @@ def test_a_legend_stands_below_the_picture_and_hides_nothing(size: tuple[int, in
     assert explained.crop((0, 0, *size)).tobytes() == plain.tobytes()
     below = np.asarray(explained)[size[1] :]
     assert (below == (252, 255, 164)).all(2).any(), "the brightest colour"
-    assert (below == 0).all(2).any(), "words"
+    assert (below[len(below) // 2 :] < 128).all(2).any(), "words"
 
 
 @given(st.text(max_size=300))

@@ -5,14 +5,17 @@ import pytest
 
 from training.evaluation import Evaluation, evaluate
 from training.inspection.finding import Finding, Kind
+from training.inspection.inspection import Inspection, Leaning, Shortcut
 from training.report.verdict import in_sentence, judge
 
+NOTHING = Inspection(())
 
-def evaluation(right: int, wrong: int, *, others: int = 0) -> Evaluation:
-    """Of two classes of one size, each with so many right and wrong answers; or of three."""
-    labels = np.array(([0] * (right + wrong) + [1] * (right + wrong)) + [2] * others)
-    answers = np.array(([0] * right + [1] * wrong) + ([1] * right + [0] * wrong) + [2] * others)
-    return evaluate(np.eye(3, dtype=np.float32)[answers], labels, ("cat", "dog", "emu"))
+
+def evaluation(right: int, wrong: int) -> Evaluation:
+    """Of two classes of one size, each with so many right and wrong answers."""
+    labels = np.repeat([0, 1], right + wrong)
+    answers = np.concatenate([np.repeat([0, 1], [right, wrong]), np.repeat([1, 0], [right, wrong])])
+    return evaluate(np.eye(2, dtype=np.float32)[answers], labels, ("cat", "dog"))
 
 
 @pytest.mark.parametrize(
@@ -20,11 +23,11 @@ def evaluation(right: int, wrong: int, *, others: int = 0) -> Evaluation:
     [(400, 4, "good"), (400, 100, "fair"), (18, 2, "uncertain"), (200, 200, "useless")],
 )
 def test_a_verdict_goes_by_what_is_sure(right: int, wrong: int, level: str) -> None:
-    assert judge(evaluation(right, wrong)).level == level
+    assert judge(evaluation(right, wrong), NOTHING).level == level
 
 
 def test_no_better_than_the_commonest_class_is_said_plainly() -> None:
-    verdict = judge(evaluation(50, 50, others=0))
+    verdict = judge(evaluation(50, 50), NOTHING)
 
     assert verdict.headline == "Not better than guessing the commonest class"
     assert "always answering \u2068cat\u2069 would be right in 50.0%" in verdict.judgement
@@ -34,15 +37,26 @@ def test_no_better_than_the_commonest_class_is_said_plainly() -> None:
     ("kinds", "place"),
     [
         (["suspect_label", "leak"], "twins"),
-        (["suspect_label", "shortcut"], "shortcuts"),
         (["tiny", "suspect_label"], "labels"),
         (["tiny"], "mistakes"),
     ],
 )
 def test_what_makes_the_accuracy_wrong_is_looked_at_first(kinds: list[Kind], place: str) -> None:
-    findings = [Finding(kind, ("a.png",), 1.0, "") for kind in kinds]
+    found = Inspection(tuple(Finding(kind, ("a.png",), 1.0, "") for kind in kinds))
 
-    assert judge(evaluation(95, 5), findings).place == place
+    assert judge(evaluation(95, 5), found).place == place
+
+
+@pytest.mark.parametrize(
+    ("leans", "place"), [("yes", "shortcuts"), ("unknown", "shortcuts"), ("no", "mistakes")]
+)
+def test_a_shortcut_is_looked_at_first_where_the_network_may_live_by_it(
+    leans: Leaning, place: str
+) -> None:
+    rule = Shortcut("a PNG", ("format",), "cat", 0.9, 0.5, 0.5, 0.9, 0.9, leans, ("a.png",))
+    found = Inspection((rule.as_finding(),), (rule,))
+
+    assert judge(evaluation(95, 5), found).place == place
 
 
 def test_a_class_that_is_recognised_less_is_named() -> None:
@@ -50,7 +64,7 @@ def test_a_class_that_is_recognised_less_is_named() -> None:
     answers = np.array([0] * 100 + [1] * 60 + [0] * 40)
     found = evaluate(np.eye(2, dtype=np.float32)[answers], labels, ("cat", "dog"))
 
-    verdict = judge(found)
+    verdict = judge(found, NOTHING)
 
     assert verdict.advice == "Look first at \u2068dog\u2069, of which it recognises only 60%."
     assert verdict.place == "classes"
@@ -61,11 +75,11 @@ def test_a_class_of_few_pictures_is_not_blamed_for_chance() -> None:
     answers = np.array([0] * 95 + [1] * 5 + [1, 1, 0])
     found = evaluate(np.eye(2, dtype=np.float32)[answers], labels, ("cat", "dog"))
 
-    assert judge(found).place == "mistakes"
+    assert judge(found, NOTHING).place == "mistakes"
 
 
 def test_without_a_mistake_the_hardest_pictures_are_looked_at() -> None:
-    assert judge(evaluation(50, 0)).place == "classes"
+    assert judge(evaluation(50, 0), NOTHING).place == "classes"
 
 
 def test_a_long_name_is_short_in_a_sentence() -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
@@ -13,7 +14,7 @@ from tests.browsing import PHONE
 from tests.training.report.drawn_told import HOSTILE, told_of, with_findings
 from tests.training.report.page.conftest import See
 from training.inspection.finding import Finding
-from training.inspection.inspection import CurvePoint, Inspection, LearningCurve
+from training.inspection.inspection import CurvePoint, Inspection, LearningCurve, MeanMap
 from training.report.page import write_report
 from training.report.record import Record
 
@@ -124,17 +125,21 @@ def test_what_was_found_is_told_with_its_pictures(
     expect(page.get_by_role("link", name="Look first at")).to_have_attribute("href", "#labels")
 
 
-def test_whether_more_pictures_would_help_is_told(
+def test_where_it_looks_and_whether_more_pictures_would_help_is_told(
     see: See, record: Record, of_few: Session
 ) -> None:
     told = told_of(record, of_few, 40)
     points = [CurvePoint(n, 0.9, (0.8, 1.0)) for n in (10, 20, 40)]
-    inspection = Inspection((), learning_curve=LearningCurve(tuple(points[:2]), points[2], (0, 0)))
+    curve = LearningCurve(tuple(points[:2]), points[2], (0, 0))
+    maps = tuple(MeanMap(label, np.eye(3, dtype=np.float32), 9) for label in ("cat", "dog"))
+    inspection = Inspection((), learning_curve=curve, mean_maps=maps)
 
     page = see(replace(told, record=replace(told.record, inspection=inspection))).page
 
     expect(page.locator("#more svg")).to_be_visible()
     expect(page.locator("#more")).to_contain_text("with twice as many")
+    expect(page.locator("#shortcuts .mean")).to_have_count(2)
+    assert broken_pictures(page) == 0
 
 
 def broken_pictures(page: Page) -> int:
