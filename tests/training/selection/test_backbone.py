@@ -159,7 +159,6 @@ def test_a_run_says_what_it_chose_and_why(
     assert choice["backbone"] == summary["backbone"] == summary["settings"]["backbone"]
     folder = Path(summary["bundle"]).parent
     assert json.loads((folder / "backbone.json").read_text("utf-8")) == choice
-    assert f"backbone: {choice['backbone']}" in (folder / "log.txt").read_text("utf-8")
 
 
 def test_a_network_that_was_named_is_asked_nothing(train: Run, class_folder: Path) -> None:
