@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from training.data.properties import Properties, load_properties, save_properties
 from training.features.cache import cache_folder, read_entry, remember, write_entry
-from training.features.table import Features
+
+Features = npt.NDArray[np.float32]
 
 _KIND: Final = "features"
 

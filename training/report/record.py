@@ -4,16 +4,18 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from training.data.example import Example
 from training.evaluation import ClassResult, Evaluation, Interval, Probabilities
 from training.features.table import LeftOut
-from training.head.fit import FittedHead
 from training.inspection.inspection import Inspection
 from training.run_folder import package_versions
+
+if TYPE_CHECKING:
+    from training.head.fit import FittedHead
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ class Learned:
     recipe: str
     trained_on: int
     trained_parameters: int
-    regularisation: FittedHead
+    regularisation: "FittedHead"
     fine_tuning: Mapping[str, Any]
     precision: Mapping[str, Any]
     agreement_with_torch: Mapping[str, float]

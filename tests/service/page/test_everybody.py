@@ -106,7 +106,9 @@ def test_a_screen_reader_hears_what_the_card_shows(window: Window, png: bytes) -
     expect(card.get_by_role("img", name=re.compile("^Heatmap for .+: strongest"))).to_be_visible()
     expect(window.page.get_by_role("status").first).to_be_attached()
     label = card.locator(".label").inner_text()
-    expect(window.page.locator("#status")).to_have_text(re.compile(rf"^nut\.png: {re.escape(label)}, .*\d"))
+    expect(window.page.locator("#status")).to_have_text(
+        re.compile(rf"^nut\.png: {re.escape(label)}, .*\d")
+    )
 
 
 @pytest.mark.parametrize("is_full", [False, True])
