@@ -8,10 +8,10 @@ import numpy.typing as npt
 
 from training.evaluation import Evaluation, Probabilities
 from training.features.table import FeatureTable
-from training.inspection.twins import Twin
 
 if TYPE_CHECKING:
     from training.data.parts import Parts
+    from training.inspection.twins import Twin
 
 Rows = npt.NDArray[np.int64]
 
@@ -38,7 +38,7 @@ class Evidence:
     groups: npt.NDArray[np.int64]
     evaluation: Evaluation
     strength: float
-    twins: tuple[Twin, ...] = ()
+    twins: "tuple[Twin, ...]" = ()
 
     @property
     def labels(self) -> npt.NDArray[np.int64]:

@@ -3,10 +3,11 @@
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -21,6 +22,10 @@ from training.earlier_run import other_settings
 from training.features.graphs import head_graph_of
 from training.features.table import LeftOut
 from training.filing import Filing, say_what_is_better, warn_of_other_classes
+from training.inspection.evidence import Evidence
+from training.inspection.inspect import inspect
+from training.inspection.inspection import Inspection
+from training.inspection.mean_maps import mean_maps
 from training.recipes.material import Material
 from training.report.card import write_card
 from training.report.difference import compare_with_run
@@ -28,7 +33,7 @@ from training.report.page import Told, write_report
 from training.report.record import Difference, Learned, Record
 from training.report.tables import write_labels, write_predictions
 from training.report.tensorboard import log_to_tensorboard
-from training.run.inspecting import inspect_run
+from training.report.terminal import print_evaluation, print_findings
 from training.run_folder import (
     BACKBONE_FILE,
     BUNDLE_FILE,
@@ -86,6 +91,47 @@ def write_results(
     return record
 
 
+def tell_what_is_wrong(trained: "Trained", run_folder: Path) -> dict[str, Any]:
+    """Writes and prints what there is to look at, of a run that exports nothing.
+
+    Returns:
+        The content of `inspection.json`.
+
+    Raises:
+        OutputError: a file cannot be written.
+    """
+    inspection = _inspected(trained)
+    told = inspection.as_json()
+    write_labels(run_folder / LABELS_FILE, trained.folder, inspection)
+    write_json(run_folder / INSPECTION_FILE, told)
+    log.info("run folder: %s", run_folder)
+    with suppress(OSError):
+        print_evaluation(trained.outcome.judged.evaluation)
+        print_findings(inspection)
+    return told
+
+
+def _inspected(trained: "Trained", session: Session | None = None) -> Inspection:
+    """What there is to look at, by the probe's answers; and where a bundle looks, if given one."""
+    parts = trained.material.parts
+    evidence = Evidence(
+        trained.material.table,
+        trained.folder.classes,
+        parts,
+        trained.probe.outcome.answers.probabilities,
+        parts.groups,
+        trained.outcome.judged.evaluation,
+        trained.probe.fitted.strength,
+        trained.twins,
+    )
+    with working("looking for what may be wrong with the pictures"):
+        found = inspect(evidence)
+    if session is None:
+        return found
+    with working("looking where the network looks in each class"):
+        return replace(found, mean_maps=mean_maps(evidence, session, trained.material.pictures))
+
+
 def _record(
     settings: TrainingSettings,
     trained: "Trained",
@@ -106,7 +152,7 @@ def _record(
         learned=_learned(trained, agreement),
         judged=outcome.judged,
         answers=outcome.answers,
-        inspection=inspect_run(trained, session),
+        inspection=_inspected(trained, session),
         model="",  # known last: a full store must not cost what stands beside
         bundle=run_folder / BUNDLE_FILE,
         seconds=round(time.monotonic() - begun, 2),

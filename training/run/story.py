@@ -26,10 +26,9 @@ from training.report.terminal import (
     print_evaluation,
     print_place,
 )
-from training.run.inspecting import tell_what_is_wrong
 from training.run.learning import learn
 from training.run.network import decide_backbone, load_network
-from training.run.results import write_results
+from training.run.results import tell_what_is_wrong, write_results
 from training.run_folder import (
     BACKBONE_FILE,
     DATA_FILE,
