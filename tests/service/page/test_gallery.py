@@ -46,6 +46,8 @@ def answer_of(tag: str, label: str, probability: float) -> dict[str, object]:
         "height": 72,
         "box": [0, 0, 96, 72],
         "heatmap": [[0, 1], [0, 0.5]],
+        "map_geometry": {"offset_x": 24, "offset_y": 18, "step_x": 48, "step_y": 36},
+        "scale": 1,
     }
 
 
