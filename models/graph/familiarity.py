@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from models.calibration import SHORTEST, Calibration
+from models.calibration import SHORTEST
 from models.graph.gradcam import GradCamHead
 
 #: While a head is exported; any other number of centres may take their place.
@@ -50,10 +50,3 @@ def prediction_set_of(probabilities: Tensor, thresholds: Tensor) -> Tensor:
 def example_calibration(classes: int, features: int) -> tuple[Tensor, Tensor, Tensor]:
     """Centres, scaling and thresholds of the right shapes, to export with."""
     return torch.eye(_CENTRES, features), torch.tensor([1.0, 0.0]), torch.full((classes,), 0.5)
-
-
-def calibration_tensors(calibration: Calibration) -> tuple[Tensor, Tensor, Tensor]:
-    """The same of a calibration, float32."""
-    found = calibration.centres, calibration.scaling, calibration.set_thresholds
-    centres, scaling, thresholds = (torch.from_numpy(one).float() for one in found)
-    return centres, scaling, thresholds

@@ -28,6 +28,9 @@ _FEWEST: Final = 20
 
 _FENCE: Final = 1.5
 
+#: Cosines differ by less through rounding: what is usual is no less, where pictures are all alike.
+_ROUNDING: Final = 1e-6
+
 
 def find_outliers(evidence: Evidence) -> list[Finding]:
     """The pictures that are like no others, the strangest first."""
@@ -35,7 +38,8 @@ def find_outliers(evidence: Evidence) -> list[Finding]:
         return []
     distances = distances_to_others(evidence.table.features, evidence.groups)
     low, middle, high = np.percentile(distances, [25, 50, 75])
-    fence = high + _FENCE * (high - low)
+    middle = max(middle, _ROUNDING)
+    fence = max(high + _FENCE * (high - low), 2 * _ROUNDING)
     found = np.flatnonzero(distances > fence)
     return [_finding(evidence, int(row), distances[row], middle, fence) for row in found]
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from models.errors import UsageError
 from training.data.tables import read_table
@@ -35,7 +35,7 @@ def compare_with_run(
     try:
         told = TypeAdapter(float).validate_python(read_json(run / SUMMARY_FILE).get("accuracy"))
         before = _answers_of(run)
-    except (UsageError, ValidationError, OSError):
+    except (UsageError, ValueError, OSError):
         return None
     both = [name for name in answers if name in before]
     same = [name for name in both if before[name][0] == answers[name][0]]

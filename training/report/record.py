@@ -160,7 +160,7 @@ class Record:
     Attributes:
         settings: what was asked for, as JSON.
         layout: of the folder, in words.
-        left_out: files that could not be read.
+        left_out: files that could not be read, or are of no use.
         one_colour: names of pictures that show nothing.
         data_digest: of names and contents of all pictures used.
         view: how pictures were shown, and why.
@@ -249,7 +249,7 @@ def _class_as_json(result: ClassResult) -> dict[str, Any]:
 
 
 def _left_out_as_json(left_out: Sequence[LeftOut]) -> dict[str, Any]:
-    """The files that could not be read, counted by kind."""
+    """The files that were left out, counted by kind."""
     return {
         "count": len(left_out),
         "by_kind": dict(Counter(file.kind for file in left_out).most_common()),

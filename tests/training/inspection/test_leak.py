@@ -37,6 +37,14 @@ def test_what_is_alike_by_a_chain_leaks_too() -> None:
     assert len(find_leaks(given_split(*chain))[0].files) == 2
 
 
+def test_it_is_told_with_the_picture_that_it_shows_itself() -> None:
+    chain = Twin(1, 3, 0.8, "alike"), Twin(3, 35, 0.9, "alike")
+
+    _, only = find_leaks(given_split(*chain))
+
+    assert (only.files, only.score) == (("dog/35.png", "dog/3.png"), 0.9)
+
+
 def test_twins_within_one_part_are_no_leak() -> None:
     assert find_leaks(given_split(Twin(3, 4, 1.0, "copy"), Twin(35, 36, 0.9, "alike"))) == []
 

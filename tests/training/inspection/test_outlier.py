@@ -27,6 +27,17 @@ def test_pictures_that_are_like_no_others_are_named_also_where_they_are_like_eac
     assert all(0.5 <= finding.score < 1 for finding in found)
 
 
+def test_where_all_others_are_quite_alike_a_stranger_is_still_told_in_numbers() -> None:
+    features = np.ones((60, 16))
+    features[0] = np.eye(16)[5]
+
+    (found,) = find_outliers(evidence_of(_LABELS, features=features))
+
+    assert found.files == ("cat/0.png",)
+    assert 0.5 <= found.score < 1
+    assert not {"inf", "nan", "-"} & set(found.sentence.split())
+
+
 def test_a_twin_is_no_company() -> None:
     features = np.array([[1, 0], [1, 0], [0, 1]], np.float32)
 

@@ -65,6 +65,13 @@ def test_nothing_in_common_and_nothing_to_read_is_no_difference(tmp_path: Path) 
     assert compare_with_run(run_with(tmp_path, {"a.png": "cat"}), answers, {}) is None
 
 
+def test_a_table_of_answers_that_somebody_has_changed_is_no_difference(tmp_path: Path) -> None:
+    run = run_with(tmp_path, {"a.png": "cat"})
+    write_rows(run / "predictions.csv", ("picture", "true", "answered"), [("a.png", "cat", "cat")])
+
+    assert compare_with_run(run, {"a.png": ("cat", "cat")}, {"a.png": 0}) is None
+
+
 def test_settings_that_differ_are_named(tmp_path: Path) -> None:
     run = run_with(tmp_path, dict.fromkeys(NAMES, "cat"))
     answers = dict.fromkeys(NAMES, ("cat", "cat"))
