@@ -93,7 +93,7 @@ def test_a_table_that_cannot_be_meant_is_refused(pets: Path, table: str, said: s
 def test_a_table_that_leaves_one_class_is_named_and_no_other_folder_is_proposed(pets: Path) -> None:
     emptied = "".join(f"cat/c000{number}.jpg,\n" for number in range(6))
 
-    with pytest.raises(DataFolderError, match=r"with the labels of .*labels\.csv .*\(dog\)") as told:
+    with pytest.raises(DataFolderError, match=r"labels of .*labels\.csv .*\(dog\)") as told:
         labelled(pets, f"file,label\n{emptied}")
 
     assert "meant?" not in str(told.value)
