@@ -57,7 +57,7 @@ def scan_folders(
     layouts = _with_parts_alike(layouts)
     classes = tuple(sorted({printable(label) for one in layouts for label, _, _ in one.found}))
     if len(classes) < 2:
-        raise DataFolderError(_no_two_classes(sources, classes))
+        raise DataFolderError(_no_two_classes(sources, classes, given))
     examples = _examples(sources, layouts, classes)
     remarks = (*(said for one in layouts for said in one.remarks), *remarks)
     return ImageFolder(
@@ -148,11 +148,16 @@ def _as_train(layout: Layout) -> Layout:
     return replace(layout, words=f"{layout.words}, all to learn from", found=found)
 
 
-def _no_two_classes(sources: Sequence[Source], classes: Sequence[str]) -> str:
+def _no_two_classes(
+    sources: Sequence[Source], classes: Sequence[str], given: Sequence[Given] = ()
+) -> str:
     held = (
         f"holds one class only ({classes[0]}); telling apart takes two" if classes
         else "holds no classes"
     )  # fmt: skip
+    if given:
+        tables = listed([one.labels.table.place for one in given])
+        return f"{place_of(sources)}: with the labels of {tables} it {held}"
     if len(sources) > 1:
         return f"{place_of(sources)}: together they {held.replace('holds', 'hold')}"
     (source,) = sources

@@ -33,7 +33,7 @@ def with_groups(folder: ImageFolder, given: str | None) -> ImageFolder:
 
 
 def _name_groups(given: str, names: Sequence[str]) -> tuple[str, ...]:
-    found = _by_table(Path(given), names) if Path(given).is_file() else _by_pattern(given, names)
+    found = _by_table(Path(given), names) if _exists(given) else _by_pattern(given, names)
     told = [name for name in found if name]
     place = f"--groups {printable(given)}"
     if not told:
@@ -49,6 +49,13 @@ def _name_groups(given: str, names: Sequence[str]) -> tuple[str, ...]:
         )  # fmt: skip
     log.info("%s: %d groups", place, len(set(told)))
     return found
+
+
+def _exists(given: str) -> bool:
+    try:
+        return Path(given).exists()
+    except OSError:  # a pattern may be longer than a name
+        return False
 
 
 def _by_pattern(pattern: str, names: Sequence[str]) -> tuple[str, ...]:

@@ -122,8 +122,10 @@ def _assigned(files: Sequence[_File], given: Given) -> tuple[dict[str, str], lis
             if place is not None:
                 _add(found, names[place], row, label, given)
         waiting = [one for one, place in zip(waiting, places, strict=True) if place is None]
+    if not labels.table.rows:
+        raise UsageError(f"{labels.table.place}: there is no row below its headings")
     if not found:
-        first = printable(waiting[0][0].cells[labels.column]) if waiting else ""
+        first = printable(waiting[0][0].cells[labels.column])
         raise UsageError(
             f"{labels.table.place}: none of its {len(waiting):,} rows names a file of the data "
             f"folder ({quoted(first)}, …)"

@@ -33,7 +33,7 @@ def find_blurred(evidence: Evidence) -> list[Finding]:
             "blurred",
             (table.examples[row].name,),
             float(1 - np.exp(sharpness[row] - middle)),
-            f"{table.examples[row].name} is {np.exp(middle - sharpness[row]):.0f} times less sharp "
+            f"{table.examples[row].name} is {np.exp(middle - sharpness[row]):.1f} times less sharp "
             "than is usual here",
         )
         for row in found

@@ -81,12 +81,22 @@ def test_rows_about_files_that_are_gone_are_one_sentence_with_a_count(pets: Path
         ("cat/c0000.jpg,dog\ncat/c0001.jpg,dog\n", "a line of headings, file,label"),
         ("file,size,what\ncat/c0000.jpg,3,dog\n", "which one is the label"),
         ("what,is,it\n1,2,3\n", "none of them is file"),
+        ("file,label\n", "there is no row below its headings"),
         ("file,cat,dog\ncat/c0000.jpg,1,1\n", "line 2: cat, dog are set, and 1 rows are such"),
     ],
 )
 def test_a_table_that_cannot_be_meant_is_refused(pets: Path, table: str, said: str) -> None:
     with pytest.raises(UsageError, match=f"labels.csv.*{said}"):
         labelled(pets, table)
+
+
+def test_a_table_that_leaves_one_class_is_named_and_no_other_folder_is_proposed(pets: Path) -> None:
+    emptied = "".join(f"cat/c000{number}.jpg,\n" for number in range(6))
+
+    with pytest.raises(DataFolderError, match=r"labels of .*labels\.csv .*\(dog\)") as told:
+        labelled(pets, f"file,label\n{emptied}")
+
+    assert "meant?" not in str(told.value)
 
 
 def test_a_table_that_is_not_there_is_a_sentence(pets: Path) -> None:

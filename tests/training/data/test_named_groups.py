@@ -44,6 +44,8 @@ def test_a_table_says_the_groups(tmp_path: Path, text: str) -> None:
         ("(a)(n)", "this one has 2"),
         ("(zebra)", "says nothing of any picture"),
         (r"(\.png)", r"all pictures are of one group, \.png"),
+        (f"({'zebra|' * 99}z)", "says nothing of any picture"),
+        (".", r"\.: cannot be read: "),
     ],
 )
 def test_a_pattern_that_says_nothing_is_a_sentence(given: str, sentence: str) -> None:
