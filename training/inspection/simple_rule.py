@@ -102,7 +102,8 @@ def asked_of(
     """
     columns = _columns(properties)
     values = np.array(list(columns.values())).T
-    folds = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=0)
+    count = min(_FOLDS, len(np.unique(groups)))
+    folds = StratifiedGroupKFold(count, shuffle=True, random_state=0)
     return Asked(tuple(columns), values, list(folds.split(values, answered, groups)))
 
 
