@@ -126,11 +126,16 @@ def own_folds(folder: Path) -> Mapping[str, int]:
     return {}
 
 
-def folds_of_earlier_runs(folder: Path) -> Mapping[str, int]:
-    """The same of the newest run of this name that has any; pictures keep their folds by it."""
+def folds_of_earlier_runs(folder: Path, groups: str | None) -> Mapping[str, int]:
+    """The same of the newest run of this name that has any; pictures keep their folds by it.
+
+    Of runs with other `--groups` nothing is kept: what was one group there is many here.
+    """
     for path in sorted(folder.parent.glob(f"*/{FOLDS_FILE}"), reverse=True):
         with suppress(UsageError):
-            return _folds_in(path)
+            folds = _folds_in(path)
+            if read_json(path.with_name(SETTINGS_FILE)).get("groups") == groups:
+                return folds
     return {}
 
 

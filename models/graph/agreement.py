@@ -146,9 +146,6 @@ def _largest_difference(compared: _Compared, classifier: Classifier) -> Agreemen
 
 def _difference(compared: _Compared, classifier: Classifier, count: int) -> Agreement:
     answers = answers_of(compared.session, compared.pixels[:count], compared.asked[:count])
-    sets = compared.calibration.prediction_sets(answers.probabilities)
-    if not np.array_equal(answers.prediction_set, sets):
-        raise ExportError("the exported graph's prediction sets do not follow from its answers")
     differences = []
     for ours, reference in zip(answers[:-1], compared.expected(classifier, count), strict=True):
         if ours.shape != reference.shape:
@@ -157,6 +154,9 @@ def _difference(compared: _Compared, classifier: Classifier, count: int) -> Agre
                 f"torch with {reference.shape}"
             )
         differences.append(float(np.abs(ours - reference).max()))
+    sets = compared.calibration.prediction_sets(answers.probabilities)
+    if not np.array_equal(answers.prediction_set, sets):
+        raise ExportError("the exported graph's prediction sets do not follow from its answers")
     of_probabilities, of_heatmaps, of_peaks, of_familiarity = differences
     of_peaks /= max(float(answers.heatmap_peak.max()), _LEAST_PEAK)
     return Agreement(of_probabilities, of_heatmaps, of_peaks, of_familiarity)

@@ -145,16 +145,18 @@ def test_versions_name_what_is_installed_and_python() -> None:
     assert found["numpy"] == metadata.version("numpy")
 
 
-def test_folds_are_those_of_the_newest_run_of_that_name(tmp_path: Path) -> None:
+def test_folds_are_those_of_the_newest_run_of_that_name_and_those_groups(tmp_path: Path) -> None:
     for stamp, fold in (("2026-01-01", 1), ("2026-01-02", 2)):
         (tmp_path / stamp).mkdir()
         write_folds(tmp_path / stamp, {"a": fold})
+        (tmp_path / stamp / "settings.json").write_text('{"groups": null}')
     broken, new = tmp_path / "2026-01-03", tmp_path / "2026-01-04"
     for folder in (broken, new):
         folder.mkdir()
     (broken / "folds.json").write_text('{"a": 7}')
 
-    assert folds_of_earlier_runs(new) == {"a": 2}
+    assert folds_of_earlier_runs(new, None) == {"a": 2}
+    assert folds_of_earlier_runs(new, "_([0-9])") == {}
     assert own_folds(new) == {}
     with pytest.raises(UsageError, match=r"folds\.json is not as it was written"):
         own_folds(broken)

@@ -100,7 +100,7 @@ def learn(
     digest = _check_that_pictures_are_the_same(run_folder, folder, table)
     with working("looking for pictures that are there twice"):
         twins = find_twins(table)
-    parts = _parts(folder, table, twins, run_folder)
+    parts = _parts(folder, table, twins, run_folder, settings.groups)
     material = Material(table, parts, folder.classes, sample, pictures, settings.seed)
     fitted = probe(extractor, view.precision, material)
     outcome = fitted.outcome
@@ -114,7 +114,11 @@ def learn(
 
 
 def _parts(
-    folder: ImageFolder, table: FeatureTable, twins: Sequence[Twin], run_folder: Path
+    folder: ImageFolder,
+    table: FeatureTable,
+    twins: Sequence[Twin],
+    run_folder: Path,
+    groups: str | None,
 ) -> Parts:
     """What is learned from, decides and judges; pictures keep the fold that they once had.
 
@@ -122,7 +126,7 @@ def _parts(
         DataFolderError: as `make_parts`; or a run that goes on would go on with other folds.
     """
     own = first_says(lambda: own_folds(run_folder))
-    known = own or first_says(lambda: folds_of_earlier_runs(run_folder))
+    known = own or first_says(lambda: folds_of_earlier_runs(run_folder, groups))
     pairs = [(twin.first, twin.second) for twin in twins]
     parts = make_parts(folder, table.examples, table.digests, pairs, known)
     learned = [table.digests[row] for row in parts.train.tolist()]

@@ -14,16 +14,18 @@ from torch import Tensor, nn
 from models.backbones.backbone import Backbone
 from models.bundle import parse_bundle
 from models.errors import ExportError
-from models.graph.agreement import check_agreement
+from models.graph.agreement import Agreement, check_agreement
 from models.graph.assembly import join_head
 from models.graph.classifier import Classifier
 from models.graph.export import export_backbone
 from models.head import LinearHead
+from models.preprocessing import Pixels
 from models.providers import open_graph
 from models.session import Session
 from models.signature import INPUTS, OUTPUTS, answers_of
 from tests.conftest import (
     TINY_BACKBONE,
+    drawn_calibration,
     lively_backbone,
     lively_classifier,
     make_bundle,
@@ -137,6 +139,10 @@ def test_the_graph_takes_any_batch_and_says_so(tiny_graph: onnx.ModelProto) -> N
     assert all(dim.dim_param and not dim.HasField("dim_value") for dim in batches.values())
 
 
+def _is_large_weight(tensor: onnx.TensorProto) -> bool:
+    return tensor.data_type == onnx.TensorProto.FLOAT and len(tensor.raw_data) > 10_000
+
+
 def test_no_weight_is_stored_twice(
     tiny_backbone: Backbone, tiny_backbone_graph: onnx.ModelProto
 ) -> None:
@@ -148,7 +154,7 @@ def test_no_weight_is_stored_twice(
 
     model = join_head(tiny_backbone_graph, classifier)
 
-    stored = [(t.dims, t.raw_data) for t in model.graph.initializer if len(t.raw_data) > 10_000]
+    stored = [(t.dims, t.raw_data) for t in model.graph.initializer if _is_large_weight(t)]
     assert len({data for _, data in stored}) == len(stored)
     assert sum(len(t.raw_data) for t in model.graph.initializer) <= 1.05 * parameters
 
@@ -165,16 +171,26 @@ def test_a_file_is_as_large_as_its_parameters(resnet: tuple[Classifier, onnx.Mod
     assert model.ByteSize() <= 1.03 * 4 * sum(p.numel() for p in classifier.parameters())
 
 
+def agreement_of(
+    bundle_data: bytes, exported: Classifier, asked: Classifier, examples: Pixels
+) -> Agreement:
+    """How a bundle of one classifier agrees with another."""
+    session, calibration = open_graph(bundle_data, "cpu", threads=1), drawn_calibration(exported)
+    return check_agreement(session, asked, examples, calibration=calibration)
+
+
 def test_an_export_that_agrees_says_how_well(
     tiny_classifier: Classifier, bundle_data: bytes
 ) -> None:
     examples = noise_pictures(tiny_classifier.backbone.preprocessing, 4)
 
-    found = check_agreement(open_graph(bundle_data, "cpu", threads=1), tiny_classifier, examples)
+    found = agreement_of(bundle_data, tiny_classifier, tiny_classifier, examples)
 
     assert 0 <= found.probabilities <= 1e-4
     assert 0 <= found.heatmap <= 1e-3
-    assert found.as_json() == {"probabilities": found.probabilities, "heatmap": found.heatmap}
+    assert 0 <= found.heatmap_peak <= 1e-3
+    assert 0 <= found.familiarity <= 1e-4
+    assert set(found.as_json()) == {"probabilities", "heatmap", "heatmap_peak", "familiarity"}
 
 
 def with_another_bias(classifier: Classifier) -> None:
@@ -214,20 +230,21 @@ def test_an_export_that_does_not_agree_fails_with_figures(
     with pytest.raises(
         ExportError,
         match=r"test_resnet does not answer as torch does: probabilities differ by \S+ "
-        r"\(allowed 0\.0001\), heatmaps by \S+ \(allowed 0\.001\)",
+        r"\(allowed 0\.0001\), heatmaps by \S+ and their peaks by \S+ "
+        r"\(allowed 0\.001\)",
     ):
-        check_agreement(open_graph(bundle_data, "cpu", threads=1), other, examples)
+        agreement_of(bundle_data, tiny_classifier, other, examples)
 
 
 def test_an_export_with_other_classes_fails_with_both_shapes(
-    tiny_backbone: Backbone, bundle_data: bytes
+    tiny_classifier: Classifier, tiny_backbone: Backbone, bundle_data: bytes
 ) -> None:
     weight = np.ones((4, tiny_backbone.num_features), np.float32)
     other = Classifier(tiny_backbone, LinearHead(weight, np.zeros(4, np.float32)))
     examples = noise_pictures(tiny_backbone.preprocessing, 4)
 
     with pytest.raises(ExportError, match=r"with shape \(1, 3\); torch with \(1, 4\)"):
-        check_agreement(open_graph(bundle_data, "cpu", threads=1), other, examples)
+        agreement_of(bundle_data, tiny_classifier, other, examples)
 
 
 class Undecided(nn.Module):

@@ -1,5 +1,6 @@
 """int8 is taken where it has earned its place, and what is exported is what was judged."""
 
+import csv
 import json
 import logging
 import shutil
@@ -14,7 +15,7 @@ from models.choices import Precision
 from models.errors import DataFolderError
 from models.preprocessing import read_pixels
 from models.session import Session
-from tests.training.conftest import Run, draw_pets
+from tests.training.conftest import Run, draw_pets, fill
 from tests.training.selection.conftest import Asked
 from training.cli import main
 from training.data.folder import scan_folder
@@ -140,19 +141,24 @@ def ended(run_apart: Run, pets: Path, learned_weights: Path) -> Go:
 
 
 @pytest.mark.parametrize("precision", ["int8", "fp16"])
-def test_the_accuracy_is_that_of_the_exported_file(
-    ended: Go, pets: Path, precision: Precision
+def test_the_accuracy_of_a_test_part_is_that_of_the_exported_file(
+    run_apart: Run, tmp_path: Path, learned_weights: Path, precision: Precision
 ) -> None:
-    folder = ended(precision)
+    for label in ("cat", "dog"):
+        fill(tmp_path / "pets" / "train" / label, label, range(12))
+        fill(tmp_path / "pets" / "test" / label, label, range(12, 16))
 
-    bundle = read_bundle(folder / "bundle.onnx")
-    told = (folder / "predictions.csv").read_text("utf-8-sig").splitlines()[1:]
+    summary = run_apart(tmp_path / "pets", weights=str(learned_weights), precision=precision)
+
+    bundle = read_bundle(Path(summary["bundle"]))
     session = Session(bundle, "cpu")
-    for line in told:
-        name, *_, of_cat, _of_dog = line.split(",")
-        data = (pets / name).read_bytes()
+    with Path(summary["bundle"]).with_name("predictions.csv").open(encoding="utf-8-sig") as file:
+        told = [row for row in csv.DictReader(file) if row["part"] == "test"]
+    assert len(told) == summary["held_out"] == 8
+    for row in told:
+        data = (tmp_path / "pets" / row["file"]).read_bytes()
         (answer,) = session.predict(read_pixels(data, bundle.metadata.preprocessing)[None])
-        assert answer.probabilities[0] == pytest.approx(float(of_cat), abs=1e-4)
+        assert answer.probabilities[0] == pytest.approx(float(row["p(cat)"]), abs=1e-4)
 
 
 @pytest.mark.parametrize("precision", ["int8", "fp16"])
