@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from logging.handlers import MemoryHandler
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -87,20 +87,25 @@ def stored_settings(folder: Path, kind: type[_Settings]) -> _Settings:
         raise UsageError(f"--resume: {folder} is no run folder (it has no {SETTINGS_FILE})")
     if (folder / SUMMARY_FILE).exists():
         raise UsageError(f"--resume: the run in {folder} has ended; its result is {SUMMARY_FILE}")
-    written = _of_today(folder, read_json(path))
+    written = _of_today(folder, read_json(path), has_one_folder=_has_one_folder(kind))
     try:
         return TypeAdapter(kind).validate_python(written)
     except ValueError as error:
         raise UsageError(f"--resume: {path} is not as it was written: {error}") from error
 
 
-def _of_today(folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
+def _has_one_folder(kind: type[_Settings]) -> bool:
+    """Whether these are the settings of a program that learns from one folder at a time."""
+    return get_type_hints(kind).get("data") is Path
+
+
+def _of_today(folder: Path, settings: dict[str, Any], *, has_one_folder: bool) -> dict[str, Any]:
     """Settings as an earlier version wrote them, as this one takes them.
 
     Once there was one data folder, and the image size could be asked of a sample; the answer stands
     in the view. (What else is no setting any more, as the number of processes, is left out unread.)
     """
-    if isinstance(data := settings.get("data"), str):
+    if isinstance(data := settings.get("data"), str) and not has_one_folder:
         settings = {**settings, "data": [data]}
     if settings.get("image_size") != "auto":
         return settings

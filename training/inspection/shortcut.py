@@ -63,6 +63,8 @@ def find_shortcuts(evidence: Evidence) -> tuple[Shortcut, ...]:
     """The simple rules that do much of what the network does, the one that does most first."""
     rows = np.unique(np.linspace(0, len(evidence.labels) - 1, _MOST).astype(np.int64))
     answered = evidence.answered[rows]
+    if np.bincount(answered).max() < _FEWEST:
+        return ()
     properties = [evidence.table.properties[row] for row in rows]
     asked = asked_of(properties, answered, evidence.groups[rows])
     found = [

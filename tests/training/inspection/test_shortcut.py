@@ -92,3 +92,10 @@ def test_of_several_classes_each_is_asked_about() -> None:
 
     assert found.label == "emu"
     assert found.rule.endswith("sharpness below 14")
+
+
+def test_of_so_many_classes_that_each_has_few_answers_nothing_is_told() -> None:
+    labels = [*range(30)] * 4
+    classes = tuple(f"class {number:02}" for number in range(30))
+
+    assert find_shortcuts(evidence_of(labels, classes, clouds(labels, width=30))) == ()
