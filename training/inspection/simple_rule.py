@@ -5,6 +5,7 @@ its file (`training.data.properties`). How far it imitates the network is asked 
 was not fitted on, and of answers that were shuffled.
 """
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -104,7 +105,11 @@ def asked_of(
     values = np.array(list(columns.values())).T
     count = min(_FOLDS, len(np.unique(groups)))
     folds = StratifiedGroupKFold(count, shuffle=True, random_state=0)
-    return Asked(tuple(columns), values, list(folds.split(values, answered, groups)))
+    with warnings.catch_warnings():
+        # Of a class with fewer answers than folds no rule is asked.
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+        splits = list(folds.split(values, answered, groups))
+    return Asked(tuple(columns), values, splits)
 
 
 def _columns(properties: Sequence[Properties]) -> dict[str, npt.NDArray[np.float64]]:
