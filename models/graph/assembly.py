@@ -62,7 +62,8 @@ def assemble_bundle(
     session = open_graph(model.SerializeToString(), "cpu", granted_cores())
     precision = precision_of(backbone_graph)
     in_fewer_bits = None if precision == "fp32" else backbone_graph
-    compared = examples[:_COMPARED]
+    steps = np.linspace(0, len(examples) - 1, min(_COMPARED, len(examples))).round().astype(int)
+    compared = examples[steps]
     agreement = check_agreement(session, classifier, compared, in_fewer_bits, calibration)
     metadata = BundleMetadata(
         classes=description.classes,

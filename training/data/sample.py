@@ -15,6 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from models.cores import granted_cores
 from training.data.example import Example, ImageFolder, contents_of_classes
 from training.data.pictures import Pictures
@@ -68,6 +70,12 @@ def draw_sample(folder: ImageFolder, pictures: Pictures, size: int = SIZE) -> Sa
         chosen.update(found[: min(share, most)])
     examples = sorted(chosen.values(), key=lambda e: (e.name, str(e.path)))
     return Sample(tuple(examples), folder.place)
+
+
+def spread(examples: Sequence[Example], most: int) -> list[Example]:
+    """So many of some examples, at most, in even steps: of each class about its share."""
+    places = np.linspace(0, len(examples) - 1, min(most, len(examples))).round().astype(int)
+    return [examples[place] for place in places]
 
 
 def _lot(name: str) -> bytes:

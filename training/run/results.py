@@ -18,6 +18,7 @@ from models.session import Session
 from models.store import StoredBundle
 from training.data.example import ImageFolder
 from training.data.pictures import readable_pixels
+from training.data.sample import spread
 from training.earlier_run import other_settings
 from training.features.graphs import head_graph_of
 from training.features.table import LeftOut
@@ -240,8 +241,7 @@ def _not_used(folder: ImageFolder) -> list[LeftOut]:
 
 def _shown_pixels(material: Material, preprocessing: Preprocessing) -> Pixels:
     """A few pictures of the training part, spread over it; drawn ones where those are gone."""
-    taught = material.examples(material.parts.train)
-    chosen = taught[:: max(1, len(taught) // _SHOWN)][:_SHOWN]
+    chosen = spread(material.examples(material.parts.train), _SHOWN)
     found, pixels = readable_pixels(material.pictures, chosen, preprocessing)
     if len(found) < len(chosen):
         log.warning(

@@ -13,9 +13,8 @@ import numpy as np
 
 from models.choices import Precision
 from models.errors import DataFolderError
-from training.data.example import Example
 from training.data.pictures import Pictures, readable_pixels
-from training.data.sample import Sample
+from training.data.sample import Sample, spread
 from training.features.extractor import Extractor
 from training.head.cross_validation import FEWEST
 from training.selection.int8_against_fp32 import (
@@ -94,19 +93,13 @@ def calibration_of(extractor: Extractor, sample: Sample, pictures: Pictures) -> 
     Raises:
         DataFolderError: none of them can be read.
     """
-    chosen = _spread(sample.examples)
+    chosen = spread(sample.examples, _CALIBRATION)
     found, pixels = readable_pixels(pictures, chosen, extractor.preprocessing)
     if not found:
         raise DataFolderError(
             f"{sample.place}: none of {len(chosen)} pictures of the training part can be read"
         )
     return Calibration(pixels, np.array([example.class_index for example in found]))
-
-
-def _spread(examples: tuple[Example, ...]) -> list[Example]:
-    count = min(_CALIBRATION, len(examples))
-    places = np.linspace(0, len(examples) - 1, count).round().astype(int)
-    return [examples[place] for place in places]
 
 
 def _best(

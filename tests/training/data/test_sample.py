@@ -9,7 +9,7 @@ import pytest
 from tests.training.conftest import fill
 from training.data.folder import scan_folder
 from training.data.pictures import Pictures
-from training.data.sample import MOST_CLASSES, SIZE, draw_sample
+from training.data.sample import MOST_CLASSES, SIZE, draw_sample, spread
 
 
 def _written(root: Path, counts: dict[str, int], copies: int = 1) -> Path:
@@ -76,6 +76,16 @@ def test_the_same_pictures_give_the_same_sample_wherever_they_lie(tmp_path: Path
     assert [e.name for e in again.examples] == [e.name for e in first.examples]
     numbers = [int(e.path.read_text().split()[1]) for e in first.examples]
     assert 80 < np.mean(numbers) < 120  # drawn from all over the folder, not from its beginning
+
+
+def test_what_is_spread_is_of_all_classes_alike(tmp_path: Path) -> None:
+    folder = scan_folder(_written(tmp_path / "data", {"a": 90, "b": 90}))
+
+    chosen = spread(folder.examples, 96)
+
+    assert len({example.path for example in chosen}) == 96
+    assert sum(example.class_index for example in chosen) == 48
+    assert spread(folder.examples[:3], 96) == list(folder.examples[:3])
 
 
 def test_a_file_that_cannot_be_opened_is_not_drawn(tmp_path: Path) -> None:
