@@ -1,3 +1,5 @@
+"""Whether more pictures would help, by heads that have not seen what they answer."""
+
 import json
 from dataclasses import replace
 
@@ -58,3 +60,11 @@ def test_groups_are_drawn_whole() -> None:
 
 def test_of_very_few_pictures_none_are_left_out() -> None:
     assert learning_curve(_evidence(apart=2.0, count=10)) is None
+
+
+def test_no_head_learns_from_what_it_answers() -> None:
+    noise = np.random.default_rng(1).normal(size=(160, 40))
+
+    found = _curve(evidence_of([0, 1] * 80, features=noise))
+
+    assert all(0.3 < point.accuracy < 0.7 for point in found.measured)
