@@ -11,6 +11,9 @@ from training.inspection.finding import Finding
 #: photographs none was as far, and of those blurred by a hundredth of their size nearly all were.
 _FAR: Final = 3.0
 
+#: Of the usual sharpness: more is not much less, however alike all others are.
+_PART: Final = 0.5
+
 #: Fewer pictures do not say what is usual.
 _FEWEST: Final = 20
 
@@ -26,8 +29,7 @@ def find_blurred(evidence: Evidence) -> list[Finding]:
     sharpness = np.log([max(properties.sharpness, 1e-3) for properties in table.properties])
     middle = np.median(sharpness)
     spread = max(_ROBUST * float(np.median(np.abs(sharpness - middle))), 1e-3)
-    # What is all one colour is said to be that.
-    found = np.flatnonzero(sharpness < middle - _FAR * spread)
+    found = np.flatnonzero(sharpness < middle - max(_FAR * spread, -np.log(_PART)))
     return [
         Finding(
             "blurred",
@@ -37,5 +39,6 @@ def find_blurred(evidence: Evidence) -> list[Finding]:
             "than is usual here",
         )
         for row in found
+        # What is all one colour is said to be that.
         if not table.properties[row].shows_nothing
     ]

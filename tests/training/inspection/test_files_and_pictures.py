@@ -80,6 +80,16 @@ def test_what_all_pictures_are_like_is_how_the_folder_is(find: Find, alike: Any)
     assert find(replace(evidence, table=replace(evidence.table, properties=properties))) == []
 
 
+def test_a_little_less_sharp_is_not_blurred_where_all_are_alike() -> None:
+    evidence = with_one(usual())
+    alike = (usual(sharpness=10.0), usual(sharpness=10.01)) * 20
+    properties = (usual(sharpness=9.3), usual(sharpness=4.0), *alike)[: len(evidence.labels)]
+
+    found = find_blurred(replace(evidence, table=replace(evidence.table, properties=properties)))
+
+    assert [one.files for one in found] == [evidence.names(np.array([1]))]
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [("a.JPG", "JPEG"), ("a.jpeg", "MPO"), ("a", "PNG"), ("a.unknown", "PNG"), ("a.tif", "TIFF")],
