@@ -153,7 +153,7 @@ class BundleMetadata(_Record):
         gt=0, description="that the logits were divided by; the graph has done it"
     )
     operating_point: OperatingPoint | None = Field(
-        default=None, exclude_if=lambda point: point is None, description="where one was asked for"
+        default=None, description="where one was asked for; else the file does not speak of it"
     )
     data_digest: str
     self_check: Annotated[tuple[SelfCheck, ...], Field(min_length=1)]
@@ -201,7 +201,9 @@ def bundle_bytes(model: onnx.ModelProto, metadata: BundleMetadata) -> bytes:
     labelled = onnx.ModelProto()
     labelled.CopyFrom(model)
     del labelled.metadata_props[:]
-    labelled.metadata_props.add(key=_METADATA_KEY, value=metadata.model_dump_json())
+    unasked = None if metadata.operating_point else {"operating_point"}
+    document = metadata.model_dump_json(exclude=unasked)
+    labelled.metadata_props.add(key=_METADATA_KEY, value=document)
     body: bytes = labelled.SerializeToString()
     return body + _seal(body)
 
