@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+import onnxruntime as ort
 
 from models.bundle import Bundle, SelfCheck
 from models.choices import Precision
@@ -108,13 +109,17 @@ class Session:
         return self.metadata.classes
 
     def predict(
-        self, pixels: Pixels, class_index: npt.NDArray[np.int64] | None = None
+        self,
+        pixels: Pixels,
+        class_index: npt.NDArray[np.int64] | None = None,
+        run_options: ort.RunOptions | None = None,
     ) -> list[Prediction]:
         """Answers a batch.
 
         Args:
             pixels: uint8 (N, H, W, 3), from `read_pixels` with this bundle's preprocessing.
             class_index: int64 (N,), whose heatmap is wanted; -1 or None: the predicted class's.
+            run_options: of ONNX Runtime; by their `terminate` another thread ends the run.
         """
         count = len(pixels)
         if class_index is None:
@@ -123,7 +128,7 @@ class Session:
             black = np.zeros((missing, *pixels.shape[1:]), pixels.dtype)
             pixels = np.concatenate([pixels, black])
             class_index = np.append(class_index, np.full(missing, PREDICTED_CLASS))
-        answers = answers_of(self._session, pixels, class_index)
+        answers = answers_of(self._session, pixels, class_index, run_options)
         return [
             self._prediction(Answers(*row)) for row in islice(zip(*answers, strict=True), count)
         ]
