@@ -8,10 +8,19 @@ from urllib.parse import quote
 
 import numpy as np
 
+from models.decision import Decision
 from models.drawing import Drawing, Sketch
 from models.errors import RequestError
 from models.signature import PREDICTED_CLASS
-from service.http.schemas import Classified, Explanation, MapPlaces, ModelDescription, Refused
+from service.http.schemas import (
+    Classified,
+    Decided,
+    DecidedFrom,
+    Explanation,
+    MapPlaces,
+    ModelDescription,
+    Refused,
+)
 from service.inference.served_model import Answer, ServedModel
 from service.inference.upload import Upload
 
@@ -23,6 +32,7 @@ _METHOD: Final = "Grad-CAM"
 def describe(model: ServedModel, *, is_default: bool) -> ModelDescription:
     """What `/models` says of a model."""
     metadata, training = model.metadata, model.metadata.training
+    point = metadata.operating_point
     return ModelDescription(
         model=model.tag,
         name=model.name,
@@ -46,12 +56,14 @@ def describe(model: ServedModel, *, is_default: bool) -> ModelDescription:
         held_out=training.held_out,
         trained_on=training.trained_on,
         created=training.created,
+        **({"operating_point": DecidedFrom(**point.model_dump())} if point else {}),
     )
 
 
 def classified(answer: Answer) -> Classified:
     """What `/classify` says of a picture."""
     prediction, classes = answer.prediction, answer.model.session.classes
+    decision = prediction.decision
     return Classified(
         file_name=answer.upload.file_name,
         label=prediction.label,
@@ -61,7 +73,12 @@ def classified(answer: Answer) -> Classified:
         familiarity=prediction.familiarity,
         prediction_set=list(prediction.prediction_set),
         warnings=list(answer.warnings),
+        **({"decision": _decided(decision)} if decision else {}),
     )
+
+
+def _decided(decision: Decision) -> Decided:
+    return Decided(label=decision.label, refer=decision.refer, reason=decision.reason)
 
 
 def classified_or_refused(upload: Upload, answer: Answer | RequestError) -> Classified | Refused:
@@ -75,7 +92,7 @@ def as_numbers(answer: Answer) -> Explanation:
     """What `/explain` says in numbers."""
     name, probability = _explained(answer)
     return Explanation(
-        **classified(answer).model_dump(),
+        **classified(answer).model_dump(exclude_unset=True),
         model=answer.model.tag,
         explained_class=name,
         class_probability=probability,

@@ -5,7 +5,8 @@ from typing import Annotated, Final, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from models.bundle import JudgedBy
-from models.choices import Precision
+from models.choices import Measure, Precision
+from models.decision import Reason
 from models.drawing import Drawing
 
 #: How a heatmap can be asked for.
@@ -44,6 +45,19 @@ class _OfModel(_Answer):
     model: str = Field(description="tag of the model that answered")
 
 
+class Decided(_Answer):
+    """What becomes of an answer at the model's operating point."""
+
+    label: str | None = Field(
+        description="the class that is decided; null where a person must look at the picture"
+    )
+    refer: bool = Field(description="whether a person must look at the picture")
+    reason: Reason = Field(
+        description="what decided it, or leaves it open: the operating point; the classes that it "
+        "could be of; or that the picture is unlike those that the model learned from"
+    )
+
+
 class Classified(_OfPicture):
     """The answer to one picture."""
 
@@ -64,6 +78,9 @@ class Classified(_OfPicture):
     )
     warnings: list[str] = Field(
         description="sentences on why this answer is to be doubted; empty where nothing is known"
+    )
+    decision: Decided | None = Field(
+        default=None, description="of models with an `operating_point`; else it is not there"
     )
 
 
@@ -124,6 +141,26 @@ class Explanation(Classified, _OfModel):
     map_geometry: MapPlaces = Field(description="where the heatmap's cells look in the picture")
 
 
+class DecidedFrom(_Answer):
+    """From which probability of one class on that class is decided, and how good that is.
+
+    Shares are of pictures that judged the model, with 95 % intervals; null where there were none.
+    """
+
+    label: str = Field(description="the class")
+    measure: Measure = Field(description="what was asked for")
+    at_least: Probability = Field(description="how much of it")
+    threshold: Probability | None = Field(
+        description="of the class's probability; null: no probability of it is enough"
+    )
+    recall: Probability | None = Field(description="of the class's pictures: sensitivity")
+    recall_interval: Interval | None
+    precision: Probability | None = Field(description="of those that are decided to be of it")
+    precision_interval: Interval | None
+    specificity: Probability | None = Field(description="of others, not decided to be of it")
+    specificity_interval: Interval | None
+
+
 class ModelDescription(_Answer):
     """What a served model says of itself."""
 
@@ -159,6 +196,9 @@ class ModelDescription(_Answer):
     held_out: int = Field(description="pictures that the accuracy was measured on")
     trained_on: int = Field(description="pictures that it learned from")
     created: str = Field(description="ISO 8601, UTC")
+    operating_point: DecidedFrom | None = Field(
+        default=None, description="where one was asked for in training; else it is not there"
+    )
 
 
 class Models(_Answer):

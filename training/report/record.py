@@ -16,6 +16,7 @@ from training.run_folder import package_versions
 
 if TYPE_CHECKING:
     from training.head.fit import FittedHead
+    from training.head.operating_point import ChosenPoint
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ class Learned:
         precision: what the network computes with, and why.
         agreement_with_torch: the largest differences between the file and torch.
         calibration: how far its answers are to be believed.
+        operating_point: where one was asked for.
     """
 
     backbone: str
@@ -99,6 +101,7 @@ class Learned:
     precision: Mapping[str, Any]
     agreement_with_torch: Mapping[str, float]
     calibration: Mapping[str, Any] = field(default_factory=dict)
+    operating_point: "ChosenPoint | None" = None
 
 
 @dataclass(frozen=True)
@@ -213,6 +216,7 @@ class Record:
             "fine_tuning": dict(learned.fine_tuning),
             "agreement_with_torch": dict(learned.agreement_with_torch),
             "calibration": dict(learned.calibration),
+            "operating_point": learned.operating_point and learned.operating_point.as_json(),
             "data_digest": self.data_digest,
             "settings": dict(self.settings),
             "versions": package_versions(),

@@ -206,6 +206,7 @@ def _learned(trained: "Trained", agreement: Mapping[str, float]) -> Learned:
         precision=asdict(outcome.precision),
         agreement_with_torch=agreement,
         calibration=trained.calibrated.as_json(),
+        operating_point=trained.operating_point,
     )
 
 
@@ -227,6 +228,7 @@ def _description(settings: TrainingSettings, trained: "Trained") -> Description:
         training=summary,
         data_digest=trained.data_digest,
         calibration=trained.calibrated.calibration,
+        operating_point=trained.operating_point.point if trained.operating_point else None,
     )
 
 

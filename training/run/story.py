@@ -9,6 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from models.choices import AtLeast
 from models.errors import TransferError
 from training.data.example import ImageFolder
 from training.data.folder import scan_folders
@@ -18,6 +21,7 @@ from training.data.parts import check_counts
 from training.data.pictures import Pictures
 from training.filing import Filing, check_writable, say_where
 from training.group import check_batch_size, first_says, is_first, started_group
+from training.head.operating_point import check_at_least
 from training.report.tensorboard import how_to_open
 from training.report.terminal import (
     append_evaluation,
@@ -71,7 +75,7 @@ def run(settings: TrainingSettings, resumed: Path | None = None) -> dict[str, An
     with working("looking for pictures"):
         folder = scan_folders(settings.data, [settings.out], settings.labels)
     folder = with_groups(folder, settings.groups)
-    check_counts(folder, folder.examples)
+    _check_folder(folder, settings.operating_point)
     log_folder(folder)
     with working("loading torch and timm"):
         # Late, because torch takes seconds, and nothing above this line and beside it needs it.
@@ -85,6 +89,15 @@ def run(settings: TrainingSettings, resumed: Path | None = None) -> dict[str, An
         if not settings.inspect:
             first_says(lambda: say_where(Filing(settings.data[0], settings.name), folder.classes))
         return _run(settings, folder, resumed)
+
+
+def _check_folder(folder: ImageFolder, asked: AtLeast | None) -> None:
+    """Refuses what cannot be learned from, or shows too little of what was asked for."""
+    check_counts(folder, folder.examples)
+    if asked:
+        learned = [e for e in folder.examples if e.part == "train" or not folder.holds_out]
+        labels = np.array([example.class_index for example in learned], np.int64)
+        check_at_least(asked, folder.classes, labels)
 
 
 def _run(settings: TrainingSettings, folder: ImageFolder, resumed: Path | None) -> dict[str, Any]:
