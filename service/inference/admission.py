@@ -3,7 +3,8 @@
 One bound for all models together: they share the machine. What does not fit is refused at once with
 503 and Retry-After, before its body is read where that is known by then; nobody waits for a place.
 Pictures count from the arrival of their form until their answer; bytes while they arrive, so that a
-client that declares much and sends little takes nobody's place.
+client that declares much and sends little takes nobody's place. Large answers count until they
+have been taken.
 """
 
 import contextlib
@@ -18,7 +19,7 @@ class Admission:
 
     def __init__(self, max_pictures: int, max_bytes: int) -> None:
         self._max_pictures, self._max_bytes = max_pictures, max_bytes
-        self.pictures = self.bytes = 0
+        self.pictures = self.bytes = self.answers = 0
         metrics.QUEUE_CAPACITY.set(max_pictures)
         metrics.QUEUE.set(0)
 
@@ -54,6 +55,25 @@ class Admission:
         try:
             yield count
         finally:
+            self.bytes -= length
+
+    @contextlib.contextmanager
+    def answer(self, length: int) -> Iterator[None]:
+        """Counts the bytes of an answer until its client has taken them.
+
+        OverloadedError where they are too much beside those of others: what nobody reads must not
+        fill the memory. An answer alone may be of any size.
+        """
+        if self.answers and self.answers + length > self._max_bytes // 2:
+            raise OverloadedError(
+                "too many answers wait for those who asked to read them; try again in a moment"
+            )
+        self.answers += length
+        self.bytes += length
+        try:
+            yield
+        finally:
+            self.answers -= length
             self.bytes -= length
 
     def _count(self, more: int) -> None:
