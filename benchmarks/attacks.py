@@ -238,13 +238,14 @@ def open_and_hardly_read(server: Server, body: bytes, stop: threading.Event) -> 
     head = f"POST /explain HTTP/1.1\r\nHost: x\r\nContent-Type: {FORM['Content-Type']}\r\n"
     head += f"Content-Length: {len(body)}\r\n\r\n"
     opened: list[tuple[socket.socket, float]] = []
-    while not stop.wait(0.3):
+    while not stop.is_set():
         connection = socket.socket()
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 20_000)
         with contextlib.suppress(OSError):
             connection.settimeout(30)
             connection.connect(server.address)
             connection.sendall(head.encode() + body)
+            connection.recv(1)  # the answer is there
             connection.setblocking(False)  # noqa: FBT003
             opened.append((connection, time.monotonic()))
         for number, (each, last) in enumerate(opened):

@@ -9,9 +9,14 @@ have been taken.
 
 import contextlib
 from collections.abc import Callable, Iterator
+from typing import Final
 
 from models.errors import OverloadedError
 from service.observability import metrics
+
+#: Of the bytes in flight, answers that are to be read may be one of so many parts: each takes twice
+#: its length again while it is made.
+_PART_OF_ANSWERS: Final = 4
 
 
 class Admission:
@@ -57,6 +62,13 @@ class Admission:
         finally:
             self.bytes -= length
 
+    def check_answers(self, length: int = 0) -> None:
+        """Raises OverloadedError while unread answers leave no room for one more of that length."""
+        if self.answers and self.answers + length >= self._max_bytes // _PART_OF_ANSWERS:
+            raise OverloadedError(
+                "too many answers wait for those who asked to read them; try again in a moment"
+            )
+
     @contextlib.contextmanager
     def answer(self, length: int) -> Iterator[None]:
         """Counts the bytes of an answer until its client has taken them.
@@ -64,10 +76,7 @@ class Admission:
         OverloadedError where they are too much beside those of others: what nobody reads must not
         fill the memory. An answer alone may be of any size.
         """
-        if self.answers and self.answers + length > self._max_bytes // 2:
-            raise OverloadedError(
-                "too many answers wait for those who asked to read them; try again in a moment"
-            )
+        self.check_answers(length)
         self.answers += length
         self.bytes += length
         try:
