@@ -3,9 +3,10 @@
 `bentoml serve` in the repository's root starts it, by `bentofile.yaml`. A request passes these
 layers from top to bottom, and its answer passes them back:
 
-    TimedProtocol                   host/http_protocol  uvicorn's HTTP/1.1, limits on slow clients
+    TimedProtocol                   host/http_protocol  uvicorn's HTTP/1.1, limits on clients
     Envelope                        edge/envelope       id, route, line in the log, headers
     CORSMiddleware                  Starlette           where other origins may ask
+    SentAsTaken                     edge/sending        large answers, as they are taken; or 503
     KeyRequired                     edge/access         401, where there are keys
     RefusedWhenFull                 edge/layers         503 to pictures without a place
     RunnerTrafficMetricsMiddleware  BentoML             counts by route
@@ -36,6 +37,7 @@ from service.host.bento import (
     serve_what_the_bento_carries,
     take_out_timeout,
 )
+from service.host.descriptors import most_connections
 from service.host.preflight import load_once, not_started_on_error, warn_if_strangers_reach_it
 from service.host.supervision import deaths, watch_over_workers
 from service.http.application import build_app
@@ -62,6 +64,7 @@ class _SurroundedService(bentoml.Service[object]):  # type: ignore[misc]
         """Runs once in the worker, before the hooks."""
         settings = read_settings()
         configure_logging(settings.log_format)
+        most_connections()
         app.state.engine = Engine(settings)
         answering = super().to_asgi(is_main)
         take_out_timeout(answering)

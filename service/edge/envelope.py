@@ -18,7 +18,8 @@ from opentelemetry import trace
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.http.route import Route, find, with_route
+from models.errors import RequestError
+from service.http.route import BROKEN_BODY, Route, find, with_route
 from service.observability.request_log import RequestRecord, current, recorded
 
 log = logging.getLogger(__name__)
@@ -64,6 +65,8 @@ class Envelope:
 
         async def counting() -> Message:
             message = await receive()
+            if sentence := scope.get(BROKEN_BODY):
+                raise RequestError(sentence)
             record.bytes += len(message.get("body", b""))
             return message
 
@@ -71,7 +74,7 @@ class Envelope:
             if message["type"] == "http.response.start":
                 record.status = message["status"]
                 MutableHeaders(scope=message).update(HEADERS | {REQUEST_ID: record.request_id})
-            elif not message.get("more_body", False):
+            else:
                 record.end()  # before the client can have the answer: who has it finds the line
             await send(message)
 

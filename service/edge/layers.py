@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from models.errors import OverloadedError
 from service.edge.access import KeyRequired, keys_of
 from service.edge.envelope import REQUEST_ID, Envelope
+from service.edge.sending import SentAsTaken
 from service.http.application import refusal
 from service.http.route import Route, route_of
 from service.inference.admission import Admission
@@ -34,6 +35,7 @@ def surrounded(app: ASGIApp, routes: Iterable[Route], engine: Engine) -> ASGIApp
             expose_headers=_EXPOSED,
         )
         layers.append(cors)
+    layers.append(Middleware(SentAsTaken, engine.admission))
     if (keys := keys_of(engine.settings)) is not None:
         layers.append(Middleware(KeyRequired, keys))
     layers.append(Middleware(RefusedWhenFull, engine.admission))

@@ -38,14 +38,17 @@ async def classify(request: Request) -> Response:
 
 async def explain(request: Request) -> Response:
     """POST /explain."""
+    engine = _engine(request)
     async with _accepted(request, ("class", "style", "legend"), 1) as (form, model):
         # All are checked before the picture is looked at.
         style = one_of("style", STYLES, option(request, form, "style"))
+        if style != "raw":
+            engine.admission.check_answers()
         has_legend = one_of("legend", ("0", "1"), option(request, form, "legend")) == "1"
         name = option(request, form, "class")
         class_index = model.class_index(name) if name else PREDICTED_CLASS
         asked = _Asked(class_index, style, has_legend)
-        return await _in_time(request, _explanation(_engine(request), model, form.files[0], asked))
+        return await _in_time(request, _explanation(engine, model, form.files[0], asked))
 
 
 async def models(request: Request) -> Response:

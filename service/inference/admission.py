@@ -3,14 +3,20 @@
 One bound for all models together: they share the machine. What does not fit is refused at once with
 503 and Retry-After, before its body is read where that is known by then; nobody waits for a place.
 Pictures count from the arrival of their form until their answer; bytes while they arrive, so that a
-client that declares much and sends little takes nobody's place.
+client that declares much and sends little takes nobody's place. Large answers count until they
+have been taken.
 """
 
 import contextlib
 from collections.abc import Callable, Iterator
+from typing import Final
 
 from models.errors import OverloadedError
 from service.observability import metrics
+
+#: Of the bytes in flight, answers that are to be read may be one of so many parts: each takes twice
+#: its length again while it is made.
+_PART_OF_ANSWERS: Final = 4
 
 
 class Admission:
@@ -18,7 +24,7 @@ class Admission:
 
     def __init__(self, max_pictures: int, max_bytes: int) -> None:
         self._max_pictures, self._max_bytes = max_pictures, max_bytes
-        self.pictures = self.bytes = 0
+        self.pictures = self.bytes = self.answers = 0
         metrics.QUEUE_CAPACITY.set(max_pictures)
         metrics.QUEUE.set(0)
 
@@ -54,6 +60,29 @@ class Admission:
         try:
             yield count
         finally:
+            self.bytes -= length
+
+    def check_answers(self, length: int = 0) -> None:
+        """Raises OverloadedError while unread answers leave no room for one more of that length."""
+        if self.answers and self.answers + length >= self._max_bytes // _PART_OF_ANSWERS:
+            raise OverloadedError(
+                "too many answers wait for those who asked to read them; try again in a moment"
+            )
+
+    @contextlib.contextmanager
+    def answer(self, length: int) -> Iterator[None]:
+        """Counts the bytes of an answer until its client has taken them.
+
+        OverloadedError where they are too much beside those of others: what nobody reads must not
+        fill the memory. An answer alone may be of any size.
+        """
+        self.check_answers(length)
+        self.answers += length
+        self.bytes += length
+        try:
+            yield
+        finally:
+            self.answers -= length
             self.bytes -= length
 
     def _count(self, more: int) -> None:

@@ -50,6 +50,12 @@ REFUSALS = Counter(
     ["reason", "status"],
 )
 
+DROPPED = Counter(
+    "transfer_dropped_connections",
+    "Connections that were ended for their client's sake alone: SlowReader, or TooMany at once",
+    ["reason"],
+)
+
 QUEUE = _gauge("transfer_queue_pictures", "Pictures in the house, from arrival to answer")
 
 QUEUE_CAPACITY = _gauge(
@@ -104,6 +110,8 @@ def begin() -> None:
     REFUSALS.labels(*_OUR_FAULT)
     for kind in _kinds(RequestError):
         REFUSALS.labels(kind.__name__, str(kind.http_status))
+    for reason in ("SlowReader", "TooMany"):
+        DROPPED.labels(reason)
     for kind in (*_kinds(ImageError), OverloadedError):
         REFUSED_PICTURES.labels(kind.__name__)
 
