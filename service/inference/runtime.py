@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
-from concurrent.futures import ThreadPoolExecutor
 
+from models.decoding.batching import NetworkThread
 from models.decoding.workers import PictureWorkers
 from service.inference.admission import Admission
 from service.inference.registry import ModelRegistry
@@ -22,7 +22,7 @@ class Engine:
             settings.decode_seconds,
             settings.decode_memory_bytes,
         )
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="inference")
+        self._thread = NetworkThread()
         self.models = ModelRegistry(settings, self._thread)
         self._watch: asyncio.Task[None] | None = None
 
