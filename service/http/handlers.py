@@ -27,6 +27,7 @@ from service.inference.answers import answer, answer_each, draw
 from service.inference.runtime import Engine
 from service.inference.served_model import ServedModel
 from service.inference.upload import Upload
+from service.observability.request_log import current
 
 
 async def classify(request: Request) -> Response:
@@ -114,7 +115,7 @@ async def _accepted(
         fields = (*text_fields, "model")
         form = await read_form(request, engine.settings, fields, max_files, count)
         model = engine.models.find(option(request, form, "model"))
-        with engine.admission.admit(len(form.files)), model.in_use():
+        with engine.admission.admit(len(form.files), _name()), model.in_use():
             yield form, model
 
 
@@ -143,6 +144,12 @@ async def _in_time(request: Request, work: Coroutine[Any, Any, Response]) -> Res
 async def _hang_up(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
+
+
+def _name() -> str:
+    """Of the key that the request came with."""
+    record = current()
+    return record.name if record else ""
 
 
 def _engine(request: Request) -> Engine:
