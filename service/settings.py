@@ -112,7 +112,7 @@ class Settings(BaseSettings):
         "says who asks; one on this machine is believed anyhow",
     )
     log_client: bool = Field(
-        True,
+        default=True,
         description="whether the log has the address that a request came from; off: it has not",
     )
     cors_origins: str | None = Field(

@@ -96,8 +96,9 @@ class Admission:
     def _check_pictures(self, more: int, name: str) -> None:
         if name and self._by_name[name] + more > self._most_by_name:
             raise OverloadedError(
-                f"too much is asked for with the keys of {name}: of its {self._most_by_name} places "
-                f"{self._by_name[name]} are taken and {more} more wanted; try again in a moment"
+                f"too much is asked for with the keys of {name}: of its {self._most_by_name} "
+                f"places {self._by_name[name]} are taken and {more} more wanted; try again in a "
+                "moment"
             )
         if self.pictures + more > self._max_pictures:
             raise OverloadedError(
