@@ -80,11 +80,14 @@ class Answers(NamedTuple):
 
 
 def answers_of(
-    session: ort.InferenceSession, pixels: Pixels, class_index: npt.NDArray[np.int64]
+    session: ort.InferenceSession,
+    pixels: Pixels,
+    class_index: npt.NDArray[np.int64],
+    run_options: ort.RunOptions | None = None,
 ) -> Answers:
     """Runs a bundle's graph."""
     inputs = {IMAGE.name: pixels, CLASS_INDEX.name: class_index}
-    return Answers(*session.run([value.name for value in OUTPUTS], inputs))
+    return Answers(*session.run([value.name for value in OUTPUTS], inputs, run_options))
 
 
 def feature_maps_of(session: ort.InferenceSession, pixels: Pixels) -> Floats:

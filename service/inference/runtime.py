@@ -2,10 +2,9 @@
 
 import asyncio
 import contextlib
-from concurrent.futures import ThreadPoolExecutor
 
+from models.decoding.batching import NetworkThread
 from models.decoding.workers import PictureWorkers
-from service.inference import drawing
 from service.inference.admission import Admission
 from service.inference.registry import ModelRegistry
 from service.observability import metrics
@@ -22,9 +21,8 @@ class Engine:
             settings.decode_workers,
             settings.decode_seconds,
             settings.decode_memory_bytes,
-            preloaded=(drawing.__name__,),
         )
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="inference")
+        self._thread = NetworkThread()
         self.models = ModelRegistry(settings, self._thread)
         self._watch: asyncio.Task[None] | None = None
 

@@ -4,14 +4,13 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Iterator
-from concurrent.futures import Executor
 from dataclasses import dataclass
 
 import numpy as np
 from prometheus_client import Gauge
 
 from models.bundle import BundleMetadata, read_bundle
-from models.decoding.batching import MicroBatcher
+from models.decoding.batching import MicroBatcher, NetworkThread
 from models.errors import UnknownClassError
 from models.session import Prediction, Session
 from models.store import StoredBundle, newest_tag
@@ -30,7 +29,7 @@ class ServedModel:
     """
 
     def __init__(
-        self, stored: StoredBundle, session: Session, max_batch: int, thread: Executor
+        self, stored: StoredBundle, session: Session, max_batch: int, thread: NetworkThread
     ) -> None:
         self.tag, self.name, self._is_in_store = stored.tag, stored.name, stored.is_in_store
         self.session = session
