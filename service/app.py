@@ -45,9 +45,11 @@ from service.host.preflight import (
     not_started_on_error,
     warn_if_strangers_reach_it,
 )
+from service.host.supervision import deaths, watch_over_workers
 from service.http.application import build_app
 from service.http.routes import all_routes
 from service.inference.runtime import Engine
+from service.observability.processes import of_processes
 from service.observability.request_log import configure_logging
 from service.settings import read_settings
 
@@ -95,6 +97,7 @@ class ImageClassification:
         """Runs once, before the supervisor and its worker are there."""
         serve_what_the_bento_carries(ImageClassification)
         keep_files_where_they_are()
+        watch_over_workers()
         with not_started_on_error():
             settings = read_settings()
             keys = keys_of(settings)
@@ -116,6 +119,10 @@ class ImageClassification:
     async def close(self) -> None:
         """Runs after the last answer has been sent."""
         await _engine().close()
+
+    async def __metrics__(self, content: str) -> str:
+        """Adds to what /metrics says what is known of processes."""
+        return content + of_processes(deaths())
 
     async def __is_ready__(self) -> bool:
         """What /readyz asks; the reason is in its answer, and in the log."""
