@@ -34,11 +34,17 @@ from service.host import http_protocol
 from service.host.bento import (
     ServedBundle,
     keep_files_where_they_are,
+    keep_metrics_in_memory,
     serve_what_the_bento_carries,
     take_out_timeout,
 )
 from service.host.descriptors import most_connections
-from service.host.preflight import load_once, not_started_on_error, warn_if_strangers_reach_it
+from service.host.preflight import (
+    check_temporary_files,
+    load_once,
+    not_started_on_error,
+    warn_if_strangers_reach_it,
+)
 from service.host.supervision import deaths, watch_over_workers
 from service.http.application import build_app
 from service.http.routes import all_routes
@@ -65,6 +71,7 @@ class _SurroundedService(bentoml.Service[object]):  # type: ignore[misc]
         settings = read_settings()
         configure_logging(settings.log_format)
         most_connections()
+        keep_metrics_in_memory()
         app.state.engine = Engine(settings)
         answering = super().to_asgi(is_main)
         take_out_timeout(answering)
@@ -94,6 +101,7 @@ class ImageClassification:
         with not_started_on_error():
             settings = read_settings()
             keys = keys_of(settings)
+            check_temporary_files()
             load_once(settings)
         configure_logging(settings.log_format)
         if keys is None:
