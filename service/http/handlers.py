@@ -27,6 +27,7 @@ from service.inference.answers import answer, answer_each, draw
 from service.inference.runtime import Engine
 from service.inference.served_model import ServedModel
 from service.inference.upload import Upload
+from service.observability.request_log import current
 
 
 async def classify(request: Request) -> Response:
@@ -38,14 +39,17 @@ async def classify(request: Request) -> Response:
 
 async def explain(request: Request) -> Response:
     """POST /explain."""
+    engine = _engine(request)
     async with _accepted(request, ("class", "style", "legend"), 1) as (form, model):
         # All are checked before the picture is looked at.
         style = one_of("style", STYLES, option(request, form, "style"))
+        if style != "raw":
+            engine.admission.check_answers()
         has_legend = one_of("legend", ("0", "1"), option(request, form, "legend")) == "1"
         name = option(request, form, "class")
         class_index = model.class_index(name) if name else PREDICTED_CLASS
         asked = _Asked(class_index, style, has_legend)
-        return await _in_time(request, _explanation(_engine(request), model, form.files[0], asked))
+        return await _in_time(request, _explanation(engine, model, form.files[0], asked))
 
 
 async def models(request: Request) -> Response:
@@ -111,7 +115,7 @@ async def _accepted(
         fields = (*text_fields, "model")
         form = await read_form(request, engine.settings, fields, max_files, count)
         model = engine.models.find(option(request, form, "model"))
-        with engine.admission.admit(len(form.files)), model.in_use():
+        with engine.admission.admit(len(form.files), _name()), model.in_use():
             yield form, model
 
 
@@ -140,6 +144,12 @@ async def _in_time(request: Request, work: Coroutine[Any, Any, Response]) -> Res
 async def _hang_up(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
+
+
+def _name() -> str:
+    """Of the key that the request came with."""
+    record = current()
+    return record.name if record else ""
 
 
 def _engine(request: Request) -> Engine:
