@@ -12,12 +12,12 @@ from models.errors import RequestError
 from models.signature import PREDICTED_CLASS
 from service.http.schemas import Classified, Explanation, MapPlaces, ModelDescription, Refused
 from service.inference.drawing import Drawing, Sketch
-from service.inference.served_model import Answer, ServedModel
+from service.inference.served_model import Answer, Method, ServedModel
 from service.inference.upload import Upload
 
 _LONGEST_STEM: Final = 80
 
-_METHOD: Final = "Grad-CAM"
+_METHODS: Final[dict[Method, str]] = {"gradcam": "Grad-CAM", "occlusion": "occlusion"}
 
 
 def describe(model: ServedModel, *, is_default: bool) -> ModelDescription:
@@ -86,25 +86,25 @@ def as_numbers(answer: Answer) -> Explanation:
         heatmap_peak=answer.prediction.heatmap_peak,
         scale=answer.scale,
         map_geometry=_geometry(answer),
+        method=answer.method,
     )
 
 
 def sketch_of(answer: Answer, style: Drawing, *, has_legend: bool) -> Sketch:
     """What `/explain` draws: a class that little speaks for glows little."""
     name, probability = _explained(answer)
-    metadata = answer.model.metadata
     return Sketch(
         style=style,
         heatmap=answer.prediction.heatmap * np.float32(answer.scale),
-        preprocessing=metadata.preprocessing,
-        geometry=metadata.map_geometry,
+        preprocessing=answer.model.metadata.preprocessing,
+        geometry=answer.geometry,
         has_legend=has_legend,
         texts={
             "Model": answer.model.name,
             "Version": answer.model.tag.rpartition(":")[2],
             "Class": name,
             "Probability": f"{probability:.6f}",
-            "Method": _METHOD,
+            "Method": _METHODS[answer.method],
         },
     )
 
@@ -114,9 +114,8 @@ def _box(answer: Answer) -> tuple[float, float, float, float]:
 
 
 def _geometry(answer: Answer) -> MapPlaces:
-    metadata = answer.model.metadata
-    size = metadata.preprocessing.width, metadata.preprocessing.height
-    return MapPlaces(**asdict(metadata.map_geometry.on(_box(answer), *size)))
+    shape = answer.model.metadata.preprocessing
+    return MapPlaces(**asdict(answer.geometry.on(_box(answer), shape.width, shape.height)))
 
 
 def picture_headers(answer: Answer, style: str) -> dict[str, str]:

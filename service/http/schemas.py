@@ -7,11 +7,14 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from models.bundle import JudgedBy
 from models.choices import Precision
 from service.inference.drawing import Drawing
+from service.inference.served_model import Method
 
 #: How a heatmap can be asked for.
 Style = Drawing | Literal["raw"]
 
 STYLES: Final[tuple[Style, ...]] = (*get_args(Drawing), "raw")
+
+METHODS: Final[tuple[Method, ...]] = get_args(Method)
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 
@@ -115,13 +118,19 @@ class Explanation(Classified, _OfModel):
         "nothing does"
     )
     heatmap_peak: float = Field(
-        ge=0, description="what speaks for the class at its strongest place, before division by it"
+        ge=0,
+        description="what speaks for the class at its strongest place, before division by it; by "
+        "occlusion how much of its probability is lost where that place is hidden",
     )
     scale: Probability = Field(
         description="that, beside what speaks for the predicted class at its own strongest place; "
         "drawings multiply the heatmap by it"
     )
     map_geometry: MapPlaces = Field(description="where the heatmap's cells look in the picture")
+    method: Method = Field(
+        description="how the heatmap was made: by the gradient (Grad-CAM), or by hiding one part "
+        "of the picture after the other (occlusion)"
+    )
 
 
 class ModelDescription(_Answer):

@@ -304,7 +304,9 @@ def test_a_client_that_hangs_up_leaves_the_queue(serve: Serve, png: bytes) -> No
         batcher: MicroBatcher = served.engine.models.default.batcher
         predict = batcher._predict
 
-        def held_up(pixels: Pixels, class_index: npt.NDArray[np.int64]) -> list[Prediction]:
+        def held_up(
+            pixels: Pixels, class_index: npt.NDArray[np.int64], _: object = None
+        ) -> list[Prediction]:
             batches.append(len(pixels))
             is_running.set()
             assert may_go.wait(DEADLINE)
