@@ -5,6 +5,10 @@ from typing import Literal
 #: What a backbone computes with.
 Precision = Literal["fp32", "int8", "fp16"]
 
+#: What an operating point is asked for by: of the pictures of a class those that are found, or of
+#: those that are taken for it those that are right.
+Measure = Literal["recall", "precision"]
+
 #: The lowest and the highest grey of something.
 Levels = tuple[float, float]
 

@@ -16,6 +16,7 @@ import onnxruntime as ort
 from models.bundle import Bundle, SelfCheck
 from models.choices import Precision
 from models.cores import granted_cores
+from models.decision import Decision, decide
 from models.errors import BundleError, ProviderError
 from models.preprocessing import Pixels, read_pixels
 from models.providers import Provider, open_graph, provider_of
@@ -49,6 +50,7 @@ class Prediction:
         familiarity: how like the pictures that were learned from it is, in [0, 1].
         is_familiar: whether that is enough for its answer to mean something.
         prediction_set: the classes that it could be of, the label always, likeliest first.
+        decision: what becomes of it; None where the bundle has no operating point.
     """
 
     label: str
@@ -59,6 +61,7 @@ class Prediction:
     familiarity: float
     is_familiar: bool
     prediction_set: tuple[str, ...]
+    decision: Decision | None = None
 
 
 class Session:
@@ -134,6 +137,8 @@ class Session:
         """One row of the graph's answers, in words."""
         best = int(row.probabilities.argmax())
         ranked = np.argsort(-row.probabilities, kind="stable")
+        is_familiar = bool(row.familiarity >= self.metadata.familiarity_threshold)
+        prediction_set = tuple(self.classes[i] for i in ranked if row.prediction_set[i])
         return Prediction(
             label=self.classes[best],
             probability=float(row.probabilities[best]),
@@ -141,9 +146,18 @@ class Session:
             heatmap=row.heatmap,
             heatmap_peak=float(row.heatmap_peak),
             familiarity=float(row.familiarity),
-            is_familiar=bool(row.familiarity >= self.metadata.familiarity_threshold),
-            prediction_set=tuple(self.classes[i] for i in ranked if row.prediction_set[i]),
+            is_familiar=is_familiar,
+            prediction_set=prediction_set,
+            decision=self._decision(row.probabilities, prediction_set, is_familiar=is_familiar),
         )
+
+    def _decision(
+        self, probabilities: Floats, prediction_set: tuple[str, ...], *, is_familiar: bool
+    ) -> Decision | None:
+        if (point := self.metadata.operating_point) is None:
+            return None
+        probability = float(probabilities[self.classes.index(point.label)])
+        return decide(point, probability, is_familiar=is_familiar, prediction_set=prediction_set)
 
     def warm_up(self, max_batch: int) -> None:
         """Runs the largest batch; on a GPU also those of 1, 2, 4, ... pictures, the only ones then.

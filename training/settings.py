@@ -1,6 +1,5 @@
 """All that a run can be told, in one place: the parser, --help and summary.json follow it."""
 
-import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -8,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from models.choices import Levels, Precision, check_grey_range
 from models.errors import UsageError
 from models.options import Option
+from training.place_name import place_name
 
 Augmentation = Literal["none", "mild", "strong"]
 WantedFraming = Literal["auto", "squash", "short-side", "crop"]
@@ -194,9 +194,7 @@ class TrainingSettings:
     @property
     def run_name(self) -> str:
         """The given name, or the first data folder's."""
-        place = self.data[0].resolve()
-        plain = re.sub(r"(\.tar)?\.\w+$", "", place.name) if place.is_file() else place.name
-        return self.name or plain or "pictures"
+        return self.name or place_name(self.data[0]) or "pictures"
 
     @property
     def greys(self) -> Levels | None:

@@ -63,8 +63,7 @@ def assemble_bundle(
     precision = precision_of(backbone_graph)
     in_fewer_bits = None if precision == "fp32" else backbone_graph
     steps = np.linspace(0, len(examples) - 1, min(_COMPARED, len(examples))).round().astype(int)
-    compared = examples[steps]
-    agreement = check_agreement(session, classifier, compared, in_fewer_bits, calibration)
+    agreement = check_agreement(session, classifier, examples[steps], in_fewer_bits, calibration)
     metadata = BundleMetadata(
         classes=description.classes,
         preprocessing=description.preprocessing,
@@ -77,6 +76,7 @@ def assemble_bundle(
         familiarity_threshold=FAMILIARITY_THRESHOLD,
         coverage=calibration.coverage,
         temperature=calibration.temperature,
+        operating_point=description.operating_point,
         data_digest=description.data_digest,
         self_check=_self_check(session, description.preprocessing),
     )

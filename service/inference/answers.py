@@ -3,17 +3,17 @@
 import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import partial
 from typing import Final
 
 import numpy as np
 
 from models import occlusion
+from models.decoding.kinds import Draw, Read
+from models.drawing import Sketch
 from models.errors import RequestError
-from models.preprocessing import Pixels, read_picture
+from models.preprocessing import Pixels
 from models.session import Prediction
 from models.signature import PREDICTED_CLASS
-from service.inference.drawing import Sketch, draw_png
 from service.inference.runtime import Engine
 from service.inference.served_model import Answer, Method, ServedModel
 from service.inference.upload import Upload
@@ -38,7 +38,7 @@ async def answer(
         record.pictures += 1
         record.model = model.tag
     preprocessing = model.metadata.preprocessing
-    work = partial(read_picture, upload.data, preprocessing, engine.settings.max_pixels)
+    work = Read(upload.data, preprocessing, engine.settings.max_pixels)
     try:
         with metrics.DECODE.time():
             picture = await engine.workers.run(work, current())
@@ -110,6 +110,6 @@ async def answer_each(
 
 async def draw(engine: Engine, answered: Answer, sketch: Sketch) -> bytes:
     """Draws an answer's heatmap, as a PNG of the upright picture's own size."""
-    work = partial(draw_png, answered.upload.data, engine.settings.max_pixels, sketch)
+    work = Draw(answered.upload.data, sketch, engine.settings.max_pixels)
     with metrics.RENDER.time():
         return await engine.workers.run(work, current())

@@ -5,7 +5,6 @@ import contextlib
 
 from models.decoding.batching import NetworkThread
 from models.decoding.workers import PictureWorkers
-from service.inference import drawing
 from service.inference.admission import Admission
 from service.inference.registry import ModelRegistry
 from service.observability import metrics
@@ -22,7 +21,6 @@ class Engine:
             settings.decode_workers,
             settings.decode_seconds,
             settings.decode_memory_bytes,
-            preloaded=(drawing.__name__,),
         )
         self._thread = NetworkThread()
         self.models = ModelRegistry(settings, self._thread)

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ from training.data.sample import spread
 from training.earlier_run import other_settings
 from training.features.graphs import head_graph_of
 from training.features.table import LeftOut
-from training.filing import Filing, say_what_is_better, warn_of_other_classes
+from training.filing import Filing, say_what_is_better
 from training.inspection.evidence import Evidence
 from training.inspection.inspect import inspect
 from training.inspection.inspection import Inspection
@@ -85,7 +85,7 @@ def write_results(
     with working("writing the report"):
         _write_report(settings, run_folder, record, material, session)
         write_card(run_folder / CARD_FILE, record, session.metadata)
-    stored = _stored(Filing(settings.data[0], settings.name), data, trained.folder.classes)
+    stored = _stored(Filing(settings.data[0], settings.name), data)
     record = replace(record, model=stored.tag, seconds=round(time.monotonic() - begun, 2))
     # Last: that it is there says "complete".
     write_json(run_folder / SUMMARY_FILE, record.as_json())
@@ -184,10 +184,9 @@ def _write_report(
     write_report(run_folder / REPORT_FILE, told, with_pictures=with_pictures)
 
 
-def _stored(filing: Filing, data: bytes, classes: Sequence[str]) -> StoredBundle:
+def _stored(filing: Filing, data: bytes) -> StoredBundle:
     """The bundle in the store, and what there is to say of its neighbours."""
     with working("putting the bundle into the model store"):
-        warn_of_other_classes(filing.name, classes)
         stored = filing.put(data)
         say_what_is_better(stored)
     return stored
