@@ -46,6 +46,7 @@ def describe(model: ServedModel, *, is_default: bool) -> ModelDescription:
         held_out=training.held_out,
         trained_on=training.trained_on,
         created=training.created,
+        map_quality=metadata.map_quality,
     )
 
 
@@ -87,6 +88,7 @@ def as_numbers(answer: Answer) -> Explanation:
         scale=answer.scale,
         map_geometry=_geometry(answer),
         method=answer.method,
+        map_doubt=answer.map_doubt,
     )
 
 
@@ -99,12 +101,14 @@ def sketch_of(answer: Answer, style: Drawing, *, has_legend: bool) -> Sketch:
         preprocessing=answer.model.metadata.preprocessing,
         geometry=answer.geometry,
         has_legend=has_legend,
+        note=answer.no_better_than and f"not shown to be better than {answer.no_better_than}",
         texts={
             "Model": answer.model.name,
             "Version": answer.model.tag.rpartition(":")[2],
             "Class": name,
             "Probability": f"{probability:.6f}",
             "Method": _METHODS[answer.method],
+            **({"Doubt": answer.map_doubt} if answer.map_doubt else {}),
         },
     )
 

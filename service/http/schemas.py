@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from models.bundle import JudgedBy
 from models.choices import Precision
 from models.drawing import Drawing
+from models.map_quality import MapQuality
 from service.inference.served_model import Method
 
 #: How a heatmap can be asked for.
@@ -131,6 +132,10 @@ class Explanation(Classified, _OfModel):
         description="how the heatmap was made: by the gradient (Grad-CAM), or by hiding one part "
         "of the picture after the other (occlusion)"
     )
+    map_doubt: str = Field(
+        description="a sentence where the model's heatmaps by the gradient were not shown to be "
+        "better than chance, or than pointing at the middle; most often empty"
+    )
 
 
 class ModelDescription(_Answer):
@@ -168,6 +173,10 @@ class ModelDescription(_Answer):
     held_out: int = Field(description="pictures that the accuracy was measured on")
     trained_on: int = Field(description="pictures that it learned from")
     created: str = Field(description="ISO 8601, UTC")
+    map_quality: MapQuality | None = Field(
+        description="how much more the heatmaps found, on pictures that had not been seen, than "
+        "other orders of the same places, in log-odds of the answer; null: too few pictures"
+    )
 
 
 class Models(_Answer):

@@ -127,6 +127,18 @@ class Answer:
     method: Method = "gradcam"
 
     @property
+    def no_better_than(self) -> str:
+        """What the model's heatmaps were not shown to be better than, most often empty."""
+        quality = self.model.metadata.map_quality
+        return quality.no_better_than if quality and self.method == "gradcam" else ""
+
+    @property
+    def map_doubt(self) -> str:
+        """The same as a sentence."""
+        quality = self.model.metadata.map_quality
+        return quality.doubt if quality and self.method == "gradcam" else ""
+
+    @property
     def geometry(self) -> MapGeometry:
         """Where the heatmap's cells look, in pixels of the network's input."""
         size = self.model.metadata.preprocessing
