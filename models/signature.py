@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
+from models.calibration import Calibration
+from models.head import LinearHead
 from models.preprocessing import Pixels
 
 #: As `class_index`: the class with the largest probability.
@@ -95,3 +97,24 @@ def feature_maps_of(session: ort.InferenceSession, pixels: Pixels) -> Floats:
     (found,) = session.run([FEATURE_MAP.name], {IMAGE.name: pixels})
     made: Floats = found
     return made
+
+
+def explained_by(
+    session: ort.InferenceSession,
+    feature_maps: Floats,
+    class_index: npt.NDArray[np.int64],
+    head: LinearHead,
+    calibration: Calibration,
+) -> tuple[Floats, Floats]:
+    """Runs a head's graph that is not joined yet: probabilities (N, K) and heatmaps (N, h, w)."""
+    learned = (
+        head.weight,
+        head.bias,
+        calibration.centres.astype(np.float32),
+        calibration.scaling,
+        calibration.set_thresholds,
+    )
+    inputs = {FEATURE_MAP.name: feature_maps, CLASS_INDEX.name: class_index}
+    inputs |= {value.name: array for value, array in zip(LEARNED, learned, strict=True)}
+    probabilities, heatmaps = session.run([PROBABILITIES.name, HEATMAP.name], inputs)
+    return probabilities, heatmaps

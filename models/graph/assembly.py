@@ -64,6 +64,7 @@ def assemble_bundle(
     in_fewer_bits = None if precision == "fp32" else backbone_graph
     steps = np.linspace(0, len(examples) - 1, min(_COMPARED, len(examples))).round().astype(int)
     agreement = check_agreement(session, classifier, examples[steps], in_fewer_bits, calibration)
+    geometry = measure_geometry(classifier.backbone, partial(_heatmaps, session), examples)
     metadata = BundleMetadata(
         classes=description.classes,
         preprocessing=description.preprocessing,
@@ -71,7 +72,8 @@ def assemble_bundle(
         weights=classifier.backbone.weights.origin,
         licence=licence_of(classifier.backbone.name, classifier.backbone.weights),
         precision=precision,
-        map_geometry=measure_geometry(classifier.backbone, partial(_heatmaps, session), examples),
+        map_geometry=geometry,
+        map_quality=description.grade(geometry),
         training=description.training,
         familiarity_threshold=FAMILIARITY_THRESHOLD,
         coverage=calibration.coverage,

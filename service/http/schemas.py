@@ -8,11 +8,15 @@ from models.bundle import JudgedBy
 from models.choices import Measure, Precision
 from models.decision import Reason
 from models.drawing import Drawing
+from models.map_quality import MapQuality
+from service.inference.served_model import Method
 
 #: How a heatmap can be asked for.
 Style = Drawing | Literal["raw"]
 
 STYLES: Final[tuple[Style, ...]] = (*get_args(Drawing), "raw")
+
+METHODS: Final[tuple[Method, ...]] = get_args(Method)
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 
@@ -132,13 +136,23 @@ class Explanation(Classified, _OfModel):
         "nothing does"
     )
     heatmap_peak: float = Field(
-        ge=0, description="what speaks for the class at its strongest place, before division by it"
+        ge=0,
+        description="what speaks for the class at its strongest place, before division by it; by "
+        "occlusion how much of its probability is lost where that place is hidden",
     )
     scale: Probability = Field(
         description="that, beside what speaks for the predicted class at its own strongest place; "
         "drawings multiply the heatmap by it"
     )
     map_geometry: MapPlaces = Field(description="where the heatmap's cells look in the picture")
+    method: Method = Field(
+        description="how the heatmap was made: by the gradient (Grad-CAM), or by hiding one part "
+        "of the picture after the other (occlusion)"
+    )
+    map_doubt: str = Field(
+        description="a sentence where the model's heatmaps by the gradient were not shown to be "
+        "better than chance, or than pointing at the middle; most often empty"
+    )
 
 
 class DecidedFrom(_Answer):
@@ -198,6 +212,10 @@ class ModelDescription(_Answer):
     created: str = Field(description="ISO 8601, UTC")
     operating_point: DecidedFrom | None = Field(
         default=None, description="where one was asked for in training; else it is not there"
+    )
+    map_quality: MapQuality | None = Field(
+        description="how much more the heatmaps found, on pictures that had not been seen, than "
+        "other orders of the same places, in log-odds of the answer; null: too few pictures"
     )
 
 

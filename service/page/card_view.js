@@ -20,6 +20,7 @@ export class CardView {
   /**
    * @param name what the picture is called.
    * @param actions `remove()`, `again()`, `save()`, `open()`; `choose(name)` with a class's name;
+   *   `explainBy(method)` with how it is to be found out where the network looked;
    *   `names()` of classes that it could be; `said()` when a person has said what it is.
    */
   constructor(name, actions) {
@@ -27,6 +28,7 @@ export class CardView {
     this.#rows = new ClassRows(this.#find("rows"), this.#find("more"), actions.choose);
     this.correction = new Correction(this.#find("correction"), name, actions.names, actions.said);
     this.#find("name").textContent = this.#find("name").title = name;
+    this.#find("method").addEventListener("change", (event) => actions.explainBy(event.target.value));
     const buttons = { remove: `Remove ${name}`, save: `Save PNG of ${name}`, open: `Show ${name} large`, again: "" };
     for (const [button, words] of Object.entries(buttons)) {
       if (words) this.#find(button).setAttribute("aria-label", words);

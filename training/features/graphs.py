@@ -5,17 +5,23 @@ An export takes seconds of every run, and comes out the same for the same parame
 
 import hashlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+import numpy.typing as npt
 import onnx
 import onnxruntime as ort
 
+from models.calibration import nothing_known
 from models.choices import Precision
+from models.cores import granted_cores
 from models.graph.fewer_bits import in_half_precision, precision_of, quantise, saturates
-from models.head import LinearHead
+from models.head import Floats, LinearHead
 from models.preprocessing import Pixels
 from models.providers import open_graph
+from models.signature import explained_by, feature_maps_of
 from training.features.cache import cache_folder, digest_of, read_entry, remembered
 from training.terminal import working
 
@@ -28,6 +34,10 @@ _MAKING: Final = {
     "head": "building the last layer's graph",
     "int8": "quantising",
 }
+
+
+#: Pictures that a head is asked about at once.
+_BATCH: Final = 8
 
 
 class Graph:
@@ -81,6 +91,33 @@ def head_graph_of(network: "Network", head: LinearHead) -> onnx.ModelProto:
     """What comes after it, as `Network.head_graph` makes it; for whatever the head has learned."""
     key = digest_of(network.key, f"{len(head.bias)}")
     return _remembered("head", key, lambda: network.head_graph(head)).model
+
+
+#: Probabilities (N, K) and heatmaps (N, h, w) of pictures uint8 (N, H, W, 3) and classes (N,).
+Ask = Callable[[Pixels, npt.NDArray[np.int64]], tuple[Floats, Floats]]
+
+
+def open_heads(graph: Graph, head_graph: onnx.ModelProto) -> Callable[[LinearHead], Ask]:
+    """What asks a network with any head, whose graph is as `head_graph_of` gives it."""
+    session = open_graph(head_graph.SerializeToString(), "cpu", threads=1)
+
+    def with_head(head: LinearHead) -> Ask:
+        calibration = nothing_known(*head.weight.shape)
+
+        def ask(pixels: Pixels, class_index: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
+            def answer(start: int) -> tuple[Floats, Floats]:
+                batch = slice(start, start + _BATCH)
+                maps = feature_maps_of(graph.session, pixels[batch])
+                return explained_by(session, maps, class_index[batch], head, calibration)
+
+            with ThreadPoolExecutor(granted_cores(), thread_name_prefix="heads") as pool:
+                found = list(pool.map(answer, range(0, len(pixels), _BATCH)))
+            probabilities, heatmaps = (np.concatenate(each) for each in zip(*found, strict=True))
+            return probabilities, heatmaps
+
+        return ask
+
+    return with_head
 
 
 def kept_in_int8(key: str) -> Graph | None:

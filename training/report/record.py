@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from models.map_quality import MapQuality
 from training.data.example import Example
 from training.evaluation import ClassResult, Evaluation, Interval, Probabilities
 from training.features.table import LeftOut
@@ -176,6 +177,7 @@ class Record:
         seconds: that it took.
         backbone_choice: what `--backbone auto` found; empty where nothing was asked.
         difference: from the run whose labels were put right; None where there was none.
+        map_quality: how good heatmaps are on pictures that were not seen; None of too few.
     """
 
     settings: Mapping[str, str | int | float | list[str] | None]
@@ -193,6 +195,7 @@ class Record:
     seconds: float
     backbone_choice: Mapping[str, Any] = field(default_factory=dict)
     difference: Difference | None = None
+    map_quality: MapQuality | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The content of `summary.json`."""
@@ -217,6 +220,7 @@ class Record:
             "agreement_with_torch": dict(learned.agreement_with_torch),
             "calibration": dict(learned.calibration),
             "operating_point": learned.operating_point and learned.operating_point.as_json(),
+            "map_quality": self.map_quality and asdict(self.map_quality),
             "data_digest": self.data_digest,
             "settings": dict(self.settings),
             "versions": package_versions(),

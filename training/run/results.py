@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -35,6 +36,7 @@ from training.report.record import Difference, Learned, Record
 from training.report.tables import write_labels, write_predictions
 from training.report.tensorboard import log_to_tensorboard
 from training.report.terminal import print_evaluation, print_findings
+from training.run.grading import grade
 from training.run_folder import (
     BACKBONE_FILE,
     BUNDLE_FILE,
@@ -66,11 +68,11 @@ def write_results(
     outcome, material = trained.outcome, trained.material
     extractor, network = outcome.extractor, outcome.extractor.network
     head_graph = head_graph_of(network, outcome.head)
-    with working("exporting, and comparing with torch"):
+    with working("exporting, comparing with torch, and grading heatmaps"):
         data, agreement = network.bundle(
             outcome.head,
             (extractor.graph.model, head_graph),
-            _description(settings, trained),
+            replace(_description(settings, trained), grade=partial(grade, trained, head_graph)),
             _shown_pixels(material, extractor.preprocessing),
         )
     path = run_folder / BUNDLE_FILE
@@ -159,6 +161,7 @@ def _record(
         seconds=round(time.monotonic() - begun, 2),
         backbone_choice=read_json(choice) if choice.exists() else {},
         difference=_difference(settings, trained),
+        map_quality=session.metadata.map_quality,
     )
 
 

@@ -61,7 +61,7 @@ def test_an_answer_that_would_be_late_is_503_and_leaves_the_queue(serve: Serve, 
         predict = batcher._predict
 
         def held_up(
-            pixels: Pixels, class_index: npt.NDArray[np.int64], _: object = None, /
+            pixels: Pixels, class_index: npt.NDArray[np.int64], _: object = None
         ) -> list[Prediction]:
             batches.append(len(pixels))
             assert may_go.wait(DEADLINE)
