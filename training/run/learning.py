@@ -37,7 +37,7 @@ from training.settings import TrainingSettings
 from training.terminal import working
 
 if TYPE_CHECKING:
-    from models.graph.network import Network
+    from training.features.graphs import AnyNetwork
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ class Trained:
 def learn(
     settings: TrainingSettings,
     folder: ImageFolder,
-    network: "Network",
+    network: "AnyNetwork",
     pictures: Pictures,
     run_folder: Path,
 ) -> Trained:
@@ -105,7 +105,7 @@ def learn(
     fitted = probe(extractor, view.precision, material)
     outcome = fitted.outcome
     told: dict[str, Any] = {}
-    if settings.finetune or (network.learns_from_scratch and not settings.inspect):
+    if settings.finetune or (network.facts.learns_from_scratch and not settings.inspect):
         outcome, told = _fine_tuned(settings, material, outcome, run_folder)
     outcome, calibrated = calibrate_outcome(outcome, material, settings.coverage)
     return Trained(
