@@ -39,7 +39,7 @@ from training.settings import TrainingSettings
 from training.terminal import working
 
 if TYPE_CHECKING:
-    from models.graph.network import Network
+    from training.features.graphs import AnyNetwork
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ class Trained:
 def learn(
     settings: TrainingSettings,
     folder: ImageFolder,
-    network: "Network",
+    network: "AnyNetwork",
     pictures: Pictures,
     run_folder: Path,
 ) -> Trained:
@@ -106,7 +106,9 @@ def learn(
         twins = find_twins(table)
     parts = _parts(folder, table, twins, run_folder, settings.groups)
     material = Material(table, parts, folder.classes, sample, pictures, settings.seed)
-    learns_itself = settings.finetune or (network.learns_from_scratch and not settings.inspect)
+    learns_itself = settings.finetune or (
+        network.facts.learns_from_scratch and not settings.inspect
+    )
     if asked := settings.operating_point:
         _check_at_least(asked, material, parts.validation if learns_itself else parts.train)
     fitted = probe(extractor, view.precision, material)
