@@ -12,7 +12,7 @@ quarter and at a half alone; with both ends that tells as much of the whole curv
 cost 49 more, for the map by occlusion.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -94,12 +94,9 @@ def grade_maps(
     for picture, whole, index, *maps in zip(
         pictures, answered[0], classes, answered[1], by_chance, strict=True
     ):
-        ties = _any_order(picture, random)
-        orders = {"random": ties, "centre": _middle_first(picture)}
-        for name, one in zip(("map", "random head"), maps, strict=True):
-            drawn = enlarge(one, picture.shape[1::-1], preprocessing, geometry)
-            orders[name] = np.asarray(drawn) + _TIE * ties
-        graded.append(_graded(ask, picture, whole, int(index), orders))
+        size = picture.shape[1::-1]
+        drawn = [np.asarray(enlarge(one, size, preprocessing, geometry)) for one in maps]
+        graded.append(_graded(ask, picture, whole, int(index), _orders(picture, drawn, random)))
     ranks = np.array([one.rank for one in graded])
     few = np.linspace(0, len(pictures) - 1, min(OCCLUDED, len(pictures))).round().astype(int)
     agreement = _agreement(ask, pictures[few], *(one[few] for one in answered))
@@ -112,6 +109,20 @@ def grade_maps(
         _interval(ranks),
         agreement,
     )
+
+
+def _orders(
+    picture: Pixels, drawn: Sequence[_Order], random: np.random.Generator
+) -> dict[str, _Order]:
+    """In which orders a picture's pixels are taken: by its map, a random head's, and by chance."""
+    ties = _any_order(picture, random)
+    map_first, random_head = (one + _TIE * ties for one in drawn)
+    return {
+        "random": ties,
+        "centre": _middle_first(picture),
+        "map": map_first,
+        "random head": random_head,
+    }
 
 
 def _graded(

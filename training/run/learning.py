@@ -95,8 +95,7 @@ def learn(
     sample = draw_sample(folder, pictures)
     whole = Extractor.of(network)
     wanted = Wanted(settings.framing, settings.precision, settings.greys)
-    runs = settings.out / printable(settings.run_name)
-    earlier = find_earlier_run(settings.labels, settings.data, runs)
+    earlier = _earlier_run(settings)
     same = earlier and _is_shown_alike(earlier, settings) and view_of(earlier, whole, run_folder)
     view, extractor = same or decide_view(wanted, whole, sample, pictures, run_folder)
     first = sample.examples if view.has_read_sample else ()
@@ -106,9 +105,8 @@ def learn(
         twins = find_twins(table)
     parts = _parts(folder, table, twins, run_folder, settings.groups)
     material = Material(table, parts, folder.classes, sample, pictures, settings.seed)
-    learns_itself = settings.finetune or (
-        network.facts.learns_from_scratch and not settings.inspect
-    )
+    from_scratch = network.facts.learns_from_scratch and not settings.inspect
+    learns_itself = settings.finetune or from_scratch
     if asked := settings.operating_point:
         _check_at_least(asked, material, parts.validation if learns_itself else parts.train)
     fitted = probe(extractor, view.precision, material)
@@ -121,6 +119,11 @@ def learn(
     return Trained(
         folder, view, material, fitted, outcome, calibrated, point, told, twins, digest, earlier
     )
+
+
+def _earlier_run(settings: TrainingSettings) -> Path | None:
+    runs = settings.out / printable(settings.run_name)
+    return find_earlier_run(settings.labels, settings.data, runs)
 
 
 def _check_at_least(asked: AtLeast, material: Material, rows: Rows) -> None:
