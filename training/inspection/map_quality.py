@@ -12,7 +12,7 @@ quarter and at a half alone; with both ends that tells as much of the whole curv
 cost 49 more, for the map by occlusion.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,7 +33,7 @@ from models.signature import Floats
 Ask = Callable[[Pixels, npt.NDArray[np.int64]], tuple[Floats, Floats]]
 
 #: Pictures that are graded, and those of them whose maps are held against those by occlusion.
-GRADED: Final = 16
+GRADED: Final = 24
 OCCLUDED: Final = 4
 
 #: Of the longer side; 12 pixels of 224.
@@ -89,14 +89,11 @@ def grade_maps(
     answered = ask(pictures, np.full(len(pictures), -1))
     classes = answered[0].argmax(1)
     _, by_chance = ask_random_head(pictures, classes)
-    random = np.random.default_rng(0)
-    graded = []
-    for picture, whole, index, *maps in zip(
-        pictures, answered[0], classes, answered[1], by_chance, strict=True
-    ):
-        size = picture.shape[1::-1]
-        drawn = [np.asarray(enlarge(one, size, preprocessing, geometry)) for one in maps]
-        graded.append(_graded(ask, picture, whole, int(index), _orders(picture, drawn, random)))
+    orders = _orders(pictures, answered[1], by_chance, preprocessing, geometry)
+    graded = [
+        _graded(ask, picture, whole, int(index), order)
+        for picture, whole, index, order in zip(pictures, answered[0], classes, orders, strict=True)
+    ]
     ranks = np.array([one.rank for one in graded])
     few = np.linspace(0, len(pictures) - 1, min(OCCLUDED, len(pictures))).round().astype(int)
     agreement = _agreement(ask, pictures[few], *(one[few] for one in answered))
@@ -112,17 +109,24 @@ def grade_maps(
 
 
 def _orders(
-    picture: Pixels, drawn: Sequence[_Order], random: np.random.Generator
-) -> dict[str, _Order]:
-    """In which orders a picture's pixels are taken: by its map, a random head's, and by chance."""
-    ties = _any_order(picture, random)
-    map_first, random_head = (one + _TIE * ties for one in drawn)
-    return {
-        "random": ties,
-        "centre": _middle_first(picture),
-        "map": map_first,
-        "random head": random_head,
-    }
+    pictures: Pixels,
+    maps: Floats,
+    maps_of_chance: Floats,
+    preprocessing: Preprocessing,
+    geometry: MapGeometry,
+) -> Iterator[dict[str, _Order]]:
+    """The orders of each picture's places that are held against each other."""
+    random = np.random.default_rng(0)
+    size = preprocessing.width, preprocessing.height
+    for picture, *both in zip(pictures, maps, maps_of_chance, strict=True):
+        ties = _any_order(picture, random)
+        drawn = [np.asarray(enlarge(one, size, preprocessing, geometry)) for one in both]
+        yield {
+            "map": drawn[0] + _TIE * ties,
+            "random head": drawn[1] + _TIE * ties,
+            "random": ties,
+            "centre": _middle_first(picture),
+        }
 
 
 def _graded(

@@ -66,7 +66,7 @@ def test_a_map_that_shows_all_else_is_worse_than_all_others(pictures: Pixels) ->
 
     assert found.over_random.interval[1] < 0
     assert found.rank_test < 0
-    assert "not shown to be better than chance (measured on 16 pictures)" in found.doubt
+    assert "not shown to be better than chance (measured on 24 pictures)" in found.doubt
 
 
 def test_an_empty_map_is_no_better_than_chance(pictures: Pixels) -> None:
