@@ -122,7 +122,7 @@ class ImageClassification:
 
     async def __metrics__(self, content: str) -> str:
         """Adds to what /metrics says what is known of processes."""
-        return content + of_processes(deaths())
+        return content + of_processes(deaths(), content)
 
     async def __is_ready__(self) -> bool:
         """What /readyz asks; the reason is in its answer, and in the log."""

@@ -103,7 +103,7 @@ class PictureWorkers:
         self._turns: Turns[_Job] = Turns(count)
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def run(self, work: Work[_T], asker: Hashable = None) -> _T:
+    async def run(self, work: Work[_T], asker: Hashable = None, group: Hashable = None) -> _T:
         """Does something with one picture (`models.decoding.kinds`).
 
         Who is cancelled leaves the queue; what a process has begun it ends, for the next one.
@@ -111,12 +111,13 @@ class PictureWorkers:
         Args:
             work: what to do.
             asker: for whom: all that one asks for has one turn among all who ask.
+            group: of which askers this is one: all of a group have one turn among all groups.
 
         Raises:
             ImageError: as `work` does; or it took too much time or memory, or crashed or was
                 answered with nonsense twice.
         """
-        job = _Job(asker, work, asyncio.get_running_loop().create_future())
+        job = _Job(asker, work, asyncio.get_running_loop().create_future(), group=group)
         self._turns.wait(job)
         self._go_on()
         try:

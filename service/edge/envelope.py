@@ -8,6 +8,7 @@ template of a route (`/page/{path}`, `/{unknown}`), of which there are few, so t
 asks for a million paths does not make a million time series. Our application gets the path back.
 """
 
+import ipaddress
 import logging
 import re
 import uuid
@@ -45,9 +46,10 @@ _TRUE_PATH: Final = "train_transfer.path"
 class Envelope:
     """Gives a request an id and a template for its path, and its answer the headers and a line."""
 
-    def __init__(self, app: ASGIApp, routes: Iterable[Route]) -> None:
+    def __init__(self, app: ASGIApp, routes: Iterable[Route], *, logs_client: bool = False) -> None:
         self._app = app
         self._routes = tuple(routes)
+        self._logs_client = logs_client
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on."""
@@ -62,6 +64,7 @@ class Envelope:
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
         route = find(self._routes, scope["path"])
         record = RequestRecord(_request_id(scope), method, route.template, route.is_quiet)
+        record.client = _address(scope) if self._logs_client else None
 
         async def counting() -> Message:
             message = await receive()
@@ -110,6 +113,15 @@ class InnerEnd:
         except Exception:
             # It has been answered: Starlette does that, and then raises again.
             log.exception("a request failed")
+
+
+def _address(scope: Scope) -> str:
+    """Where a request comes from; whatever is no address, as a header may claim, is `unknown`."""
+    host = (scope.get("client") or ("",))[0]
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        return "unknown"
 
 
 def _request_id(scope: Scope) -> str:

@@ -41,6 +41,12 @@ REFUSED_PICTURES = Counter(
     "transfer_refused_pictures", "Pictures that were not answered, by class of error", ["reason"]
 )
 
+NAMED_REQUESTS = Counter(
+    "transfer_named_requests",
+    "Requests that came with a key that has a name, by that and by the status of the answer",
+    ["name", "status"],
+)
+
 REFUSALS = Counter(
     "transfer_refusals",
     "Requests that were not answered, by class of error or name of the status",
