@@ -45,41 +45,12 @@ def assemble_bundle(
     session = open_graph(model.SerializeToString(), "cpu", granted_cores())
     precision = precision_of(backbone_graph)
     in_fewer_bits = None if precision == "fp32" else backbone_graph
-<<<<<<< HEAD
     compared = some_of(examples)
     agreement = check_agreement(session, classifier, compared, in_fewer_bits, calibration)
     facts = facts or facts_of(classifier.backbone)
     asked = partial(predicted_heatmaps, session), examples, facts.map_shape
     geometry = measure_geometry(classifier.backbone, *asked)
     return described((model, session, precision), facts, description, geometry), agreement
-=======
-    agreement = check_agreement(session, classifier, _some(examples), in_fewer_bits, calibration)
-    geometry = measure_geometry(classifier.backbone, partial(_heatmaps, session), examples)
-    metadata = BundleMetadata(
-        classes=description.classes,
-        preprocessing=description.preprocessing,
-        backbone=classifier.backbone.name,
-        weights=classifier.backbone.weights.origin,
-        licence=licence_of(classifier.backbone.name, classifier.backbone.weights),
-        precision=precision,
-        map_geometry=geometry,
-        map_quality=description.grade(geometry),
-        training=description.training,
-        familiarity_threshold=FAMILIARITY_THRESHOLD,
-        coverage=calibration.coverage,
-        temperature=calibration.temperature,
-        operating_point=description.operating_point,
-        data_digest=description.data_digest,
-        self_check=_self_check(session, description.preprocessing),
-    )
-    return bundle_bytes(model, metadata), agreement
->>>>>>> grade
-
-
-def _some(examples: Pixels) -> Pixels:
-    """Those that torch is asked about, too, spread over all."""
-    steps = np.linspace(0, len(examples) - 1, min(_COMPARED, len(examples)))
-    return examples[steps.round().astype(int)]
 
 
 def join_head(
