@@ -266,6 +266,7 @@ def test_the_queue_is_counted_in_pictures(serve: Serve, png: bytes) -> None:
         ("GET", "/classify", 405),
         ("DELETE", "/explain", 405),
         ("POST", "/models", 405),
+        ("POST", "/livez", 405),
     ],
 )
 def test_unknown_routes_and_methods_are_refused_with_a_sentence(
