@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from models.errors import OverloadedError
 from models.signature import PREDICTED_CLASS
 from service.http.application import json_answer
-from service.http.options import one_of, option
+from service.http.options import number, one_of, option
 from service.http.replies import (
     as_numbers,
     classified,
@@ -33,14 +33,16 @@ from service.observability.request_log import current
 async def classify(request: Request) -> Response:
     """POST /classify."""
     engine = _engine(request)
-    async with _accepted(request, (), engine.settings.max_pictures) as (form, model):
-        return await _in_time(request, _classification(engine, model, form.files))
+    async with _accepted(request, ("top_k",), engine.settings.max_pictures) as (form, model):
+        top_k = number("top_k", option(request, form, "top_k"))
+        return await _in_time(request, _classification(engine, model, form.files, top_k))
 
 
 async def explain(request: Request) -> Response:
     """POST /explain."""
     engine = _engine(request)
-    async with _accepted(request, ("class", "style", "legend"), 1) as (form, model):
+    fields = ("class", "style", "legend", "top_k")
+    async with _accepted(request, fields, 1) as (form, model):
         # All are checked before the picture is looked at.
         style = one_of("style", STYLES, option(request, form, "style"))
         if style != "raw":
@@ -48,7 +50,8 @@ async def explain(request: Request) -> Response:
         has_legend = one_of("legend", ("0", "1"), option(request, form, "legend")) == "1"
         name = option(request, form, "class")
         class_index = model.class_index(name) if name else PREDICTED_CLASS
-        asked = _Asked(class_index, style, has_legend)
+        top_k = number("top_k", option(request, form, "top_k"))
+        asked = _Asked(class_index, style, has_legend, top_k)
         return await _in_time(request, _explanation(engine, model, form.files[0], asked))
 
 
@@ -69,13 +72,13 @@ async def document(request: Request) -> Response:
 
 
 async def _classification(
-    engine: Engine, model: ServedModel, uploads: tuple[Upload, ...]
+    engine: Engine, model: ServedModel, uploads: tuple[Upload, ...], top_k: int | None
 ) -> Response:
     if len(uploads) == 1:
-        one = classified(await answer(engine, model, uploads[0]))
+        one = classified(await answer(engine, model, uploads[0]), top_k)
         return json_answer(Classification(model=model.tag, predictions=[one]))
     answers = await answer_each(engine, model, uploads)
-    told = [classified_or_refused(*pair) for pair in zip(uploads, answers, strict=True)]
+    told = [classified_or_refused(*pair, top_k) for pair in zip(uploads, answers, strict=True)]
     refused = [each for each in told if isinstance(each, Refused)]
     if len(refused) < len(told):
         return json_answer(Classification(model=model.tag, predictions=told))
@@ -88,6 +91,7 @@ class _Asked:
     class_index: int
     style: Style
     has_legend: bool
+    top_k: int | None
 
 
 async def _explanation(
@@ -95,7 +99,7 @@ async def _explanation(
 ) -> Response:
     answered = await answer(engine, model, upload, asked.class_index)
     if asked.style == "raw":
-        return json_answer(as_numbers(answered))
+        return json_answer(as_numbers(answered, asked.top_k))
     sketch = sketch_of(answered, asked.style, has_legend=asked.has_legend)
     png = await draw(engine, answered, sketch)
     return Response(png, media_type="image/png", headers=picture_headers(answered, asked.style))

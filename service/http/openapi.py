@@ -75,7 +75,7 @@ def readyz() -> _Json:
 
 def classify() -> _Json:
     """POST /classify, which may refuse as a whole, or every picture."""
-    refusals = (400, 401, 404, 408, 413, 415, 500, 503)
+    refusals = (400, 401, 404, 408, 413, 415, 422, 500, 503)
     classified = operation("classify", answer(Classification), *refusals)
     for status in ("400", "413"):
         classified["responses"][status]["content"] = answer(Problem, NothingClassified)

@@ -49,7 +49,10 @@ class Classified(_OfPicture):
 
     label: str = Field(description="name of the most probable class")
     probability: Probability = Field(description="its probability")
-    probabilities: dict[str, Probability] = Field(description="of all classes, by name")
+    probabilities: dict[str, Probability] = Field(
+        description="of all classes, by name; of the `top_k` most probable ones, in that order, "
+        "where that is asked for"
+    )
     familiar: bool = Field(
         description="whether the picture is like those that the model learned from; where it is "
         "not, label and probability mean little, and the first of `warnings` says so"
