@@ -12,7 +12,7 @@ ordinary ONNX metadata to everybody else.
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, BinaryIO, Final, Literal
@@ -35,6 +35,7 @@ from models.choices import Measure, Precision
 from models.errors import BundleError, OutputError
 from models.files import whole_file
 from models.heatmap import MapGeometry
+from models.map_quality import MapQuality
 from models.preprocessing import Preprocessing
 
 FORMAT_VERSION: Final = 2
@@ -142,6 +143,9 @@ class BundleMetadata(_Record):
         AfterValidator(_check_geometry),
         Field(description="where the heatmap's cells look, in pixels of the network's input"),
     ]
+    map_quality: MapQuality | None = Field(
+        default=None, description="how good heatmaps were on pictures that had not been seen"
+    )
     training: TrainingSummary
     familiarity_threshold: float = Field(
         ge=0, le=1, description="of `familiarity`; below it a picture is unlike those learned from"
@@ -169,7 +173,8 @@ class BundleMetadata(_Record):
 class Description:
     """What a bundle is to say of itself, beyond what its network says.
 
-    The K classes are in the order of the head's rows; the digest is that of all pictures.
+    The K classes are in the order of the head's rows; the digest is that of all pictures; `grade`
+    is asked how good heatmaps are, once it is known where their cells look.
     """
 
     classes: tuple[str, ...]
@@ -178,6 +183,7 @@ class Description:
     preprocessing: Preprocessing
     calibration: Calibration
     operating_point: OperatingPoint | None = None
+    grade: Callable[[MapGeometry], MapQuality | None] = lambda _: None
 
 
 @dataclass(frozen=True)

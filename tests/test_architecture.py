@@ -32,7 +32,9 @@ MAY_IMPORT = {
     "service.edge": {
         "models", "service.http", "service.inference", "service.observability", "service.settings",
     },
-    "service.host": {"models", "service.inference", "service.settings"},
+    "service.host": {
+        "models", "service.http", "service.inference", "service.observability", "service.settings",
+    },
     "service.http": {"models", "service.inference", "service.observability", "service.settings"},
     "service.inference": {
         "models", "models.decoding", "service.observability", "service.settings",

@@ -15,7 +15,7 @@ from prometheus_client import REGISTRY
 
 from service import settings
 from service.observability import metrics
-from service.observability.processes import of_processes
+from service.observability.deaths import told_of_deaths
 
 ROOT = Path(__file__).parents[1]
 
@@ -42,7 +42,7 @@ def metric_names() -> set[str]:
         f"{family.name}_total" for family in REGISTRY.collect() if family.type == "counter"
     }
     gauges = {family.name for family in REGISTRY.collect() if family.type == "gauge"}
-    told = set(re.findall(r"^transfer_\w+", of_processes({}), re.MULTILINE))
+    told = set(re.findall(r"^transfer_\w+", told_of_deaths({}), re.MULTILINE))
     return {name for name in ours | gauges if name.startswith("transfer_")} | told | BENTOMLS
 
 

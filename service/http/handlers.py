@@ -10,6 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from models.errors import OverloadedError
+from models.occlusion import PASSES
 from models.signature import PREDICTED_CLASS
 from service.http.application import json_answer
 from service.http.options import number, one_of, option
@@ -21,11 +22,19 @@ from service.http.replies import (
     picture_headers,
     sketch_of,
 )
-from service.http.schemas import STYLES, Classification, Models, NothingClassified, Refused, Style
+from service.http.schemas import (
+    METHODS,
+    STYLES,
+    Classification,
+    Models,
+    NothingClassified,
+    Refused,
+    Style,
+)
 from service.http.uploads import Form, read_form
 from service.inference.answers import answer, answer_each, draw
 from service.inference.runtime import Engine
-from service.inference.served_model import ServedModel
+from service.inference.served_model import Method, ServedModel
 from service.inference.upload import Upload
 from service.observability.request_log import current
 
@@ -41,18 +50,20 @@ async def classify(request: Request) -> Response:
 async def explain(request: Request) -> Response:
     """POST /explain."""
     engine = _engine(request)
-    fields = ("class", "style", "legend", "top_k")
+    fields = ("class", "style", "legend", "method", "top_k")
     async with _accepted(request, fields, 1) as (form, model):
         # All are checked before the picture is looked at.
         style = one_of("style", STYLES, option(request, form, "style"))
         if style != "raw":
             engine.admission.check_answers()
         has_legend = one_of("legend", ("0", "1"), option(request, form, "legend")) == "1"
+        method = one_of("method", METHODS, option(request, form, "method"))
         name = option(request, form, "class")
         class_index = model.class_index(name) if name else PREDICTED_CLASS
         top_k = number("top_k", option(request, form, "top_k"))
-        asked = _Asked(class_index, style, has_legend, top_k)
-        return await _in_time(request, _explanation(engine, model, form.files[0], asked))
+        asked = _Asked(class_index, style, has_legend, method, top_k)
+        with engine.admission.admit_work(PASSES - 1 if method == "occlusion" else 0):
+            return await _in_time(request, _explanation(engine, model, form.files[0], asked))
 
 
 async def models(request: Request) -> Response:
@@ -91,13 +102,14 @@ class _Asked:
     class_index: int
     style: Style
     has_legend: bool
+    method: Method
     top_k: int | None
 
 
 async def _explanation(
     engine: Engine, model: ServedModel, upload: Upload, asked: _Asked
 ) -> Response:
-    answered = await answer(engine, model, upload, asked.class_index)
+    answered = await answer(engine, model, upload, asked.class_index, asked.method)
     if asked.style == "raw":
         return json_answer(as_numbers(answered, asked.top_k))
     sketch = sketch_of(answered, asked.style, has_legend=asked.has_legend)

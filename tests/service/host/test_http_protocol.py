@@ -188,12 +188,13 @@ def test_what_is_thrown_away_after_a_refusal_has_a_bound(guarded: Served) -> Non
 
 def test_an_answer_that_is_taken_too_slowly_is_given_up(impatient: Served) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (2500, 2500, 3), dtype=np.uint8)
+    request = posted("/explain", encoded(Image.fromarray(noise), "JPEG"))
     before = dropped("SlowReader")
     with socket.socket() as stranger:
         stranger.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         stranger.settimeout(DEADLINE)
         stranger.connect(("127.0.0.1", impatient.port))
-        stranger.sendall(posted("/explain", encoded(Image.fromarray(noise), "JPEG")))
+        stranger.sendall(request)
 
         wait_until(lambda: bool(stranger.recv(200)) and dropped("SlowReader") > before)
 

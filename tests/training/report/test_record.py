@@ -6,7 +6,7 @@ from training.report.record import Record
 
 KEYS = {
     "accuracy", "accuracy_interval", "agreement_with_torch", "backbone",
-    "backbone_choice", "bundle", "calibration", "classes",
+    "backbone_choice", "bundle", "calibration", "map_quality", "classes",
     "commonest_class", "confusion", "data_digest", "difference", "findings", "fine_tuning",
     "framing", "graph_digest", "greys", "one_colour",
     "held_out", "image_size", "judged_by", "layout", "left_out", "mean_confidence", "model",
