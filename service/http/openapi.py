@@ -16,9 +16,12 @@ from service.http.route import Route
 from service.http.schemas import (
     Classification,
     Explanation,
+    Live,
+    ModelMetadata,
     Models,
     NothingClassified,
     Problem,
+    Ready,
 )
 
 _Json = dict[str, Any]
@@ -36,7 +39,10 @@ HTML: Final[_Json] = {"text/html": {"schema": {"type": "string"}}}
 #: JSON that no type describes.
 OBJECT: Final[_Json] = {"application/json": {"schema": {"type": "object"}}}
 
-_SCHEMAS: Final = (Classification, Explanation, Models, NothingClassified, Problem)
+_SCHEMAS: Final = (
+    *(Classification, Explanation, Models, NothingClassified, Problem),
+    *(Live, Ready, ModelMetadata),
+)
 
 _HEADERS: Final = {"X-Request-ID": {"$ref": "#/components/headers/RequestId"}}
 
@@ -70,6 +76,13 @@ def readyz() -> _Json:
     """GET /readyz, which BentoML refuses, in plain text."""
     ready = operation("readyz", TEXT)
     ready["responses"]["503"] = _response("not ready; the text says why", TEXT)
+    return ready
+
+
+def ready_v2() -> _Json:
+    """GET /v2/health/ready, which says no in JSON."""
+    ready = operation("ready_v2", answer(Ready))
+    ready["responses"]["503"] = _response("not ready", answer(Ready))
     return ready
 
 
