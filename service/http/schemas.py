@@ -204,7 +204,7 @@ class ModelDescription(_Answer):
     coverage: Probability = Field(
         description="the share of pictures, of each class, whose `prediction_set` holds it"
     )
-    accuracy: Probability = Field(description="on pictures that had not been seen")
+    accuracy: Probability = Field(description="of pictures, each answered by what had not seen it")
     accuracy_interval: Interval = Field(description="95 % interval of the accuracy")
     judged_by: JudgedBy = Field(
         description="what the accuracy is of: all pictures, each answered by a head that had not "

@@ -11,6 +11,7 @@ import numpy as np
 
 from models.choices import AtLeast
 from training.data.parts import Rows
+from training.evaluation import calibration_error
 from training.head.calibration import (
     Calibrated,
     Unseen,
@@ -128,7 +129,9 @@ def _at_temperature(outcome: Outcome, found: Calibrated, answered: Rows) -> Outc
     answers[answered] = at_temperature(answers[answered], temperature)
     judged = at_temperature(outcome.judged.probabilities, temperature)
     evaluation = replace(
-        outcome.judged.evaluation, mean_confidence=float(judged.max(axis=1).mean())
+        outcome.judged.evaluation,
+        mean_confidence=float(judged.max(axis=1).mean()),
+        calibration_error=calibration_error(judged, outcome.judged.labels),
     )
     return replace(
         outcome,

@@ -239,6 +239,7 @@ def _evaluation_as_json(evaluation: Evaluation) -> dict[str, Any]:
         "accuracy": evaluation.accuracy,
         "accuracy_interval": list(evaluation.accuracy_interval),
         "mean_confidence": evaluation.mean_confidence,
+        "calibration_error": evaluation.calibration_error,
         "roc_auc": evaluation.roc_auc,
         "held_out": evaluation.count,
         "commonest_class": {

@@ -251,7 +251,7 @@ def test_the_summary_is_what_is_written_down(whole: Ended) -> None:
     assert not list(whole.folder.glob(".*"))
 
 
-def test_an_operating_point_is_in_bundle_summary_and_log(whole: Ended) -> None:
+def test_an_operating_point_is_in_bundle_summary_report_and_card(whole: Ended) -> None:
     told, metadata = (
         whole.summary["operating_point"],
         read_bundle(whole.folder / "bundle.onnx").metadata,
@@ -263,6 +263,22 @@ def test_an_operating_point_is_in_bundle_summary_and_log(whole: Ended) -> None:
     of_cats = sorted(float(row["p(cat)"]) for row in rows if row["true"] == "cat")
     assert told["threshold"] == pytest.approx(of_cats[0], abs=1e-6)
     assert (told["recall"], told["pictures"]) == (1, 12)
+    report, card = (
+        (whole.folder / name).read_text("utf-8") for name in ("report.html", "MODEL_CARD.md")
+    )
+    assert 'When is <bdi class="name">cat</bdi> decided?' in report
+    assert "<li>recall (sensitivity) 100.0% (95% interval 7" in report
+    assert "--at-least recall=cat:0.9" in report
+    assert "Operating point for recall 90% at least: cat is decided from a probability of" in card
+
+
+def test_a_report_says_how_far_probabilities_and_sets_can_be_believed(whole: Ended) -> None:
+    report, told = (whole.folder / "report.html").read_text("utf-8"), whole.summary
+
+    assert f"What it says and what is right are {told['calibration_error']:.1%} apart" in report
+    calibration = told["calibration"]
+    assert f"were divided by {calibration['temperature']:.2f}" in report
+    assert f"{calibration['covered']:.1%}, with {calibration['mean_set_size']:.2f} cl" in report
 
 
 def test_the_bundle_is_in_the_store_under_the_folders_name(whole: Ended) -> None:
