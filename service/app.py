@@ -49,7 +49,7 @@ from service.host.supervision import deaths, watch_over_workers
 from service.http.application import build_app
 from service.http.routes import all_routes
 from service.inference.runtime import Engine
-from service.observability.processes import of_processes
+from service.observability.deaths import told_of_deaths
 from service.observability.request_log import configure_logging
 from service.settings import read_settings
 
@@ -121,8 +121,8 @@ class ImageClassification:
         await _engine().close()
 
     async def __metrics__(self, content: str) -> str:
-        """Adds to what /metrics says what is known of processes."""
-        return content + of_processes(deaths(), content)
+        """Adds to what /metrics says what the supervisor knows."""
+        return content + told_of_deaths(deaths())
 
     async def __is_ready__(self) -> bool:
         """What /readyz asks; the reason is in its answer, and in the log."""

@@ -3,6 +3,8 @@
 import re
 import unicodedata
 from dataclasses import asdict
+from heapq import nlargest
+from operator import itemgetter
 from typing import Final
 from urllib.parse import quote
 
@@ -61,15 +63,17 @@ def describe(model: ServedModel, *, is_default: bool) -> ModelDescription:
     )
 
 
-def classified(answer: Answer) -> Classified:
-    """What `/classify` says of a picture."""
+def classified(answer: Answer, top_k: int | None = None) -> Classified:
+    """What `/classify` says of a picture; of so many classes, the most probable first, or all."""
     prediction, classes = answer.prediction, answer.model.session.classes
+    pairs = list(zip(classes, map(_probability, prediction.probabilities), strict=True))
+    shown = pairs if top_k is None else nlargest(top_k, pairs, key=itemgetter(1))
     decision = prediction.decision
     return Classified(
         file_name=answer.upload.file_name,
         label=prediction.label,
         probability=_probability(prediction.probability),
-        probabilities=dict(zip(classes, map(_probability, prediction.probabilities), strict=True)),
+        probabilities=dict(shown),
         familiar=prediction.is_familiar,
         familiarity=prediction.familiarity,
         prediction_set=list(prediction.prediction_set),
@@ -82,18 +86,20 @@ def _decided(decision: Decision) -> Decided:
     return Decided(label=decision.label, refer=decision.refer, reason=decision.reason)
 
 
-def classified_or_refused(upload: Upload, answer: Answer | RequestError) -> Classified | Refused:
+def classified_or_refused(
+    upload: Upload, answer: Answer | RequestError, top_k: int | None = None
+) -> Classified | Refused:
     """What `/classify` says of a picture among several."""
     if isinstance(answer, RequestError):
         return Refused(file_name=upload.file_name, error=f"{answer}", status=answer.http_status)
-    return classified(answer)
+    return classified(answer, top_k)
 
 
-def as_numbers(answer: Answer) -> Explanation:
+def as_numbers(answer: Answer, top_k: int | None = None) -> Explanation:
     """What `/explain` says in numbers."""
     name, probability = _explained(answer)
     return Explanation(
-        **classified(answer).model_dump(exclude_unset=True),
+        **classified(answer, top_k).model_dump(exclude_unset=True),
         model=answer.model.tag,
         explained_class=name,
         class_probability=probability,

@@ -67,7 +67,10 @@ class Classified(_OfPicture):
 
     label: str = Field(description="name of the most probable class")
     probability: Probability = Field(description="its probability")
-    probabilities: dict[str, Probability] = Field(description="of all classes, by name")
+    probabilities: dict[str, Probability] = Field(
+        description="of all classes, by name; of the `top_k` most probable ones, in that order, "
+        "where that is asked for"
+    )
     familiar: bool = Field(
         description="whether the picture is like those that the model learned from; where it is "
         "not, label and probability mean little, and the first of `warnings` says so"
@@ -223,3 +226,33 @@ class Models(_Answer):
     """What is served."""
 
     models: list[ModelDescription]
+
+
+class Live(_Answer):
+    """That there is somebody, as the Open Inference Protocol says it."""
+
+    live: bool
+
+
+class Ready(_Answer):
+    """Whether all models answer, as the Open Inference Protocol says it."""
+
+    ready: bool
+
+
+class Tensor(_Answer):
+    """What goes into the model's graph, or comes out."""
+
+    name: str
+    datatype: str = Field(description="UINT8, INT64, FP32 or BOOL")
+    shape: list[int] = Field(description="-1: any")
+
+
+class ModelMetadata(_Answer):
+    """A model as the Open Inference Protocol describes it: the graph in its file."""
+
+    name: str
+    versions: list[str] = Field(description="the one that answers")
+    platform: str
+    inputs: list[Tensor]
+    outputs: list[Tensor]

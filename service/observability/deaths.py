@@ -1,13 +1,12 @@
-"""Figures of processes: the worker's own, and how often those before it have ended.
+"""How often workers have ended, as Prometheus reads it.
 
-Apart from `metrics`, as these are no counters that a worker keeps in files: they are what is so now
-(memory, open files, since when), and what the supervisor knows.
+Apart from `metrics`, which a worker counts: this the supervisor knows.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
@@ -15,11 +14,9 @@ from prometheus_client.registry import Collector
 _KNOWN_REASONS = ("out of memory", "SIGKILL", "SIGSEGV", "SIGABRT")
 
 
-def of_processes(deaths: Mapping[str, int], told: str = "") -> str:
-    """All of it as Prometheus reads it; `deaths` by reason, without what is `told` already."""
+def told_of_deaths(deaths: Mapping[str, int]) -> str:
+    """One counter, by reason."""
     registry = CollectorRegistry()
-    if "process_start_time_seconds" not in told:
-        ProcessCollector(registry=registry)
     registry.register(_Deaths(deaths))
     return generate_latest(registry).decode()
 
