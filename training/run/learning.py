@@ -115,7 +115,8 @@ def learn(
     if learns_itself:
         outcome, told = _fine_tuned(settings, material, outcome, run_folder)
     outcome, calibrated = calibrate_outcome(outcome, material, settings.coverage)
-    point = choose_operating_point(asked, outcome, material, calibrated) if asked else None
+    how = outcome, material, calibrated, fitted.fitted.strength
+    point = choose_operating_point(asked, *how) if asked else None
     return Trained(
         folder, view, material, fitted, outcome, calibrated, point, told, twins, digest, earlier
     )
