@@ -57,12 +57,11 @@ def assemble_bundle(
     Raises:
         ExportError: the exported file does not answer as torch does; with the figures.
     """
-    calibration = description.calibration
+    calibration, precision = description.calibration, precision_of(backbone_graph)
     model = join_head(backbone_graph, classifier, head_graph, calibration)
     session = open_graph(model.SerializeToString(), "cpu", granted_cores())
-    precision = precision_of(backbone_graph)
-    in_fewer_bits = None if precision == "fp32" else backbone_graph
-    agreement = check_agreement(session, classifier, _some(examples), in_fewer_bits, calibration)
+    fewer_bits = None if precision == "fp32" else backbone_graph
+    agreement = check_agreement(session, classifier, _some(examples), fewer_bits, calibration)
     geometry = measure_geometry(classifier.backbone, partial(_heatmaps, session), examples)
     metadata = BundleMetadata(
         classes=description.classes,
@@ -87,7 +86,8 @@ def assemble_bundle(
 def _some(examples: Pixels) -> Pixels:
     """Those that torch is asked about, too, spread over all."""
     steps = np.linspace(0, len(examples) - 1, min(_COMPARED, len(examples)))
-    return examples[steps.round().astype(int)]
+    found: Pixels = examples[steps.round().astype(int)]
+    return found
 
 
 def join_head(
