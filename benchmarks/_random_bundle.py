@@ -15,6 +15,7 @@ import torch
 from _serving import read_pictures
 
 from models.backbones.backbone import Backbone, load_backbone
+from models.backbones.weights import Random
 from models.bundle import Description, TrainingSummary
 from models.calibration import nothing_known
 from models.graph.assembly import assemble_bundle
@@ -32,7 +33,7 @@ def main() -> None:
     """Writes fp32.onnx and int8.onnx; the head has the same weights in both."""
     name, folder = sys.argv[1:]
     torch.manual_seed(0)
-    backbone = load_backbone(name, "none")
+    backbone = load_backbone(name, Random())
     rng = np.random.default_rng(0)
     weight = rng.normal(size=(len(CLASSES), backbone.num_features)).astype(np.float32)
     classifier = Classifier(backbone, LinearHead(0.1 * weight, np.zeros(2, np.float32)))

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from models.cores import granted_cores
 from models.errors import UsageError
 from models.image_files import MAX_PIXELS
+from models.limits import DECODE_MEMORY_BYTES, DECODE_SECONDS, MAX_BATCH
 from models.providers import Provider
 
 log = logging.getLogger(__name__)
@@ -62,14 +63,18 @@ class Settings(BaseSettings):
         "while some take longer than a second; default: the same",
     )
     decode_seconds: float = Field(
-        10, gt=0, description="for decoding, and again for drawing, one picture; above it 413"
+        DECODE_SECONDS,
+        gt=0,
+        description="for decoding, and again for drawing, one picture; above it 413",
     )
     decode_memory_bytes: int = Field(
-        2 * 1024**3,
+        DECODE_MEMORY_BYTES,
         ge=256 * 1024**2,
         description="address space of a process that decodes, Python's own included; above it 413",
     )
-    max_batch: int = Field(16, ge=1, description="pictures that one run of the network takes")
+    max_batch: int = Field(
+        MAX_BATCH, ge=1, description="pictures that one run of the network takes"
+    )
     queue_size: int = Field(
         256,
         ge=1,

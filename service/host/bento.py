@@ -18,7 +18,7 @@ from bentoml.models import BentoModel
 from starlette.applications import Starlette
 
 from models.errors import TransferError
-from models.loose_file import names_a_file
+from models.bundle import names_a_file
 from service.inference.registry import find_bundles
 from service.settings import PREFIX, read_settings
 

@@ -8,10 +8,10 @@ from urllib.parse import quote
 
 import numpy as np
 
+from models.drawing import Drawing, Sketch
 from models.errors import RequestError
 from models.signature import PREDICTED_CLASS
 from service.http.schemas import Classified, Explanation, MapPlaces, ModelDescription, Refused
-from service.inference.drawing import Drawing, Sketch
 from service.inference.served_model import Answer, ServedModel
 from service.inference.upload import Upload
 

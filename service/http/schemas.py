@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from models.bundle import JudgedBy
 from models.choices import Precision
-from service.inference.drawing import Drawing
+from models.drawing import Drawing
 
 #: How a heatmap can be asked for.
 Style = Drawing | Literal["raw"]

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Final
 
+from models.drawing import Sketch, draw_png
 from models.errors import RequestError
 from models.preprocessing import Pixels, read_picture
 from models.session import Prediction
 from models.signature import PREDICTED_CLASS
-from service.inference.drawing import Sketch, draw_png
 from service.inference.runtime import Engine
 from service.inference.served_model import Answer, ServedModel
 from service.inference.upload import Upload

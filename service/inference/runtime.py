@@ -4,8 +4,8 @@ import asyncio
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
 
+from models import drawing
 from models.decoding.workers import PictureWorkers
-from service.inference import drawing
 from service.inference.admission import Admission
 from service.inference.registry import ModelRegistry
 from service.observability import metrics

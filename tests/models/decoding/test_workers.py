@@ -214,12 +214,12 @@ def test_an_answer_longer_than_any_buffer_arrives_whole() -> None:
 
 def test_the_process_is_small_and_has_what_it_was_told_to_have_before_its_first_picture() -> None:
     async def scenario() -> list[str]:
-        workers = PictureWorkers(1, 60, MEMORY_BYTES, ("service.inference.drawing",))
+        workers = PictureWorkers(1, 60, MEMORY_BYTES, ("models.drawing",))
         try:
             return await workers.run(partial(eval, "sorted(__import__('sys').modules)"))
         finally:
             await workers.close()
 
     loaded = {*asyncio.run(scenario())}
-    assert {"PIL.Image", "models.heatmap", "service.inference.drawing"} <= loaded
+    assert {"PIL.Image", "models.heatmap", "models.drawing"} <= loaded
     assert not {"bentoml", "onnxruntime", "onnx", "pydantic", "starlette", "torch"} & loaded

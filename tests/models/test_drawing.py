@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from models.drawing import Drawing, Sketch, draw_png
 from models.errors import ImageTooLargeError
 from models.heatmap import MapGeometry
 from models.preprocessing import Preprocessing
-from service.inference.drawing import Drawing, Sketch, draw_png
 from tests.conftest import encoded
 
 HEATMAP = np.eye(4, dtype=np.float32)
