@@ -16,7 +16,15 @@ from pathlib import Path
 from typing import Final
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -166,10 +174,44 @@ def progress(what: str, total: int, done: int = 0) -> Iterator[Advance]:
         yield lambda count: bars.advance(task, count)
 
 
+@contextmanager
+def progress_while_counting(
+    what: str, count: Callable[[], int], done: int = 0
+) -> Iterator[Advance]:
+    """As `progress`, with a rate, of a total that is found out meanwhile, in another thread."""
+    if not console.is_terminal:
+        lines = _Lines(what, None, done)
+        with _found_out(count, lines.take_total), _again_and_again(lines.say):
+            yield lines.advance
+        lines.say()
+        return
+    shown = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate())
+    with Progress(*shown, TimeRemainingColumn(), console=console) as bars:
+        task = bars.add_task(what, total=None, completed=done)
+        with _found_out(count, lambda total: bars.update(task, total=total)):
+            yield lambda count: bars.advance(task, count)
+
+
+class _Rate(ProgressColumn):
+    """How many a second."""
+
+    def render(self, task: Task) -> Text:
+        """Nothing until there is a rate."""
+        return Text(f"{task.speed:.0f} a second" if task.speed else "")
+
+
+@contextmanager
+def _found_out(count: Callable[[], int], take: Callable[[int], object]) -> Iterator[None]:
+    """Counts in a thread, and says the result if it comes while the block lasts."""
+    thread = threading.Thread(target=lambda: take(count()), daemon=True, name="counting")
+    thread.start()
+    yield
+
+
 class _Lines:
     """How far something is, in plain lines."""
 
-    def __init__(self, what: str, total: int, before: int) -> None:
+    def __init__(self, what: str, total: int | None, before: int) -> None:
         self._what, self._total, self._before = what, total, before
         self._start = time.monotonic()
         self._done: float = before
@@ -178,12 +220,16 @@ class _Lines:
         """So many more are done."""
         self._done += count
 
+    def take_total(self, total: int) -> None:
+        """Of how many, now that it is known."""
+        self._total = total
+
     def say(self) -> None:
         """Says how far it is, where there is anything to do."""
-        if not self._total:
+        if self._total == 0:
             return
         rate = (self._done - self._before) / max(time.monotonic() - self._start, 1e-9)
-        rest = ""
-        if rate and self._done < self._total:
+        of, rest = f" of {self._total}" if self._total else "", ""
+        if rate and self._total and self._done < self._total:
             rest = f", {(self._total - self._done) / rate:.0f} s left"
-        log.info("%s: %d of %d, %.1f a second%s", self._what, self._done, self._total, rate, rest)
+        log.info("%s: %d%s, %.1f a second%s", self._what, self._done, of, rate, rest)

@@ -17,8 +17,8 @@ from bentoml._internal.server.http.traffic import TimeoutMiddleware
 from bentoml.models import BentoModel
 from starlette.applications import Starlette
 
-from models.errors import TransferError
 from models.bundle import names_a_file
+from models.errors import TransferError
 from service.inference.registry import find_bundles
 from service.settings import PREFIX, read_settings
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Final
 
 from models import store
-from models.errors import StoreError, TransferError, UnknownModelError, UsageError
 from models.bundle import names_a_file
+from models.errors import StoreError, TransferError, UnknownModelError, UsageError
 from models.loose_file import loose_bundle
 from models.store import StoredBundle
 from service.inference.served_model import ServedModel, load_session
