@@ -13,7 +13,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -21,12 +21,12 @@ from typing import Final
 
 from models.bundle import Bundle, names_a_file, read_bundle
 from models.cores import granted_cores
-from models.decoding.batching import MicroBatcher
+from models.decoding.batching import MicroBatcher, NetworkThread
+from models.decoding.kinds import Read, Work
 from models.decoding.workers import PictureWorkers
 from models.errors import ImageError
 from models.limits import DECODE_MEMORY_BYTES, DECODE_SECONDS, MAX_BATCH
 from models.places import Listing, PictureFile
-from models.preprocessing import ReadPicture, read_picture, read_picture_at
 from models.session import Prediction, Session
 
 #: A GPU's runs are larger than a CPU's.
@@ -38,12 +38,12 @@ _WINDOW: Final = 512
 #: Files that are taken from a listing at once, and rows that are handed over at once.
 _CHUNK: Final = 32
 
-#: Bytes of files from elsewhere that are in memory at once, and how many are fetched at once.
-_FETCHED_BYTES: Final = 256 * 1024**2
-_FETCHES: Final = 16
+#: Bytes of files that are in memory at once, and how many are read or fetched at once.
+_MOST_BYTES: Final = 256 * 1024**2
+_READERS: Final = 16
 
-#: Does something with the answer to a file, in the processes that decode.
-Afterwards = Callable[[PictureFile, Prediction], Callable[[], object] | None]
+#: From a file's bytes and its answer to what the processes that decode are to make of both.
+Afterwards = Callable[[bytes, Prediction], Work[bytes]]
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Row:
     prediction: Prediction | None
     warnings: tuple[str, ...] = ()
     error: str = ""
-    made: object = None
+    made: bytes = b""
 
     @property
     def file(self) -> str:
@@ -116,7 +116,7 @@ def answer_files(
     Args:
         session: what answers.
         files: are asked for in another thread, a little ahead.
-        afterwards: what is to be done with an answer, if anything; it travels as a pickle.
+        afterwards: what is to be made of a file and its answer, if anything.
 
     Raises:
         TransferError: nothing can be decoded or answered any more.
@@ -183,12 +183,10 @@ class _Run:
         most = MAX_BATCH if session.provider == "cpu" else _GPU_BATCH
         if session.provider != "cpu":
             await asyncio.to_thread(session.warm_up, most)
-        self._workers = PictureWorkers(
-            cores, DECODE_SECONDS, DECODE_MEMORY_BYTES, ("models.drawing",)
-        )
-        with ThreadPoolExecutor(1) as thread, ThreadPoolExecutor(_FETCHES) as self._fetching:
+        self._workers = PictureWorkers(cores, DECODE_SECONDS, DECODE_MEMORY_BYTES)
+        with NetworkThread() as thread, ThreadPoolExecutor(_READERS) as self._readers:
             self._batcher = MicroBatcher(session.predict, most, thread)
-            self._room = _Room(cores + 2 * most, _FETCHED_BYTES)
+            self._room = _Room(cores + 2 * most, _MOST_BYTES)
             waiting: asyncio.Queue[asyncio.Task[Row] | None] = asyncio.Queue(_WINDOW)
             try:
                 async with asyncio.TaskGroup() as group:
@@ -206,10 +204,9 @@ class _Run:
         """Begins with one file after the other, as there is room."""
         while files := await asyncio.to_thread(lambda: list(islice(self._files, _CHUNK))):
             for file in files:
-                size = 0 if file.path else file.size
-                await self._room.enter(size)
+                await self._room.enter(file.size)
                 task = group.create_task(self._row(file))
-                task.add_done_callback(partial(self._room.leave, size))
+                task.add_done_callback(partial(self._room.leave, file.size))
                 await waiting.put(task)
         await waiting.put(None)
 
@@ -223,22 +220,25 @@ class _Run:
         await asyncio.to_thread(self._handed.put, rows)
 
     async def _row(self, file: PictureFile) -> Row:
+        preprocessing = self._session.metadata.preprocessing
+        loop = asyncio.get_running_loop()
         try:
-            picture = await self._read(file)
+            data = await loop.run_in_executor(self._readers, file.read)
+            picture = await self._workers.run(Read(data, preprocessing))
             prediction = await self._batcher.answer(picture.pixels)
-            work = self._afterwards(file, prediction) if self._afterwards else None
-            made = await self._workers.run(work) if work else None
         except ImageError as error:
             return Row(file, None, error=str(error))
-        return Row(file, prediction, picture.warnings, made=made)
+        row = Row(file, prediction, picture.warnings)
+        if self._afterwards:
+            return await self._with_made(row, self._afterwards(data, prediction))
+        return row
 
-    async def _read(self, file: PictureFile) -> ReadPicture:
-        preprocessing = self._session.metadata.preprocessing
-        if file.path:  # whoever decodes it reads it
-            return await self._workers.run(partial(read_picture_at, file.path, preprocessing))
-        loop = asyncio.get_running_loop()
-        data = await loop.run_in_executor(self._fetching, file.read)
-        return await self._workers.run(partial(read_picture, data, preprocessing))
+    async def _with_made(self, row: Row, work: Work[bytes]) -> Row:
+        """A row with what was made; that it could not be made is no reason to be without answer."""
+        try:
+            return replace(row, made=await self._workers.run(work))
+        except ImageError as error:
+            return replace(row, warnings=(*row.warnings, f"it cannot be drawn: {error}"))
 
 
 class _Room:

@@ -12,7 +12,7 @@ ordinary ONNX metadata to everybody else.
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, BinaryIO, Final, Literal
@@ -20,13 +20,22 @@ from typing import Annotated, BinaryIO, Final, Literal
 import onnx
 from google.protobuf.message import DecodeError, Message
 from onnx.external_data_helper import uses_external_data
-from pydantic import AfterValidator, Base64Bytes, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    Base64Bytes,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from models.calibration import Calibration
-from models.choices import Precision
+from models.choices import Measure, Precision
 from models.errors import BundleError, OutputError
 from models.files import whole_file
 from models.heatmap import MapGeometry
+from models.map_quality import MapQuality
 from models.preprocessing import Preprocessing
 
 FORMAT_VERSION: Final = 2
@@ -95,6 +104,30 @@ class TrainingSummary(_Record):
     created: str = Field(description="ISO 8601, UTC")
 
 
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class OperatingPoint(_Record):
+    """From which probability of one class on that class is decided, and how good that is.
+
+    The shares are of pictures that had not been seen, each with its interval at 95 %; None where
+    there were none to take it of.
+    """
+
+    label: str = Field(description="the class")
+    measure: Measure = Field(description="what was asked for")
+    at_least: float = Field(gt=0, lt=1, description="how much of it")
+    threshold: Share | None = Field(
+        description="of the class's probability; None: no probability of it is enough"
+    )
+    recall: Share | None = Field(description="of the class's pictures: sensitivity")
+    recall_interval: tuple[Share, Share] | None
+    precision: Share | None = Field(description="of the pictures that are decided to be of it")
+    precision_interval: tuple[Share, Share] | None
+    specificity: Share | None = Field(description="of others that are not decided to be of it")
+    specificity_interval: tuple[Share, Share] | None
+
+
 class BundleMetadata(_Record):
     """What a bundle says of itself."""
 
@@ -110,6 +143,9 @@ class BundleMetadata(_Record):
         AfterValidator(_check_geometry),
         Field(description="where the heatmap's cells look, in pixels of the network's input"),
     ]
+    map_quality: MapQuality | None = Field(
+        default=None, description="how good heatmaps were on pictures that had not been seen"
+    )
     training: TrainingSummary
     familiarity_threshold: float = Field(
         ge=0, le=1, description="of `familiarity`; below it a picture is unlike those learned from"
@@ -120,15 +156,25 @@ class BundleMetadata(_Record):
     temperature: float = Field(
         gt=0, description="that the logits were divided by; the graph has done it"
     )
+    operating_point: OperatingPoint | None = Field(
+        default=None, description="where one was asked for; else the file does not speak of it"
+    )
     data_digest: str
     self_check: Annotated[tuple[SelfCheck, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _check_operating_point(self) -> "BundleMetadata":
+        if self.operating_point and self.operating_point.label not in self.classes:
+            raise ValueError("its operating point is for a class that it does not have")
+        return self
 
 
 @dataclass(frozen=True)
 class Description:
     """What a bundle is to say of itself, beyond what its network says.
 
-    The K classes are in the order of the head's rows; the digest is that of all pictures.
+    The K classes are in the order of the head's rows; the digest is that of all pictures; `grade`
+    is asked how good heatmaps are, once it is known where their cells look.
     """
 
     classes: tuple[str, ...]
@@ -136,6 +182,8 @@ class Description:
     data_digest: str
     preprocessing: Preprocessing
     calibration: Calibration
+    operating_point: OperatingPoint | None = None
+    grade: Callable[[MapGeometry], MapQuality | None] = lambda _: None
 
 
 @dataclass(frozen=True)
@@ -159,7 +207,9 @@ def bundle_bytes(model: onnx.ModelProto, metadata: BundleMetadata) -> bytes:
     labelled = onnx.ModelProto()
     labelled.CopyFrom(model)
     del labelled.metadata_props[:]
-    labelled.metadata_props.add(key=_METADATA_KEY, value=metadata.model_dump_json())
+    unasked = None if metadata.operating_point else {"operating_point"}
+    document = metadata.model_dump_json(exclude=unasked)
+    labelled.metadata_props.add(key=_METADATA_KEY, value=document)
     body: bytes = labelled.SerializeToString()
     return body + _seal(body)
 

@@ -32,6 +32,7 @@ class Sketch:
         preprocessing: what of the picture it covers.
         geometry: where its cells look.
         has_legend: whether what the colours mean stands below.
+        note: a line more of the legend.
         texts: what goes into the file as its metadata, by keyword; of any letters.
     """
 
@@ -40,6 +41,7 @@ class Sketch:
     preprocessing: Preprocessing
     geometry: MapGeometry
     has_legend: bool = False
+    note: str = ""
     texts: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -53,7 +55,7 @@ def draw_png(data: bytes, max_pixels: int, sketch: Sketch) -> bytes:
     image = decode_image(data, max_pixels, grey_range=preprocessing.grey_range)
     drawn = _DRAWINGS[sketch.style](image, sketch.heatmap, preprocessing, sketch.geometry)
     if sketch.has_legend:
-        drawn = with_legend(drawn)
+        drawn = with_legend(drawn, sketch.note)
     about = PngInfo()
     for keyword, text in sketch.texts.items():
         # As UTF-8, whatever it holds: a class is called as its folder was.

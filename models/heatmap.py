@@ -31,6 +31,7 @@ _STRONGEST = 0.7
 #: Width and height of the smallest legend, pixels, and what stands at its dark and bright end. No
 #: name of a class: of most alphabets the font has no letters.
 _LEGEND = 240, 34
+_LINE = 14
 _LEGEND_WORDS = "nothing speaks for the class", "most does"
 
 #: Cells that a bicubic surface reads on each side of a place.
@@ -89,10 +90,14 @@ def heatmap_picture(
     return result
 
 
-def with_legend(drawn: Image.Image) -> Image.Image:
-    """A drawing with what its colours mean below it; as wide as the legend where it is narrower."""
+def with_legend(drawn: Image.Image, note: str = "") -> Image.Image:
+    """A drawing with what its colours mean below it; as wide as the legend where it is narrower.
+
+    A note, of letters that the font has, gets a line more.
+    """
     scale = max(1, drawn.width // _LEGEND[0])
     width, height = (side * scale for side in _LEGEND)
+    height += _LINE * scale * bool(note)
     result = Image.new("RGB", (max(drawn.width, width), drawn.height + height), "white")
     result.paste(drawn)
     ramp = np.linspace(0, 255, width - 12 * scale).astype(np.uint8)
@@ -102,6 +107,7 @@ def with_legend(drawn: Image.Image) -> Image.Image:
     baseline = drawn.height + 18 * scale
     draw.text((6 * scale, baseline), _LEGEND_WORDS[0], "black", font)
     draw.text((width - 6 * scale, baseline), _LEGEND_WORDS[1], "black", font, anchor="ra")
+    draw.text((6 * scale, baseline + _LINE * scale), note, "black", font)
     return result
 
 

@@ -6,7 +6,6 @@ another interpolation would), so it too must be the same on both sides. Needs Pi
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
@@ -15,7 +14,7 @@ from PIL import Image
 
 from models.choices import Levels, check_grey_range
 from models.greys import Spread, are_usual, is_wide, levels_of, range_of, shown, widened
-from models.image_files import MAX_PIXELS, NEARLY_BLACK, Stored, load_picture, read_file
+from models.image_files import MAX_PIXELS, NEARLY_BLACK, Stored, load_picture
 
 Pixels = npt.NDArray[np.uint8]
 Framing = Literal["crop", "short-side", "squash"]
@@ -119,13 +118,6 @@ def read_picture(
     if is_one_colour(pixels):
         remarks.append("the picture is all one colour, as the network sees it")
     return ReadPicture(pixels, *stored.size, tuple(filter(None, remarks)))
-
-
-def read_picture_at(
-    path: Path, preprocessing: Preprocessing, max_pixels: int = MAX_PIXELS
-) -> ReadPicture:
-    """As `read_picture`, of a file on this machine's disks."""
-    return read_picture(read_file(path), preprocessing, max_pixels)
 
 
 def decode_image(

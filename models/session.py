@@ -11,10 +11,12 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+import onnxruntime as ort
 
 from models.bundle import Bundle, SelfCheck
 from models.choices import Precision
 from models.cores import granted_cores
+from models.decision import Decision, decide
 from models.errors import BundleError, ProviderError
 from models.preprocessing import Pixels, read_pixels
 from models.providers import Provider, open_graph, provider_of
@@ -48,6 +50,7 @@ class Prediction:
         familiarity: how like the pictures that were learned from it is, in [0, 1].
         is_familiar: whether that is enough for its answer to mean something.
         prediction_set: the classes that it could be of, the label always, likeliest first.
+        decision: what becomes of it; None where the bundle has no operating point.
     """
 
     label: str
@@ -58,6 +61,7 @@ class Prediction:
     familiarity: float
     is_familiar: bool
     prediction_set: tuple[str, ...]
+    decision: Decision | None = None
 
 
 class Session:
@@ -105,13 +109,17 @@ class Session:
         return self.metadata.classes
 
     def predict(
-        self, pixels: Pixels, class_index: npt.NDArray[np.int64] | None = None
+        self,
+        pixels: Pixels,
+        class_index: npt.NDArray[np.int64] | None = None,
+        run_options: ort.RunOptions | None = None,
     ) -> list[Prediction]:
         """Answers a batch.
 
         Args:
             pixels: uint8 (N, H, W, 3), from `read_pixels` with this bundle's preprocessing.
             class_index: int64 (N,), whose heatmap is wanted; -1 or None: the predicted class's.
+            run_options: of ONNX Runtime; by their `terminate` another thread ends the run.
         """
         count = len(pixels)
         if class_index is None:
@@ -120,7 +128,7 @@ class Session:
             black = np.zeros((missing, *pixels.shape[1:]), pixels.dtype)
             pixels = np.concatenate([pixels, black])
             class_index = np.append(class_index, np.full(missing, PREDICTED_CLASS))
-        answers = answers_of(self._session, pixels, class_index)
+        answers = answers_of(self._session, pixels, class_index, run_options)
         return [
             self._prediction(Answers(*row)) for row in islice(zip(*answers, strict=True), count)
         ]
@@ -129,6 +137,8 @@ class Session:
         """One row of the graph's answers, in words."""
         best = int(row.probabilities.argmax())
         ranked = np.argsort(-row.probabilities, kind="stable")
+        is_familiar = bool(row.familiarity >= self.metadata.familiarity_threshold)
+        prediction_set = tuple(self.classes[i] for i in ranked if row.prediction_set[i])
         return Prediction(
             label=self.classes[best],
             probability=float(row.probabilities[best]),
@@ -136,9 +146,18 @@ class Session:
             heatmap=row.heatmap,
             heatmap_peak=float(row.heatmap_peak),
             familiarity=float(row.familiarity),
-            is_familiar=bool(row.familiarity >= self.metadata.familiarity_threshold),
-            prediction_set=tuple(self.classes[i] for i in ranked if row.prediction_set[i]),
+            is_familiar=is_familiar,
+            prediction_set=prediction_set,
+            decision=self._decision(row.probabilities, prediction_set, is_familiar=is_familiar),
         )
+
+    def _decision(
+        self, probabilities: Floats, prediction_set: tuple[str, ...], *, is_familiar: bool
+    ) -> Decision | None:
+        if (point := self.metadata.operating_point) is None:
+            return None
+        probability = float(probabilities[self.classes.index(point.label)])
+        return decide(point, probability, is_familiar=is_familiar, prediction_set=prediction_set)
 
     def warm_up(self, max_batch: int) -> None:
         """Runs the largest batch; on a GPU also those of 1, 2, 4, ... pictures, the only ones then.

@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
+from models.calibration import Calibration
+from models.head import LinearHead
 from models.preprocessing import Pixels
 
 #: As `class_index`: the class with the largest probability.
@@ -50,6 +52,7 @@ class Value:
 IMAGE: Final = Value("image", "uint8", ("N", "H", "W", 3))
 CLASS_INDEX: Final = Value("class_index", "int64", ("N",))
 FEATURE_MAP: Final = Value("feature_map", "float", ("N", "…"))
+FEATURES: Final = Value("features", "float", ("N", "C"))
 WEIGHT: Final = Value("weight", "float", ("K", "C"))
 BIAS: Final = Value("bias", "float", ("K",))
 CENTRES: Final = Value("centres", "float", ("M", "C"))
@@ -65,7 +68,7 @@ PREDICTION_SET: Final = Value("prediction_set", "bool", ("N", "K"))
 INPUTS: Final = (IMAGE, CLASS_INDEX)
 OUTPUTS: Final = (PROBABILITIES, HEATMAP, HEATMAP_PEAK, FAMILIARITY, PREDICTION_SET)
 
-#: Inputs of a head's graph until it is joined.
+#: Inputs of a head's graph until it is joined; `FEATURES` is its output until then.
 LEARNED: Final = (WEIGHT, BIAS, CENTRES, SCALING, SET_THRESHOLDS)
 
 
@@ -80,11 +83,14 @@ class Answers(NamedTuple):
 
 
 def answers_of(
-    session: ort.InferenceSession, pixels: Pixels, class_index: npt.NDArray[np.int64]
+    session: ort.InferenceSession,
+    pixels: Pixels,
+    class_index: npt.NDArray[np.int64],
+    run_options: ort.RunOptions | None = None,
 ) -> Answers:
     """Runs a bundle's graph."""
     inputs = {IMAGE.name: pixels, CLASS_INDEX.name: class_index}
-    return Answers(*session.run([value.name for value in OUTPUTS], inputs))
+    return Answers(*session.run([value.name for value in OUTPUTS], inputs, run_options))
 
 
 def feature_maps_of(session: ort.InferenceSession, pixels: Pixels) -> Floats:
@@ -92,3 +98,24 @@ def feature_maps_of(session: ort.InferenceSession, pixels: Pixels) -> Floats:
     (found,) = session.run([FEATURE_MAP.name], {IMAGE.name: pixels})
     made: Floats = found
     return made
+
+
+def explained_by(
+    session: ort.InferenceSession,
+    feature_maps: Floats,
+    class_index: npt.NDArray[np.int64],
+    head: LinearHead,
+    calibration: Calibration,
+) -> tuple[Floats, Floats]:
+    """Runs a head's graph that is not joined yet: probabilities (N, K) and heatmaps (N, h, w)."""
+    learned = (
+        head.weight,
+        head.bias,
+        calibration.centres.astype(np.float32),
+        calibration.scaling,
+        calibration.set_thresholds,
+    )
+    inputs = {FEATURE_MAP.name: feature_maps, CLASS_INDEX.name: class_index}
+    inputs |= {value.name: array for value, array in zip(LEARNED, learned, strict=True)}
+    probabilities, heatmaps = session.run([PROBABILITIES.name, HEATMAP.name], inputs)
+    return probabilities, heatmaps

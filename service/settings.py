@@ -105,6 +105,21 @@ class Settings(BaseSettings):
     api_keys_file: Path | None = Field(
         None, description="file with more keys, one a line; it is read again when it changes"
     )
+    queue_size_by_name: int | None = Field(
+        None,
+        ge=1,
+        description="pictures of all keys of one name (name=key), of those of queue_size; beyond "
+        "them 503; default: all",
+    )
+    proxies: str | None = Field(
+        None,
+        description="addresses or networks, separated by commas, of proxies whose X-Forwarded-For "
+        "says who asks; one on this machine is believed anyhow",
+    )
+    log_client: bool = Field(
+        default=True,
+        description="whether the log has the address that a request came from; off: it has not",
+    )
     cors_origins: str | None = Field(
         None,
         description="origins whose pages may ask, separated by commas, or *; default: none may",
@@ -115,6 +130,11 @@ class Settings(BaseSettings):
     def named_keys(self) -> list[str]:
         """The keys of `api_keys`; those of the file are not among them."""
         return _separated(self.api_keys.get_secret_value() if self.api_keys else "")
+
+    @property
+    def known_proxies(self) -> list[str]:
+        """The addresses and networks of `proxies`."""
+        return _separated(self.proxies or "")
 
     @property
     def allowed_origins(self) -> list[str]:
@@ -135,12 +155,16 @@ class Settings(BaseSettings):
     def _check_what_goes_together(self) -> "Settings":
         for part, whole in (
             ("max_pictures", "queue_size"),
+            ("queue_size_by_name", "queue_size"),
+            ("max_pictures", "queue_size_by_name"),
             ("max_body_bytes", "max_bytes_in_flight"),
         ):
-            if getattr(self, part) > getattr(self, whole):
+            if None in (below := getattr(self, part), above := getattr(self, whole)):
+                continue
+            if below > above:
                 raise ValueError(
-                    f"{_variable(part)} ({getattr(self, part)}) is above {_variable(whole)} "
-                    f"({getattr(self, whole)}): such a request could never be answered"
+                    f"{_variable(part)} ({below}) is above {_variable(whole)} ({above}): such a "
+                    "request could never be answered"
                 )
         if not self.serves_all and not {"", _ALL}.isdisjoint(self.models):
             raise ValueError(

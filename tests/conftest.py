@@ -18,7 +18,14 @@ from PIL import Image
 
 from models.backbones.backbone import Backbone, load_backbone
 from models.backbones.weights import Random
-from models.bundle import Bundle, Description, TrainingSummary, bundle_bytes, parse_bundle
+from models.bundle import (
+    Bundle,
+    Description,
+    OperatingPoint,
+    TrainingSummary,
+    bundle_bytes,
+    parse_bundle,
+)
 from models.calibration import Calibration
 from models.graph.assembly import assemble_bundle
 from models.graph.classifier import Classifier, Normalise
@@ -186,6 +193,22 @@ def resealed(bundle: Bundle, **changes: object) -> Bundle:
     model = onnx.load_model_from_string(bundle.data)
     metadata = bundle.metadata.model_copy(update=changes)
     return parse_bundle(bundle_bytes(model, metadata), bundle.source)
+
+
+def operating_point(label: str, threshold: float | None) -> OperatingPoint:
+    """That a run could have chosen for a class."""
+    return OperatingPoint(
+        label=label,
+        measure="recall",
+        at_least=0.98,
+        threshold=threshold,
+        recall=0.985,
+        recall_interval=(0.96, 0.995),
+        precision=0.75,
+        precision_interval=(0.7, 0.8),
+        specificity=0.9,
+        specificity_interval=(0.87, 0.93),
+    )
 
 
 @pytest.fixture

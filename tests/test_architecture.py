@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "models.decoding": {"models"},
     "models.graph": {"models", "models.backbones"},
     "samples": {"models", "training"},
-    "service.batch": {"models", "models.bulk"},
+    "service.batch": {"models", "models.bulk", "models.decoding"},
     "service.app": {
         "service.edge", "service.host", "service.http", "service.inference",
         "service.observability", "service.settings",
@@ -34,7 +34,9 @@ MAY_IMPORT = {
     "service.edge": {
         "models", "service.http", "service.inference", "service.observability", "service.settings",
     },
-    "service.host": {"models", "service.inference", "service.settings"},
+    "service.host": {
+        "models", "service.http", "service.inference", "service.observability", "service.settings",
+    },
     "service.http": {"models", "service.inference", "service.observability", "service.settings"},
     "service.inference": {
         "models", "models.decoding", "service.observability", "service.settings",

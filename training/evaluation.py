@@ -103,6 +103,21 @@ def evaluate(
     )
 
 
+def one_against_rest(
+    is_true: npt.NDArray[np.bool_], is_decided: npt.NDArray[np.bool_], groups: Rows
+) -> tuple[ClassResult, ClassResult]:
+    """How a class fared, and all others as one, whose recall is the specificity of the first.
+
+    Args:
+        is_true: bool (N,), whether a picture is of it.
+        is_decided: bool (N,), whether it is taken for that.
+        groups: int64 (N,), which belong together and so count for less.
+    """
+    right = is_true == is_decided
+    own = _class_result(right, is_true, is_decided, groups)
+    return own, _class_result(right, ~is_true, ~is_decided, groups)
+
+
 def wilson(share: float, count: float) -> Interval:
     """Wilson's interval of a share of so many, at 95 %."""
     z2 = norm.ppf((1 + CONFIDENCE) / 2) ** 2

@@ -27,6 +27,7 @@ from models import store
 from models.bundle import BundleMetadata
 from models.errors import OutputError, StoreError
 from models.store import LONGEST_NAME, ORIGIN_FILE, StoredBundle, store_name
+from training.place_name import place_name
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ class Filing:
     @property
     def plain_name(self) -> str:
         """What the store calls it where nobody else is called so."""
-        return store_name(self.asked or self.folder.resolve().name or "pictures")
+        return store_name(self.asked or place_name(self.folder) or "pictures")
 
     @property
     def name(self) -> str:

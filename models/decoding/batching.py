@@ -7,17 +7,25 @@ throughput.
 
 What enters a batch is decoded, uint8 (H, W, 3), so that no picture of one client can break the
 batch of another. Should a batch fail all the same, its pictures are tried again one by one.
+
+Patient pictures, of which one request sends dozens, run where nothing else waits, and are cut off
+when something comes: their run begins anew later. Where there is always something, they ride along,
+one beside every four.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable
-from concurrent.futures import Executor
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
+import onnxruntime as ort
 
 from models.preprocessing import Pixels
 from models.session import Prediction
@@ -25,11 +33,47 @@ from models.signature import PREDICTED_CLASS
 
 log = logging.getLogger(__name__)
 
-Predict = Callable[[Pixels, npt.NDArray[np.int64]], list[Prediction]]
+#: Pictures beside which one patient one rides along.
+_BESIDE: Final = 4
 
-
-#: Told of a run: seconds that each picture waited for it, and seconds that it took.
+#: Told of a run: seconds that each picture waited for it, patient ones apart, and seconds it took.
 Observe = Callable[[list[float], float], object]
+
+
+class Predict(Protocol):
+    """Answers uint8 (N, H, W, 3) and int64 (N,), as `Session.predict` does."""
+
+    def __call__(
+        self,
+        pixels: Pixels,
+        class_index: npt.NDArray[np.int64],
+        run_options: ort.RunOptions | None = None,
+        /,
+    ) -> list[Prediction]:
+        """Given options it may be cut off by them, and raises then."""
+
+
+class NetworkThread(ThreadPoolExecutor):
+    """Where all networks run, one run after the other; those of patient pictures make room."""
+
+    def __init__(self) -> None:
+        super().__init__(1, thread_name_prefix="inference")
+        self._patient: set[ort.RunOptions] = set()
+
+    @contextmanager
+    def patient_run(self) -> Iterator[ort.RunOptions]:
+        """Gives what lets a run be cut off; that it was, its `terminate` says."""
+        options = ort.RunOptions()
+        self._patient.add(options)
+        try:
+            yield options
+        finally:
+            self._patient.discard(options)
+
+    def cut_off(self) -> None:
+        """Ends runs of patient pictures, of whichever model, between two of the graph's nodes."""
+        for options in self._patient:
+            options.terminate = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +81,7 @@ class _Item:
     pixels: Pixels
     class_index: int
     answer: "asyncio.Future[Prediction]"
+    is_patient: bool
     arrived: float = field(default_factory=time.perf_counter)
 
 
@@ -44,15 +89,20 @@ class MicroBatcher:
     """Pictures of many requests to one network, in order of arrival. Lives in one event loop."""
 
     def __init__(
-        self, predict: Predict, max_batch: int, thread: Executor, observe: Observe | None = None
+        self,
+        predict: Predict,
+        max_batch: int,
+        thread: NetworkThread,
+        observe: Observe | None = None,
     ) -> None:
         """Starts in the running event loop.
 
         Args:
-            predict: answers uint8 (N, H, W, 3) and int64 (N,), as `Session.predict` does.
+            predict: the network.
             max_batch: the largest N.
-            thread: where the network runs.
-            observe: told of every run in that thread, whether it went well or not.
+            thread: where it runs.
+            observe: told of every run in that thread, whether it went well or not; not of those of
+                patient pictures alone.
         """
         #: Why nothing could be answered lately; None after anything was.
         self.problem: str | None = None
@@ -60,7 +110,10 @@ class MicroBatcher:
         self._max_batch = max_batch
         self._thread = thread
         self._observe = observe
-        self._queue: asyncio.Queue[_Item | None] = asyncio.Queue()
+        self._waiting: deque[_Item] = deque()
+        self._patient: deque[_Item] = deque()
+        self._has_news = asyncio.Event()
+        self._is_closing = False
         self._task = asyncio.create_task(self._run())
 
     @property
@@ -68,40 +121,60 @@ class MicroBatcher:
         """Whether somebody is there to answer."""
         return not self._task.done()
 
-    async def answer(self, pixels: Pixels, class_index: int = PREDICTED_CLASS) -> Prediction:
+    async def answer(
+        self, pixels: Pixels, class_index: int = PREDICTED_CLASS, *, is_patient: bool = False
+    ) -> Prediction:
         """Answers one picture, uint8 (H, W, 3). Who is cancelled while waiting leaves the queue."""
-        item = _Item(pixels, class_index, asyncio.get_running_loop().create_future())
-        self._queue.put_nowait(item)
+        future = asyncio.get_running_loop().create_future()
+        item = _Item(pixels, class_index, future, is_patient)
+        if is_patient:
+            self._patient.append(item)
+        else:
+            self._waiting.append(item)
+            self._thread.cut_off()
+        self._has_news.set()
         return await item.answer
 
     async def close(self) -> None:
         """Answers everything that waits, then ends. Nothing may be asked any more."""
-        await self._queue.join()
-        # Cancelled, it would keep its traceback, and that the network: hundreds of MiB until the
-        # garbage is collected.
-        self._queue.put_nowait(None)
+        # Cancelled, the task would keep its traceback, and that the network: hundreds of MiB until
+        # the garbage is collected.
+        self._is_closing = True
+        self._has_news.set()
         await self._task
 
     async def _run(self) -> None:
-        while first := await self._queue.get():
-            batch = [first]
-            while len(batch) < self._max_batch and not self._queue.empty():
-                if item := self._queue.get_nowait():
-                    batch.append(item)
-            await self._answer([item for item in batch if not item.answer.done()])
-            for _ in batch:
-                self._queue.task_done()
-            del first, batch  # they would be kept until the next one comes
+        while await self._has_work():
+            await self._answer_next()
 
-    async def _answer(self, batch: list[_Item]) -> None:
-        if not batch:
-            return
+    async def _has_work(self) -> bool:
+        """Waits for something to answer; false where there will be nothing more."""
+        while not (self._waiting or self._patient or self._is_closing):
+            self._has_news.clear()
+            await self._has_news.wait()
+        return bool(self._waiting or self._patient)
+
+    async def _answer_next(self) -> None:
+        if batch := _take(self._waiting, self._max_batch):
+            along = min(len(batch) // _BESIDE, self._max_batch - len(batch))
+            # Patient pictures of another model may stand before these in the thread.
+            self._thread.cut_off()
+            await self._answer([*batch, *_take(self._patient, along)])
+        # One alone: a CPU does two no sooner together, and what is cut off is lost.
+        elif batch := _take(self._patient, 1):
+            with self._thread.patient_run() as options:
+                await self._answer(batch, options)
+
+    async def _answer(self, batch: list[_Item], options: ort.RunOptions | None = None) -> None:
         loop = asyncio.get_running_loop()
         try:
-            answered = await loop.run_in_executor(self._thread, self._run_network, batch)
+            answered = await loop.run_in_executor(self._thread, self._run_network, batch, options)
         # ONNX Runtime's errors have no common class below Exception; we must outlive them.
         except Exception as error:  # noqa: BLE001
-            await self._after_failure(batch, error)
+            if options is not None and options.terminate:
+                self._patient.extendleft(reversed(batch))
+            else:
+                await self._after_failure(batch, error)
             return
         self.problem = None
         for item, prediction in answered:
@@ -117,14 +190,27 @@ class MicroBatcher:
         elif not batch[0].answer.done():
             batch[0].answer.set_exception(error)
 
-    def _run_network(self, batch: list[_Item]) -> list[tuple[_Item, Prediction]]:
+    def _run_network(
+        self, batch: list[_Item], options: ort.RunOptions | None
+    ) -> list[tuple[_Item, Prediction]]:
         start = time.perf_counter()
         pixels = np.stack([item.pixels for item in batch])
         class_index = np.array([item.class_index for item in batch], dtype=np.int64)
+        cut_off_by = () if options is None else (options,)
         try:
-            predictions = self._predict(pixels, class_index)
+            predictions = self._predict(pixels, class_index, *cut_off_by)
         finally:
-            if self._observe:
-                waited = [start - item.arrived for item in batch]
+            waited = [start - item.arrived for item in batch if not item.is_patient]
+            if self._observe and waited:
                 self._observe(waited, time.perf_counter() - start)
         return list(zip(batch, predictions, strict=True))
+
+
+def _take(queue: deque[_Item], most: int) -> list[_Item]:
+    """The first of a queue; those that nobody waits for any more are dropped."""
+    taken: list[_Item] = []
+    while queue and len(taken) < most:
+        item = queue.popleft()
+        if not item.answer.done():
+            taken.append(item)
+    return taken

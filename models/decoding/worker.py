@@ -1,78 +1,94 @@
 """One process that decodes and draws pictures; `workers` starts and kills it.
 
-Work comes pickled on stdin, answers go pickled to stdout, each after its length, until stdin ends:
-so it ends with whoever started it, however that ends. It imports no more than Pillow and numpy.
+Work comes on stdin and answers go to stdout as `framing` has them, until stdin ends: so it ends
+with whoever started it, however that ends. It imports no more than Pillow and numpy, and all of it
+before its first picture: then it can open nothing any more (`confinement`).
 """
 
-import contextlib
-import importlib
+import encodings.latin_1
+import encodings.utf_16_be
+import encodings.utf_16_le  # noqa: F401  what Pillow decodes texts with, looked for when needed
+import io
 import os
-import pickle
+import random  # noqa: F401  as above
 import signal
 import sys
 import traceback
 import warnings
-from collections.abc import Callable
-from typing import Any, Final
+from typing import BinaryIO
 
-from PIL import Image
+import numpy as np
+from PIL import Image, ImageCms, ImageColor, ImageFilter, TiffTags  # noqa: F401  as above
 
-from models.errors import ImageTooLargeError, TransferError
-
-try:
-    import resource
-except ImportError:  # Windows has no such limits
-    resource = None  # type: ignore[assignment]
-
-#: Of the number before each pickle that says how long it is.
-LENGTH_BYTES: Final = 8
+from models.decoding.confinement import give_up_the_system, limit
+from models.decoding.framing import LENGTHS_BYTES, Message, lengths, packed, unpacked
+from models.decoding.kinds import KINDS, Draw, Kinds, failure, mistake
+from models.drawing import Sketch
+from models.errors import ImageError, ImageTooLargeError
+from models.heatmap import MapGeometry
+from models.preprocessing import Preprocessing
 
 
-def main() -> int:
-    """Works until stdin ends. Arguments: bytes of memory that it may take, modules to preload."""
-    memory_bytes, *modules = sys.argv[1:]
-    for module in modules:
-        importlib.import_module(module)
-    _limit_memory(int(memory_bytes))
+def main(kinds: Kinds = KINDS) -> int:
+    """Gives up what it can, and works until stdin ends. Argument: bytes that it may take."""
+    _draw_once()
+    answers = way_back()
+    limit(int(sys.argv[1]))
+    return serve(kinds, answers, is_confined=give_up_the_system())
+
+
+def way_back() -> BinaryIO:
+    """What answers go to; nothing else may stand between them."""
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return answers
+
+
+def serve(kinds: Kinds, answers: BinaryIO, *, is_confined: bool) -> int:
+    """Says that it is there, and works until stdin ends."""
     # A stop is for whoever started us to pass on: what was accepted is answered first.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     # Pillow remarks on broken EXIF and the like, which is of use to nobody here.
     warnings.simplefilter("ignore")
     warnings.simplefilter("error", Image.DecompressionBombWarning)
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nothing else may stand between answers
-    while head := sys.stdin.buffer.read(LENGTH_BYTES):
-        work = pickle.loads(sys.stdin.buffer.read(int.from_bytes(head)))  # noqa: S301  our own
-        answers.write(packed(_do(work)))
-        answers.flush()
-        del work
+    _send(answers, Message({"is_confined": is_confined}))
+    work = sys.stdin.buffer
+    while head := work.read(LENGTHS_BYTES):
+        _send(answers, _done(kinds, unpacked(*map(work.read, lengths(head)))))
     return 0
 
 
-def packed(what: object) -> bytes:
-    """A pickle, after its length."""
-    data = pickle.dumps(what, protocol=pickle.HIGHEST_PROTOCOL)
-    return len(data).to_bytes(LENGTH_BYTES) + data
+def _send(answers: BinaryIO, message: Message) -> None:
+    answers.writelines(packed(message))
+    answers.flush()
 
 
-def _do(work: Callable[[], Any]) -> tuple[bool, Any]:
-    """Whether it went well, and the answer or the error."""
+def _done(kinds: Kinds, message: Message) -> Message:
+    """The answer or the error."""
     try:
-        return True, work()
+        return kinds[message.fields["kind"]].of(message).done()
     except MemoryError:
-        return False, ImageTooLargeError("the picture takes more memory than one may take here")
-    except TransferError as error:
-        return False, type(error)(str(error))  # without its cause, which need not be picklable
-    # A mistake of ours, which must be seen as one: 500, and the log of the service.
+        return failure(ImageTooLargeError("the picture takes more memory than one may take here"))
+    except ImageError as error:
+        return failure(error)
+    # A mistake of ours, which must be seen as one.
     except Exception:  # noqa: BLE001
-        return False, RuntimeError(traceback.format_exc())
+        return mistake(traceback.format_exc())
 
 
-def _limit_memory(max_bytes: int) -> None:
-    if resource:
-        with contextlib.suppress(OSError, ValueError):  # macOS knows the limit, and refuses it
-            resource.setrlimit(resource.RLIMIT_AS, (max_bytes, max_bytes))
+def _draw_once() -> None:
+    """Has Pillow load what it loads when it first needs it: a font, among others."""
+    sketch = Sketch(
+        "overlay",
+        np.zeros((1, 1), np.float32),
+        Preprocessing(8, 8),
+        MapGeometry(4, 4, 8, 8),
+        has_legend=True,
+    )
+    picture = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(picture, "PNG")
+    Draw(picture.getvalue(), sketch).done()
 
 
 if __name__ == "__main__":

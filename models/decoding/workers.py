@@ -4,23 +4,34 @@ A decoder that runs for minutes, crashes, or takes all memory cannot be stopped 
 and some of Pillow's hold Python's lock meanwhile. So a few processes decode, one picture at a time
 each. One that exceeds its time or memory ends, the picture is refused, and another takes its place.
 Who asks for much, or for what takes long, keeps nobody else waiting (`models.decoding.turns`).
+
+They are a border, too: a process that a picture has taken over knows no key, reaches nothing
+(`models.decoding.confinement`), and can answer wrongly but nothing that would run here.
 """
 
 import asyncio
 import contextlib
 import logging
 import os
-import pickle
 import subprocess
 import sys
 from asyncio.subprocess import Process
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import AsyncIterator, Hashable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar, cast
 
+from models.decoding.clock import Clock
+from models.decoding.framing import (
+    LENGTHS_BYTES,
+    Message,
+    MessageError,
+    answered_lengths,
+    packed,
+    unpacked,
+)
+from models.decoding.kinds import Work, check_success
 from models.decoding.turns import Piece, Turns
-from models.decoding.worker import LENGTH_BYTES, packed
 from models.errors import ImageError, ImageTooLargeError, OverloadedError
 
 log = logging.getLogger(__name__)
@@ -37,16 +48,19 @@ _ENVIRONMENT: Final = {
     "MALLOC_TRIM_THRESHOLD_": f"{16 * 1024**2}",
 }
 
+#: What a process has of our environment: what Python may need to find its libraries. No keys.
+_INHERITED: Final = frozenset(
+    {"HOME", "LANG", "LC_ALL", "PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "USERPROFILE"}
+    | {"DYLD_LIBRARY_PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH", "PYTHONUSERBASE"}
+)
+
 #: How much of an answer waits here to be taken: the pixels of any network's input.
 _BUFFER_BYTES: Final = 1024**2
 
-#: What a process does to show that it is there: nothing for which it would have to import us.
-_NOTHING: Final = int
-
 _START_SECONDS: Final = 60
 
-#: What comes of speaking to a process that has ended.
-_ENDED: Final = (EOFError, OSError, pickle.UnpicklingError)
+#: What comes of speaking to a process that has ended, or answers with anything.
+_ENDED: Final = (EOFError, OSError, MessageError)
 
 #: Seconds of a picture's work that others may have to wait for; it is slow when it takes longer.
 #: What people send takes a tenth of that, drawn on twelve megapixels about as much.
@@ -59,7 +73,7 @@ _T = TypeVar("_T")
 class _Job(Piece):
     """A picture's work, its answer, and the task that is at it."""
 
-    work: Callable[[], object]
+    work: Work[object]
     answer: "asyncio.Future[object]"
     task: "asyncio.Task[None] | None" = None
 
@@ -72,7 +86,7 @@ class PictureWorkers:
         count: int,
         seconds: float,
         memory_bytes: int,
-        preloaded: tuple[str, ...] = ("models.preprocessing",),
+        program: str = "models.decoding.worker",
     ) -> None:
         """Starts none yet.
 
@@ -81,27 +95,29 @@ class PictureWorkers:
                 take long there is one more, for the others (`models.decoding.turns`).
             seconds: how long one piece of work may take.
             memory_bytes: address space of each, Python's own included.
-            preloaded: names of modules that each imports before its first picture.
+            program: name of the module that each runs.
         """
-        arguments = (str(memory_bytes), *preloaded)
+        arguments = (program, str(memory_bytes))
         self._workers = [_Worker(seconds, arguments) for _ in range(count + 1)]
         self._idle = list(self._workers)
         self._turns: Turns[_Job] = Turns(count)
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def run(self, work: Callable[[], _T], asker: Hashable = None) -> _T:
-        """Does something with one picture; `work` and its answer travel as pickles.
+    async def run(self, work: Work[_T], asker: Hashable = None, group: Hashable = None) -> _T:
+        """Does something with one picture (`models.decoding.kinds`).
 
         Who is cancelled leaves the queue; what a process has begun it ends, for the next one.
 
         Args:
             work: what to do.
             asker: for whom: all that one asks for has one turn among all who ask.
+            group: of which askers this is one: all of a group have one turn among all groups.
 
         Raises:
-            ImageError: as `work` does; or it took too much time or memory, or crashed twice.
+            ImageError: as `work` does; or it took too much time or memory, or crashed or was
+                answered with nonsense twice.
         """
-        job = _Job(asker, work, asyncio.get_running_loop().create_future())
+        job = _Job(asker, work, asyncio.get_running_loop().create_future(), group=group)
         self._turns.wait(job)
         self._go_on()
         try:
@@ -111,8 +127,13 @@ class PictureWorkers:
             raise
 
     async def open(self) -> None:
-        """Starts the processes; they are ready when they have answered."""
-        await asyncio.gather(*(self.run(_NOTHING) for _ in self._workers[1:]))
+        """Starts the processes, before there is any work; they are ready when they have said so."""
+        await asyncio.gather(*(worker.be_ready() for worker in self._workers[1:]))
+        if not all(worker.is_confined for worker in self._workers[1:]):
+            log.warning(
+                "processes that decode pictures keep rights here that they do not need: "
+                "there is no seccomp, or this machine is none that we know"
+            )
 
     async def close(self) -> None:
         """Ends the processes after what they do now."""
@@ -156,7 +177,7 @@ class PictureWorkers:
             self._turns.note_slow(job)
             self._go_on()
 
-        clock = asyncio.get_running_loop().call_later(_QUICK_SECONDS, note)
+        clock = Clock(_QUICK_SECONDS, note)
         try:
             yield
         finally:
@@ -170,14 +191,16 @@ class _Worker:
         self._seconds = seconds
         self._arguments = arguments
         self._process: Process | None = None
+        #: Whether its process could give up all but computing.
+        self.is_confined = False
 
-    async def run(self, work: Callable[[], _T]) -> _T:
+    async def run(self, work: Work[_T]) -> _T:
         try:
             return await self._try(work)
         # The picture's fault, or somebody killed the process, as the system does for want of
         # memory: a fresh one tells.
         except _ENDED:
-            log.warning("a process ended with a picture; the picture is tried once more")
+            log.warning("a process failed with a picture; the picture is tried once more")
         try:
             return await self._try(work)
         except _ENDED as error:
@@ -190,11 +213,14 @@ class _Worker:
             return await self._start()
         return self._process
 
-    async def _try(self, work: Callable[[], _T]) -> _T:
+    async def _try(self, work: Work[_T]) -> _T:
         process = await self.be_ready()
         try:
-            async with asyncio.timeout(self._seconds):
-                went_well, answer = await _exchange(process, work)
+            async with _limited(self._seconds):
+                await _send(process, work)
+                message = await _received(process, work.longest)
+            check_success(message)
+            return work.answer(message)
         except TimeoutError as error:
             await self.close()
             log.warning("a picture took more than %g s, and its process was ended", self._seconds)
@@ -204,9 +230,6 @@ class _Worker:
         except _ENDED:
             await self.close()
             raise
-        if not went_well:
-            raise cast("Exception", answer)
-        return cast("_T", answer)
 
     async def close(self) -> None:
         if self._process:
@@ -220,15 +243,16 @@ class _Worker:
         try:
             async with asyncio.timeout(_START_SECONDS):
                 self._process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-m", "models.decoding.worker", *self._arguments),
+                    *(sys.executable, "-m", *self._arguments),
                     cwd=_ROOT,
-                    env=os.environ | _ENVIRONMENT,
+                    env=_inherited() | _ENVIRONMENT,
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,  # what decoders say is about a stranger's picture
                     limit=_BUFFER_BYTES,
                 )
-                await _exchange(self._process, _NOTHING)
+                said = await _received(self._process, 0)
+                self.is_confined = said.fields.get("is_confined") is True
         except (*_ENDED, TimeoutError) as error:
             await self.close()
             log.exception("no process that decodes pictures can be started")
@@ -236,11 +260,31 @@ class _Worker:
         return self._process
 
 
-async def _exchange(process: Process, work: Callable[[], object]) -> tuple[bool, object]:
-    to = cast("asyncio.StreamWriter", process.stdin)
-    back = cast("asyncio.StreamReader", process.stdout)
-    to.write(packed(work))
+@contextlib.asynccontextmanager
+async def _limited(seconds: float) -> AsyncIterator[None]:
+    """TimeoutError once the work inside has taken so long."""
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(None) as limit:
+        clock = Clock(seconds, lambda: limit.reschedule(loop.time()))
+        try:
+            yield
+        finally:
+            clock.cancel()
+
+
+def _inherited() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.upper() in _INHERITED}
+
+
+async def _send(process: Process, work: Work[object]) -> None:
+    to, message = cast("asyncio.StreamWriter", process.stdin), work.message()
+    to.writelines(packed(Message({"kind": work.kind, **message.fields}, message.data)))
     await to.drain()
-    length = int.from_bytes(await back.readexactly(LENGTH_BYTES))
-    answer = pickle.loads(await back.readexactly(length))  # noqa: S301  from our own process
-    return cast("tuple[bool, object]", answer)
+
+
+async def _received(process: Process, most: int) -> Message:
+    """What a process says; MessageError: more than `most` bytes, or no message."""
+    back = cast("asyncio.StreamReader", process.stdout)
+    lengths = answered_lengths(await back.readexactly(LENGTHS_BYTES), most)
+    fields, data = [await back.readexactly(length) for length in lengths]
+    return unpacked(fields, data)

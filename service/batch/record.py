@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from models.bulk import Row
+from models.session import Prediction
 
 #: Digits of a probability behind the point: an answer over HTTP is the same to 1e-6.
 _DIGITS: Final = 7
@@ -22,7 +23,7 @@ class Record:
         file: name of the file.
         stamp: of its content, which the table does not show.
         label: the predicted class; None, as all but `error` then, where there is no answer.
-        decision: the label where the answer may be relied on, else empty.
+        decision: the class that is decided; empty where a person must look at the picture.
         error: why there is no answer; empty where there is one.
         probabilities: of all classes, in their order.
         cells: the heatmap's, a byte each, as base64; empty where nobody wants them.
@@ -56,7 +57,7 @@ def record_of(row: Row, *, with_map: bool) -> Record:
         probability=_rounded(prediction.probability),
         familiar=prediction.is_familiar,
         prediction_set=prediction.prediction_set,
-        decision=prediction.label,
+        decision=_decision(prediction),
         probabilities=tuple(map(_rounded, prediction.probabilities)),
         cells=_cells(prediction.heatmap) if with_map else "",
     )
@@ -104,6 +105,12 @@ class Columns:
         found.update(zip(self.of_classes, probabilities, strict=True))
         found.update(dict.fromkeys(self.of_map, record.cells or None))
         return found
+
+
+def _decision(prediction: Prediction) -> str:
+    """What is decided: the label, where the bundle has no operating point to decide by."""
+    found = prediction.decision
+    return prediction.label if found is None else found.label or ""
 
 
 def _rounded(probability: float) -> float:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from models.bulk import Row, answer_files, find_bundle
 from models.bundle import Bundle
-from models.drawing import Sketch, draw_png
+from models.decoding.kinds import Draw
+from models.drawing import Sketch
 from models.errors import OutputError, UsageError
 from models.files import remove_partials
-from models.image_files import MAX_PIXELS
 from models.places import Listing, PictureFile
 from models.session import Prediction, Session
 from models.terminal import Advance, progress_while_counting
@@ -118,7 +118,7 @@ def _rows(settings: BatchSettings, bundle: Bundle, files: Iterator[PictureFile])
     for row in answer_files(session, files, drawn):
         if sorter:
             sorter.put(row)
-        if settings.heatmaps and isinstance(row.made, bytes):
+        if settings.heatmaps and row.made:
             place_bytes(settings.heatmaps / drawing_name(row.source, row.label), row.made)
         yield row
 
@@ -129,16 +129,12 @@ class _Drawer:
 
     session: Session
 
-    def __call__(self, file: PictureFile, prediction: Prediction) -> Callable[[], bytes]:
+    def __call__(self, data: bytes, prediction: Prediction) -> Draw:
         metadata = self.session.metadata
         sketch = Sketch(
             "overlay", prediction.heatmap, metadata.preprocessing, metadata.map_geometry
         )
-        return partial(_draw, file, sketch)
-
-
-def _draw(file: PictureFile, sketch: Sketch) -> bytes:
-    return draw_png(file.read(), MAX_PIXELS, sketch)
+        return Draw(data, sketch)
 
 
 @contextmanager

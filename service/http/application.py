@@ -47,7 +47,9 @@ def build_app(routes: Iterable[Route]) -> Starlette:
 
 def json_answer(body: BaseModel, status: int = 200) -> Response:
     """One of the schemas as an answer."""
-    return Response(body.model_dump_json(by_alias=True), status, media_type="application/json")
+    # What is not said is not there: no client meets a key that its model has no use for.
+    document = body.model_dump_json(by_alias=True, exclude_unset=True)
+    return Response(document, status, media_type="application/json")
 
 
 def refusal(error: RequestError) -> Response:

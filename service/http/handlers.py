@@ -10,6 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from models.errors import OverloadedError
+from models.occlusion import PASSES
 from models.signature import PREDICTED_CLASS
 from service.http.application import json_answer
 from service.http.options import one_of, option
@@ -21,12 +22,21 @@ from service.http.replies import (
     picture_headers,
     sketch_of,
 )
-from service.http.schemas import STYLES, Classification, Models, NothingClassified, Refused, Style
+from service.http.schemas import (
+    METHODS,
+    STYLES,
+    Classification,
+    Models,
+    NothingClassified,
+    Refused,
+    Style,
+)
 from service.http.uploads import Form, read_form
 from service.inference.answers import answer, answer_each, draw
 from service.inference.runtime import Engine
-from service.inference.served_model import ServedModel
+from service.inference.served_model import Method, ServedModel
 from service.inference.upload import Upload
+from service.observability.request_log import current
 
 
 async def classify(request: Request) -> Response:
@@ -38,14 +48,19 @@ async def classify(request: Request) -> Response:
 
 async def explain(request: Request) -> Response:
     """POST /explain."""
-    async with _accepted(request, ("class", "style", "legend"), 1) as (form, model):
+    engine = _engine(request)
+    async with _accepted(request, ("class", "style", "legend", "method"), 1) as (form, model):
         # All are checked before the picture is looked at.
         style = one_of("style", STYLES, option(request, form, "style"))
+        if style != "raw":
+            engine.admission.check_answers()
         has_legend = one_of("legend", ("0", "1"), option(request, form, "legend")) == "1"
+        method = one_of("method", METHODS, option(request, form, "method"))
         name = option(request, form, "class")
         class_index = model.class_index(name) if name else PREDICTED_CLASS
-        asked = _Asked(class_index, style, has_legend)
-        return await _in_time(request, _explanation(_engine(request), model, form.files[0], asked))
+        asked = _Asked(class_index, style, has_legend, method)
+        with engine.admission.admit_work(PASSES - 1 if method == "occlusion" else 0):
+            return await _in_time(request, _explanation(engine, model, form.files[0], asked))
 
 
 async def models(request: Request) -> Response:
@@ -84,12 +99,13 @@ class _Asked:
     class_index: int
     style: Style
     has_legend: bool
+    method: Method
 
 
 async def _explanation(
     engine: Engine, model: ServedModel, upload: Upload, asked: _Asked
 ) -> Response:
-    answered = await answer(engine, model, upload, asked.class_index)
+    answered = await answer(engine, model, upload, asked.class_index, asked.method)
     if asked.style == "raw":
         return json_answer(as_numbers(answered))
     sketch = sketch_of(answered, asked.style, has_legend=asked.has_legend)
@@ -111,7 +127,7 @@ async def _accepted(
         fields = (*text_fields, "model")
         form = await read_form(request, engine.settings, fields, max_files, count)
         model = engine.models.find(option(request, form, "model"))
-        with engine.admission.admit(len(form.files)), model.in_use():
+        with engine.admission.admit(len(form.files), _name()), model.in_use():
             yield form, model
 
 
@@ -140,6 +156,12 @@ async def _in_time(request: Request, work: Coroutine[Any, Any, Response]) -> Res
 async def _hang_up(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
+
+
+def _name() -> str:
+    """Of the key that the request came with."""
+    record = current()
+    return record.name if record else ""
 
 
 def _engine(request: Request) -> Engine:

@@ -8,21 +8,31 @@ from urllib.parse import quote
 
 import numpy as np
 
+from models.decision import Decision
 from models.drawing import Drawing, Sketch
 from models.errors import RequestError
 from models.signature import PREDICTED_CLASS
-from service.http.schemas import Classified, Explanation, MapPlaces, ModelDescription, Refused
-from service.inference.served_model import Answer, ServedModel
+from service.http.schemas import (
+    Classified,
+    Decided,
+    DecidedFrom,
+    Explanation,
+    MapPlaces,
+    ModelDescription,
+    Refused,
+)
+from service.inference.served_model import Answer, Method, ServedModel
 from service.inference.upload import Upload
 
 _LONGEST_STEM: Final = 80
 
-_METHOD: Final = "Grad-CAM"
+_METHODS: Final[dict[Method, str]] = {"gradcam": "Grad-CAM", "occlusion": "occlusion"}
 
 
 def describe(model: ServedModel, *, is_default: bool) -> ModelDescription:
     """What `/models` says of a model."""
     metadata, training = model.metadata, model.metadata.training
+    point = metadata.operating_point
     return ModelDescription(
         model=model.tag,
         name=model.name,
@@ -46,12 +56,15 @@ def describe(model: ServedModel, *, is_default: bool) -> ModelDescription:
         held_out=training.held_out,
         trained_on=training.trained_on,
         created=training.created,
+        **({"operating_point": DecidedFrom(**point.model_dump())} if point else {}),
+        map_quality=metadata.map_quality,
     )
 
 
 def classified(answer: Answer) -> Classified:
     """What `/classify` says of a picture."""
     prediction, classes = answer.prediction, answer.model.session.classes
+    decision = prediction.decision
     return Classified(
         file_name=answer.upload.file_name,
         label=prediction.label,
@@ -61,7 +74,12 @@ def classified(answer: Answer) -> Classified:
         familiarity=prediction.familiarity,
         prediction_set=list(prediction.prediction_set),
         warnings=list(answer.warnings),
+        **({"decision": _decided(decision)} if decision else {}),
     )
+
+
+def _decided(decision: Decision) -> Decided:
+    return Decided(label=decision.label, refer=decision.refer, reason=decision.reason)
 
 
 def classified_or_refused(upload: Upload, answer: Answer | RequestError) -> Classified | Refused:
@@ -75,7 +93,7 @@ def as_numbers(answer: Answer) -> Explanation:
     """What `/explain` says in numbers."""
     name, probability = _explained(answer)
     return Explanation(
-        **classified(answer).model_dump(),
+        **classified(answer).model_dump(exclude_unset=True),
         model=answer.model.tag,
         explained_class=name,
         class_probability=probability,
@@ -86,25 +104,28 @@ def as_numbers(answer: Answer) -> Explanation:
         heatmap_peak=answer.prediction.heatmap_peak,
         scale=answer.scale,
         map_geometry=_geometry(answer),
+        method=answer.method,
+        map_doubt=answer.map_doubt,
     )
 
 
 def sketch_of(answer: Answer, style: Drawing, *, has_legend: bool) -> Sketch:
     """What `/explain` draws: a class that little speaks for glows little."""
     name, probability = _explained(answer)
-    metadata = answer.model.metadata
     return Sketch(
         style=style,
         heatmap=answer.prediction.heatmap * np.float32(answer.scale),
-        preprocessing=metadata.preprocessing,
-        geometry=metadata.map_geometry,
+        preprocessing=answer.model.metadata.preprocessing,
+        geometry=answer.geometry,
         has_legend=has_legend,
+        note=answer.no_better_than and f"not shown to be better than {answer.no_better_than}",
         texts={
             "Model": answer.model.name,
             "Version": answer.model.tag.rpartition(":")[2],
             "Class": name,
             "Probability": f"{probability:.6f}",
-            "Method": _METHOD,
+            "Method": _METHODS[answer.method],
+            **({"Doubt": answer.map_doubt} if answer.map_doubt else {}),
         },
     )
 
@@ -114,9 +135,8 @@ def _box(answer: Answer) -> tuple[float, float, float, float]:
 
 
 def _geometry(answer: Answer) -> MapPlaces:
-    metadata = answer.model.metadata
-    size = metadata.preprocessing.width, metadata.preprocessing.height
-    return MapPlaces(**asdict(metadata.map_geometry.on(_box(answer), *size)))
+    shape = answer.model.metadata.preprocessing
+    return MapPlaces(**asdict(answer.geometry.on(_box(answer), shape.width, shape.height)))
 
 
 def picture_headers(answer: Answer, style: str) -> dict[str, str]:

@@ -5,13 +5,18 @@ from typing import Annotated, Final, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from models.bundle import JudgedBy
-from models.choices import Precision
+from models.choices import Measure, Precision
+from models.decision import Reason
 from models.drawing import Drawing
+from models.map_quality import MapQuality
+from service.inference.served_model import Method
 
 #: How a heatmap can be asked for.
 Style = Drawing | Literal["raw"]
 
 STYLES: Final[tuple[Style, ...]] = (*get_args(Drawing), "raw")
+
+METHODS: Final[tuple[Method, ...]] = get_args(Method)
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 
@@ -44,6 +49,19 @@ class _OfModel(_Answer):
     model: str = Field(description="tag of the model that answered")
 
 
+class Decided(_Answer):
+    """What becomes of an answer at the model's operating point."""
+
+    label: str | None = Field(
+        description="the class that is decided; null where a person must look at the picture"
+    )
+    refer: bool = Field(description="whether a person must look at the picture")
+    reason: Reason = Field(
+        description="what decided it, or leaves it open: the operating point; the classes that it "
+        "could be of; or that the picture is unlike those that the model learned from"
+    )
+
+
 class Classified(_OfPicture):
     """The answer to one picture."""
 
@@ -64,6 +82,9 @@ class Classified(_OfPicture):
     )
     warnings: list[str] = Field(
         description="sentences on why this answer is to be doubted; empty where nothing is known"
+    )
+    decision: Decided | None = Field(
+        default=None, description="of models with an `operating_point`; else it is not there"
     )
 
 
@@ -115,13 +136,43 @@ class Explanation(Classified, _OfModel):
         "nothing does"
     )
     heatmap_peak: float = Field(
-        ge=0, description="what speaks for the class at its strongest place, before division by it"
+        ge=0,
+        description="what speaks for the class at its strongest place, before division by it; by "
+        "occlusion how much of its probability is lost where that place is hidden",
     )
     scale: Probability = Field(
         description="that, beside what speaks for the predicted class at its own strongest place; "
         "drawings multiply the heatmap by it"
     )
     map_geometry: MapPlaces = Field(description="where the heatmap's cells look in the picture")
+    method: Method = Field(
+        description="how the heatmap was made: by the gradient (Grad-CAM), or by hiding one part "
+        "of the picture after the other (occlusion)"
+    )
+    map_doubt: str = Field(
+        description="a sentence where the model's heatmaps by the gradient were not shown to be "
+        "better than chance, or than pointing at the middle; most often empty"
+    )
+
+
+class DecidedFrom(_Answer):
+    """From which probability of one class on that class is decided, and how good that is.
+
+    Shares are of pictures that judged the model, with 95 % intervals; null where there were none.
+    """
+
+    label: str = Field(description="the class")
+    measure: Measure = Field(description="what was asked for")
+    at_least: Probability = Field(description="how much of it")
+    threshold: Probability | None = Field(
+        description="of the class's probability; null: no probability of it is enough"
+    )
+    recall: Probability | None = Field(description="of the class's pictures: sensitivity")
+    recall_interval: Interval | None
+    precision: Probability | None = Field(description="of those that are decided to be of it")
+    precision_interval: Interval | None
+    specificity: Probability | None = Field(description="of others, not decided to be of it")
+    specificity_interval: Interval | None
 
 
 class ModelDescription(_Answer):
@@ -159,6 +210,13 @@ class ModelDescription(_Answer):
     held_out: int = Field(description="pictures that the accuracy was measured on")
     trained_on: int = Field(description="pictures that it learned from")
     created: str = Field(description="ISO 8601, UTC")
+    operating_point: DecidedFrom | None = Field(
+        default=None, description="where one was asked for in training; else it is not there"
+    )
+    map_quality: MapQuality | None = Field(
+        description="how much more the heatmaps found, on pictures that had not been seen, than "
+        "other orders of the same places, in log-odds of the answer; null: too few pictures"
+    )
 
 
 class Models(_Answer):

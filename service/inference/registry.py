@@ -12,13 +12,13 @@ import contextlib
 import ctypes
 import logging
 import sys
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from models import store
 from models.bundle import names_a_file
+from models.decoding.batching import NetworkThread
 from models.errors import StoreError, TransferError, UnknownModelError, UsageError
 from models.loose_file import loose_bundle
 from models.store import StoredBundle
@@ -68,7 +68,7 @@ def find_bundles(settings: Settings) -> list[Wanted]:
 class ModelRegistry:
     """The models that answer, by the name or tag that the settings have for them."""
 
-    def __init__(self, settings: Settings, thread: Executor) -> None:
+    def __init__(self, settings: Settings, thread: NetworkThread) -> None:
         """Serves nothing yet; `thread`: where all networks run, one after the other."""
         self._settings = settings
         self._thread = thread

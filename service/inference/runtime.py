@@ -2,9 +2,8 @@
 
 import asyncio
 import contextlib
-from concurrent.futures import ThreadPoolExecutor
 
-from models import drawing
+from models.decoding.batching import NetworkThread
 from models.decoding.workers import PictureWorkers
 from service.inference.admission import Admission
 from service.inference.registry import ModelRegistry
@@ -17,14 +16,15 @@ class Engine:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.admission = Admission(settings.queue_size, settings.max_bytes_in_flight)
+        self.admission = Admission(
+            settings.queue_size, settings.max_bytes_in_flight, settings.queue_size_by_name
+        )
         self.workers = PictureWorkers(
             settings.decode_workers,
             settings.decode_seconds,
             settings.decode_memory_bytes,
-            preloaded=(drawing.__name__,),
         )
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="inference")
+        self._thread = NetworkThread()
         self.models = ModelRegistry(settings, self._thread)
         self._watch: asyncio.Task[None] | None = None
 

@@ -4,15 +4,17 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Iterator
-from concurrent.futures import Executor
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from prometheus_client import Gauge
 
+from models import occlusion
 from models.bundle import BundleMetadata, read_bundle
-from models.decoding.batching import MicroBatcher
+from models.decoding.batching import MicroBatcher, NetworkThread
 from models.errors import UnknownClassError
+from models.heatmap import MapGeometry
 from models.session import Prediction, Session
 from models.store import StoredBundle, newest_tag
 from service.inference.upload import Upload
@@ -20,6 +22,9 @@ from service.observability import metrics
 from service.settings import Settings
 
 log = logging.getLogger(__name__)
+
+#: How it is found out where a network looked.
+Method = Literal["gradcam", "occlusion"]
 
 
 class ServedModel:
@@ -30,7 +35,7 @@ class ServedModel:
     """
 
     def __init__(
-        self, stored: StoredBundle, session: Session, max_batch: int, thread: Executor
+        self, stored: StoredBundle, session: Session, max_batch: int, thread: NetworkThread
     ) -> None:
         self.tag, self.name, self._is_in_store = stored.tag, stored.name, stored.is_in_store
         self.session = session
@@ -107,6 +112,8 @@ class Answer:
     [0, 1], is how much speaks for that class at its strongest place beside what speaks for the
     predicted one at its own. `warnings` are sentences on what is unlike the pictures that the model
     learned from.
+
+    By occlusion both maps come from hiding parts of the picture (`models.occlusion`).
     """
 
     model: ServedModel
@@ -117,6 +124,27 @@ class Answer:
     height: int
     warnings: tuple[str, ...] = ()
     scale: float = 1.0
+    method: Method = "gradcam"
+
+    @property
+    def no_better_than(self) -> str:
+        """What the model's heatmaps were not shown to be better than, most often empty."""
+        quality = self.model.metadata.map_quality
+        return quality.no_better_than if quality and self.method == "gradcam" else ""
+
+    @property
+    def map_doubt(self) -> str:
+        """The same as a sentence."""
+        quality = self.model.metadata.map_quality
+        return quality.doubt if quality and self.method == "gradcam" else ""
+
+    @property
+    def geometry(self) -> MapGeometry:
+        """Where the heatmap's cells look, in pixels of the network's input."""
+        size = self.model.metadata.preprocessing
+        if self.method == "occlusion":
+            return occlusion.geometry(size.width, size.height)
+        return self.model.metadata.map_geometry
 
 
 def load_session(stored: StoredBundle, settings: Settings) -> Session:

@@ -28,15 +28,16 @@ export async function servedModels(signal) {
  * POST /explain.
  *
  * @param file the picture.
- * @param question { model, className, style }; without a model the default answers, without a
+ * @param question { model, className, style, method }; without a model the default answers, without a
  *   class the predicted one is explained.
  * @param options { signal, onWait }; `onWait` is called when the service is busy.
  * @returns the response: JSON for the style `raw`, else a PNG.
  */
-export function explain(file, { model, className, style }, options) {
+export function explain(file, { model, className, style, method }, options) {
   const form = new FormData();
   form.append("image", file, file.name || "picture");
   form.append("style", style);
+  form.append("method", method);
   if (className !== undefined) form.append("class", className);
   const path = model ? `explain?model=${encodeURIComponent(model)}` : "explain";
   return ask(path, { method: "POST", body: form, file, ...options });

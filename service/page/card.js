@@ -6,7 +6,7 @@ import { classOfFolders } from "./folders.js";
 import { isCut } from "./heatmap.js";
 import { opacity } from "./opacity.js";
 import { download, pngName, pngOf } from "./saving.js";
-import { couldBe, percent, plainName, strongestPlace } from "./words.js";
+import { couldBe, decided, percent, plainName, sentence, strongestPlace } from "./words.js";
 
 export class Card {
   /** `waiting`, `asking`, `answered`, `refused` or `cancelled`. */
@@ -22,6 +22,7 @@ export class Card {
   #truth = null;
   #heatmaps = new Map();
   #chosen = "";
+  #method = "gradcam";
   #saving = new AbortController();
   #retry;
 
@@ -42,6 +43,7 @@ export class Card {
       again: () => this.#retry(),
       save: () => this.#save(),
       choose: (className) => this.#choose(className),
+      explainBy: (method) => this.#explainBy(method),
       names: () => [...new Set([...Object.keys(this.#answer?.probabilities ?? {}), ...desk.names()])],
       said: () => desk.corrected(),
     });
@@ -170,7 +172,7 @@ export class Card {
   }
 
   #question(className, style) {
-    return { model: this.#desk.model(), className, style };
+    return { model: this.#desk.model(), className, style, method: this.#method };
   }
 
   async #show(answer, signal) {
@@ -182,7 +184,7 @@ export class Card {
     this.#answer = answer;
     this.#view.correction.offer();
     this.#chosen = answer.class;
-    this.#heatmaps.set(answer.class, answer);
+    this.#heatmaps.set(`${answer.method} ${answer.class}`, answer);
     this.#view.choose(answer.class);
     this.#desk.answered(answer.model);
     if (this.#view.stage.isAsTheServiceSeesIt(answer)) this.#showHeatmap(answer);
@@ -195,6 +197,7 @@ export class Card {
       otherWarnings(answer),
       strongestPlace(answer) ? "" : `Nothing in this picture speaks for ${answer.class}.`,
       isCut(answer) ? "What is grey was not shown to the network." : "",
+      answer.map_doubt && sentence(answer.map_doubt),
     );
   }
 
@@ -220,11 +223,17 @@ export class Card {
     this.#view.hideProblem();
     this.#view.choose(className);
     await this.#attempt(async (signal) => {
-      const known = this.#heatmaps.get(className);
+      const known = this.#heatmaps.get(`${this.#method} ${className}`);
       await this.#show(known ?? (await this.#explain(className, signal)), signal);
       this.#desk.settled(this);
       this.#desk.say(this.#view.stage.words);
     });
+  }
+
+  /** Shows where it looked, found out in another way. */
+  #explainBy(method) {
+    this.#method = method;
+    return this.#choose(this.#chosen);
   }
 
   async #save() {
@@ -245,17 +254,17 @@ export class Card {
 
   /** What is seen: drawn here as the page shows it, or by the service where its picture is shown. */
   async #png(className, strength, signal) {
-    const answer = this.#heatmaps.get(className) ?? (await this.#explain(className, signal));
+    const answer = this.#heatmaps.get(`${this.#method} ${className}`) ?? (await this.#explain(className, signal));
     const isOurs = this.#view.stage.isAsTheServiceSeesIt(answer);
     return isOurs ? pngOf(this.file, answer, strength) : this.#servicesPng(className, signal);
   }
 }
 
 /** An answer in words, what speaks against it before how probable it is. */
-function saidOf({ label, probability, familiar, prediction_set: set }) {
+function saidOf({ label, probability, familiar, prediction_set: set, decision }) {
   const stranger = familiar ? "" : "unlike anything it learned from";
   const others = couldBe(set.filter((name) => name !== label));
-  return [stranger, label, others, percent(probability)].filter(Boolean).join(", ");
+  return [stranger, decided(decision), label, others, percent(probability)].filter(Boolean).join(", ");
 }
 
 /** All but that it is a stranger, which stands above the label. */

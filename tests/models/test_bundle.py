@@ -20,7 +20,7 @@ from models.bundle import (
     write_bundle,
 )
 from models.errors import BundleError, OutputError
-from tests.conftest import resealed
+from tests.conftest import operating_point, resealed
 
 
 def small_model(**options: Any) -> onnx.ModelProto:
@@ -66,6 +66,18 @@ def test_a_bundle_says_what_it_is_and_how_it_was_made(bundle: Bundle) -> None:
     assert found.weights == "none (random)"
     assert found.training.accuracy_interval == (0.4, 0.6)
     assert len(found.self_check) == 3
+
+
+def test_a_bundle_holds_an_operating_point_only_where_one_was_asked_for(bundle: Bundle) -> None:
+    point = operating_point("nuts", 0.1)
+
+    assert resealed(bundle, operating_point=point).metadata.operating_point == point
+    assert b"operating_point" not in bundle.data
+
+
+def test_an_operating_point_of_no_class_is_refused(bundle: Bundle) -> None:
+    with pytest.raises(BundleError, match="operating point is for a class that it does not have"):
+        resealed(bundle, operating_point=operating_point("bolts", 0.1))
 
 
 def test_onnx_and_onnx_runtime_take_a_bundle_for_an_ordinary_file(

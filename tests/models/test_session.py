@@ -8,11 +8,12 @@ import pytest
 from onnx import helper
 
 from models.bundle import Bundle, SelfCheck, bundle_bytes, parse_bundle
+from models.decision import Decision
 from models.errors import BundleError, ProviderError
 from models.preprocessing import Pixels, Preprocessing
 from models.providers import cuda_problem
 from models.session import Prediction, Session
-from tests.conftest import noise_pictures, resealed
+from tests.conftest import noise_pictures, operating_point, resealed
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +44,18 @@ def test_a_prediction_holds_together(session: Session, pixels: Pixels) -> None:
         assert prediction.heatmap.ndim == 2
         assert prediction.heatmap.min() >= 0
         assert prediction.heatmap.max() in {0.0, 1.0}
+
+
+def test_an_answer_is_decided_on_where_the_bundle_has_an_operating_point(
+    session: Session, bundle: Bundle, pixels: Pixels
+) -> None:
+    least = min(float(one.probabilities[1]) for one in session.predict(pixels))
+    point = operating_point("screws", least)
+
+    found = Session(resealed(bundle, operating_point=point), "cpu").predict(pixels)
+
+    assert {one.decision for one in session.predict(pixels)} == {None}
+    assert {one.decision for one in found} == {Decision("screws", "operating_point")}
 
 
 def test_the_same_pictures_get_the_same_answers(session: Session, pixels: Pixels) -> None:

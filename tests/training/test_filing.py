@@ -196,6 +196,14 @@ def test_a_version_with_other_classes_is_not_joined_without_a_warning(
     assert said == [True] * lines
 
 
+@pytest.mark.parametrize("ending", [".zip", ".tar.gz"])
+def test_an_archive_is_called_without_its_ending(tmp_path: Path, ending: str) -> None:
+    archive = tmp_path / f"pets{ending}"
+    archive.touch()
+
+    assert Filing(archive).plain_name == "pets"
+
+
 def test_another_name_than_the_folder_s_is_said(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

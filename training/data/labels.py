@@ -25,6 +25,8 @@ _FILE: Final = (
     "filepath", "picture", "id",
 )  # fmt: skip
 _LABEL: Final = ("label", "labels", "class", "class name", "category", "target")
+#: Columns of our own tables that are no labels; what else a second column is called is free.
+_NO_LABEL: Final = ("why", "suggested", "group")
 _SET: Final = frozenset(("1", "1.0", "true"))
 _NOT_SET: Final = frozenset(("0", "0.0", "false", ""))
 
@@ -60,7 +62,7 @@ def read_labels(data: bytes, place: str) -> Labels:
             "file,label; none of them is file"
         )
     label = table.column(*_LABEL)
-    if label is None and len(table.columns) == 2:
+    if label is None and len(table.columns) == 2 and table.column(*_NO_LABEL) is None:
         label = 1 - file
     if label is not None:
         return Labels(table, file, tuple(text_of(row.cells[label]) for row in table.rows))

@@ -5,22 +5,31 @@ An export takes seconds of every run, and comes out the same for the same parame
 
 import hashlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+import numpy.typing as npt
 import onnx
 import onnxruntime as ort
 
+from models.calibration import nothing_known
 from models.choices import Precision
+from models.cores import granted_cores
 from models.graph.fewer_bits import in_half_precision, precision_of, quantise, saturates
-from models.head import LinearHead
+from models.graph.known_network import KnownNetwork
+from models.head import Floats, LinearHead
 from models.preprocessing import Pixels
 from models.providers import open_graph
+from models.signature import explained_by, feature_maps_of
 from training.features.cache import cache_folder, digest_of, read_entry, remembered
 from training.terminal import working
 
 if TYPE_CHECKING:
     from models.graph.network import Network
+
+    AnyNetwork = Network | KnownNetwork
 
 #: What is kept, and how it comes about.
 _MAKING: Final = {
@@ -28,6 +37,10 @@ _MAKING: Final = {
     "head": "building the last layer's graph",
     "int8": "quantising",
 }
+
+
+#: Pictures that a head is asked about at once.
+_BATCH: Final = 8
 
 
 class Graph:
@@ -72,20 +85,56 @@ class Graph:
         return Graph(in_half_precision(self.model))
 
 
-def graph_of(network: "Network") -> Graph:
+def graph_of(network: "AnyNetwork") -> Graph:
     """The first part of a network, as `Network.graph` makes it."""
-    return _remembered("backbone", digest_of(network.key), network.graph)
+    return _remembered("backbone", graph_key(network.facts.key), network.graph)
 
 
-def head_graph_of(network: "Network", head: LinearHead) -> onnx.ModelProto:
-    """What comes after it, as `Network.head_graph` makes it; for whatever the head has learned."""
-    key = digest_of(network.key, f"{len(head.bias)}")
-    return _remembered("head", key, lambda: network.head_graph(head)).model
+def head_graph_of(network: "AnyNetwork") -> onnx.ModelProto:
+    """What comes after it, as `Network.head_graph` makes it; for whatever a head has learned."""
+    return _remembered("head", head_graph_key(network.facts.key), network.head_graph).model
 
 
-def kept_in_int8(key: str) -> Graph | None:
-    """A graph in eight bits that an earlier run made; None where it is kept no more."""
-    found = read_entry(cache_folder(), "int8", key, lambda file: file.read())
+#: Probabilities (N, K) and heatmaps (N, h, w) of pictures uint8 (N, H, W, 3) and classes (N,).
+Ask = Callable[[Pixels, npt.NDArray[np.int64]], tuple[Floats, Floats]]
+
+
+def open_heads(graph: Graph, head_graph: onnx.ModelProto) -> Callable[[LinearHead], Ask]:
+    """What asks a network with any head, whose graph is as `head_graph_of` gives it."""
+    session = open_graph(head_graph.SerializeToString(), "cpu", threads=1)
+
+    def with_head(head: LinearHead) -> Ask:
+        calibration = nothing_known(*head.weight.shape)
+
+        def ask(pixels: Pixels, class_index: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
+            def answer(start: int) -> tuple[Floats, Floats]:
+                batch = slice(start, start + _BATCH)
+                maps = feature_maps_of(graph.session, pixels[batch])
+                return explained_by(session, maps, class_index[batch], head, calibration)
+
+            with ThreadPoolExecutor(granted_cores(), thread_name_prefix="heads") as pool:
+                found = list(pool.map(answer, range(0, len(pixels), _BATCH)))
+            probabilities, heatmaps = (np.concatenate(each) for each in zip(*found, strict=True))
+            return probabilities, heatmaps
+
+        return ask
+
+    return with_head
+
+
+def graph_key(of_network: str) -> str:
+    """Under which a network's first part is kept, by `Facts.key`."""
+    return digest_of(of_network)
+
+
+def head_graph_key(of_network: str) -> str:
+    """Under which what comes after it is kept."""
+    return digest_of(of_network, "head")
+
+
+def kept_graph(kind: str, key: str) -> Graph | None:
+    """A `backbone`, `head` or `int8` that an earlier run made; None where it is kept no more."""
+    found = read_entry(cache_folder(), kind, key, lambda file: file.read())
     return None if found is None else Graph(onnx.load_model_from_string(found), key)
 
 

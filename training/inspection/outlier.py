@@ -28,6 +28,10 @@ _FEWEST: Final = 20
 
 _FENCE: Final = 1.5
 
+#: Where pictures are all alike, the quarters lie close together: a stranger is at least this many
+#: times as far from the others as is usual.
+_NOTABLE: Final = 1.5
+
 #: Cosines differ by less through rounding: what is usual is no less, where pictures are all alike.
 _ROUNDING: Final = 1e-6
 
@@ -39,7 +43,7 @@ def find_outliers(evidence: Evidence) -> list[Finding]:
     distances = distances_to_others(evidence.table.features, evidence.groups)
     low, middle, high = np.percentile(distances, [25, 50, 75])
     middle = max(middle, _ROUNDING)
-    fence = max(high + _FENCE * (high - low), 2 * _ROUNDING)
+    fence = max(high + _FENCE * (high - low), _NOTABLE * middle)
     found = np.flatnonzero(distances > fence)
     return [_finding(evidence, int(row), distances[row], middle, fence) for row in found]
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from models.choices import AtLeast
 from training.data.parts import Rows
 from training.head.calibration import (
     Calibrated,
@@ -23,6 +24,13 @@ from training.head.familiarity import (
     fit_centres,
     similarities,
     similarities_out_of_fold,
+)
+from training.head.operating_point import (
+    Answered,
+    ChosenPoint,
+    choose_point,
+    say_what_was_chosen,
+    share_referred,
 )
 from training.recipes.material import Material
 from training.recipes.outcome import Outcome
@@ -46,12 +54,54 @@ def calibrate_outcome(
     parts, labels = material.parts, material.table.labels
     with working("asking how far answers are to be believed"):
         centres, near = _of_probe(material) if is_probe else _of_network(outcome, material)
-        asked = parts.train if is_probe else parts.validation
+        asked = _asked(outcome, material)
         unseen = Unseen(outcome.answers.probabilities[asked], labels[asked], near)
         found = calibrate(outcome.head, centres, unseen, coverage)
     say_what_is_covered(found, unseen, material.classes)
     answered = np.arange(len(labels)) if is_probe else np.union1d(asked, parts.set_aside)
     return _at_temperature(replace(outcome, head=found.head), found, answered), found
+
+
+def choose_operating_point(
+    asked: AtLeast, outcome: Outcome, material: Material, calibrated: Calibrated
+) -> ChosenPoint:
+    """From which probability on a class is decided, and how good that is; it is said in the log.
+
+    Args:
+        asked: for the class.
+        outcome: calibrated.
+        material: that it learned from.
+        calibrated: how far it is to be believed.
+    """
+    parts = material.parts
+    is_probe = outcome.recipe == "frozen"
+    judging = parts.train if is_probe and parts.is_cross_validated else parts.set_aside
+    unseen, judged = (
+        Answered(
+            outcome.answers.probabilities[rows], material.table.labels[rows], parts.groups[rows]
+        )
+        for rows in (_asked(outcome, material), judging)
+    )
+    point = choose_point(asked, material.classes, unseen, judged)
+    of_class = unseen.labels == material.classes.index(asked.label)
+    found = ChosenPoint(
+        point,
+        pictures=len(np.unique(unseen.groups[of_class])),
+        referred=share_referred(
+            point,
+            material.classes,
+            unseen.probabilities,
+            calibrated.calibration.prediction_sets(unseen.probabilities),
+            calibrated.is_familiar,
+        ),
+    )
+    say_what_was_chosen(found)
+    return found
+
+
+def _asked(outcome: Outcome, material: Material) -> Rows:
+    """The pictures that had no part in what answered them, by which it is calibrated."""
+    return material.parts.train if outcome.recipe == "frozen" else material.parts.validation
 
 
 def _of_probe(material: Material) -> tuple[Centres, Features]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from models.bundle import BundleMetadata
+from training.place_name import place_name
 from training.report.record import Record
 from training.run_folder import package_versions
 from training.settings import TrainingSettings
@@ -52,7 +53,7 @@ def making_of(record: Record, metadata: BundleMetadata, *, is_private: bool = Fa
 
 
 def _name(settings: Mapping[str, Any]) -> str:
-    return str(settings["name"] or Path(settings["data"][0]).name or "pictures")
+    return str(settings["name"] or place_name(Path(settings["data"][0])) or "pictures")
 
 
 def _command(settings: Mapping[str, Any], *, is_private: bool) -> str:

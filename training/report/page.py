@@ -101,6 +101,7 @@ def _page(told: Told, gallery: Gallery | None) -> str:
         groups={place: groups_of(place, findings, gallery) for place in PLACES},
         means=_means(told),
         difference=told.record.difference,
+        maps=told.record.map_quality,
         curve=curve,
         curve_drawn=draw_curve(curve) if curve else None,
         bins=bins,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from models.map_quality import MapQuality
 from training.data.example import Example
 from training.evaluation import ClassResult, Evaluation, Interval, Probabilities
 from training.features.table import LeftOut
@@ -16,6 +17,7 @@ from training.run_folder import package_versions
 
 if TYPE_CHECKING:
     from training.head.fit import FittedHead
+    from training.head.operating_point import ChosenPoint
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ class Learned:
         precision: what the network computes with, and why.
         agreement_with_torch: the largest differences between the file and torch.
         calibration: how far its answers are to be believed.
+        operating_point: where one was asked for.
     """
 
     backbone: str
@@ -99,6 +102,7 @@ class Learned:
     precision: Mapping[str, Any]
     agreement_with_torch: Mapping[str, float]
     calibration: Mapping[str, Any] = field(default_factory=dict)
+    operating_point: "ChosenPoint | None" = None
 
 
 @dataclass(frozen=True)
@@ -173,6 +177,7 @@ class Record:
         seconds: that it took.
         backbone_choice: what `--backbone auto` found; empty where nothing was asked.
         difference: from the run whose labels were put right; None where there was none.
+        map_quality: how good heatmaps are on pictures that were not seen; None of too few.
     """
 
     settings: Mapping[str, str | int | float | list[str] | None]
@@ -190,6 +195,7 @@ class Record:
     seconds: float
     backbone_choice: Mapping[str, Any] = field(default_factory=dict)
     difference: Difference | None = None
+    map_quality: MapQuality | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The content of `summary.json`."""
@@ -213,6 +219,8 @@ class Record:
             "fine_tuning": dict(learned.fine_tuning),
             "agreement_with_torch": dict(learned.agreement_with_torch),
             "calibration": dict(learned.calibration),
+            "operating_point": learned.operating_point and learned.operating_point.as_json(),
+            "map_quality": self.map_quality and asdict(self.map_quality),
             "data_digest": self.data_digest,
             "settings": dict(self.settings),
             "versions": package_versions(),

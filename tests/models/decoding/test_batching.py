@@ -3,19 +3,19 @@ import gc
 import logging
 import threading
 import weakref
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
+import onnxruntime as ort
 import pytest
 
-from models.decoding.batching import MicroBatcher
+from models.decoding.batching import MicroBatcher, NetworkThread
 from models.preprocessing import Pixels
 from models.session import Prediction
 
 BROKEN = 255
 
-ONE_THREAD = ThreadPoolExecutor(1)
+ONE_THREAD = NetworkThread()
 
 
 class Network:
@@ -26,9 +26,17 @@ class Network:
         self.is_running = threading.Event()
         self.may_go = threading.Event()
 
-    def predict(self, pixels: Pixels, class_index: npt.NDArray[np.int64]) -> list[Prediction]:
+    def predict(
+        self,
+        pixels: Pixels,
+        class_index: npt.NDArray[np.int64],
+        run_options: ort.RunOptions | None = None,
+    ) -> list[Prediction]:
         self.batches.append(len(pixels))
         self.is_running.set()
+        while run_options is not None and not self.may_go.wait(0.01):
+            if run_options.terminate:
+                raise RuntimeError("cut off")
         assert self.may_go.wait(60)
         if (pixels == BROKEN).any():
             raise ValueError("broken in the network")
@@ -174,3 +182,84 @@ def test_every_run_is_told_even_one_that_fails() -> None:
 
     assert [len(waited) for waited, _ in runs] == network.batches == [1, 2, 1, 1]
     assert all(seconds >= 0 and min(waited) >= 0 for waited, seconds in runs)
+
+
+async def patient(batcher: MicroBatcher, count: int) -> "list[asyncio.Task[Prediction]]":
+    tasks = [asyncio.create_task(batcher.answer(picture(9), is_patient=True)) for _ in range(count)]
+    await asyncio.sleep(0)
+    return tasks
+
+
+def test_patient_pictures_are_cut_off_and_begin_anew_when_nothing_else_waits() -> None:
+    async def scenario() -> list[str]:
+        batcher = MicroBatcher(network.predict, 8, ONE_THREAD)
+        slow = await patient(batcher, 3)
+        await asyncio.to_thread(network.is_running.wait, 60)
+        network.is_running.clear()
+        quick = await queued(batcher, 1)
+        await asyncio.to_thread(network.is_running.wait, 60)
+        network.may_go.set()
+        answers = await asyncio.gather(*quick, *slow)
+        await batcher.close()
+        return [answer.label for answer in answers]
+
+    network = Network()
+
+    assert asyncio.run(scenario()) == ["1/1", "9/-1", "9/-1", "9/-1"]
+    assert network.batches == [1, 1, 1, 1, 1]
+
+
+def test_where_there_is_always_something_one_patient_picture_rides_along_beside_four() -> None:
+    async def scenario() -> None:
+        batcher = MicroBatcher(network.predict, 8, ONE_THREAD)
+        first = await hold_up(network, batcher)
+        slow = await patient(batcher, 3)
+        quick = await queued(batcher, *range(1, 14))
+        network.may_go.set()
+        await asyncio.gather(first, *slow, *quick)
+        await batcher.close()
+
+    network = Network()
+    asyncio.run(scenario())
+
+    assert network.batches == [1, 8, 6, 1, 1]
+
+
+def test_patient_pictures_of_one_model_make_room_for_another() -> None:
+    async def scenario() -> str:
+        batcher = MicroBatcher(network.predict, 8, ONE_THREAD)
+        other = MicroBatcher(quick.predict, 8, ONE_THREAD)
+        slow = await patient(batcher, 1)
+        await asyncio.to_thread(network.is_running.wait, 60)
+        answer = await other.answer(picture(1))
+        network.may_go.set()
+        await asyncio.gather(*slow)
+        await batcher.close()
+        await other.close()
+        return answer.label
+
+    network, quick = Network(), Network()
+    quick.may_go.set()
+
+    assert asyncio.run(scenario()) == "1/-1"
+
+
+def test_patient_pictures_have_no_part_in_what_is_told_of_waiting() -> None:
+    runs: list[int] = []
+
+    async def scenario() -> None:
+        batcher = MicroBatcher(
+            network.predict, 8, ONE_THREAD, lambda waited, _: runs.append(len(waited))
+        )
+        first = await hold_up(network, batcher)
+        slow = await patient(batcher, 2)
+        quick = await queued(batcher, 1, 2, 3, 4)
+        network.may_go.set()
+        await asyncio.gather(first, *slow, *quick)
+        await batcher.close()
+
+    network = Network()
+    asyncio.run(scenario())
+
+    assert network.batches == [1, 5, 1]
+    assert runs == [1, 4]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.errors import OutputError, UsageError
@@ -30,6 +30,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "answers.csv.parts"
 
 
+@settings(max_examples=30)
 @given(
     st.lists(st.lists(st.tuples(st.sampled_from("abcdefgh"), st.sampled_from("12"))), max_size=6),
     st.integers(1, 4),

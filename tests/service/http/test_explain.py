@@ -204,3 +204,35 @@ def test_only_one_picture_is_explained_at_a_time(client: httpx.Client, png: byte
 
     assert response.status_code == 413
     assert response.json() == {"error": "too many files: at most 1 in one request here"}
+
+
+def test_occlusion_is_another_map_of_the_same_answer(client: httpx.Client, png: bytes) -> None:
+    gradient = explain(client, png, style="raw").json()
+
+    occluded = explain(client, png, style="raw", method="occlusion").json()
+
+    assert (gradient["method"], occluded["method"]) == ("gradcam", "occlusion")
+    assert occluded["probabilities"] == pytest.approx(gradient["probabilities"], abs=1e-5)
+    assert np.array(occluded["heatmap"]).shape == (7, 7)
+    assert 0 <= occluded["heatmap_peak"] <= 1
+    left, _, right, _ = occluded["box"]
+    places = occluded["map_geometry"]
+    assert places["offset_x"] + 3 * places["step_x"] == pytest.approx((left + right) / 2)
+
+
+def test_occlusion_may_be_drawn_for_any_class_and_the_png_says_so(
+    client: httpx.Client, png: bytes
+) -> None:
+    asked = {"class": "screws", "legend": "1", "method": "occlusion"}
+
+    drawn = Image.open(io.BytesIO(explain(client, png, **asked).content))
+
+    assert drawn.info["Method"] == "occlusion"
+    assert drawn.info["Class"] == "screws"
+
+
+def test_an_unknown_method_is_refused_with_the_known_ones(client: httpx.Client, png: bytes) -> None:
+    response = explain(client, png, method="lime")
+
+    assert response.status_code == 422
+    assert response.json() == {"error": "unknown method 'lime'; known are: gradcam, occlusion"}

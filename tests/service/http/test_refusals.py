@@ -193,12 +193,12 @@ def test_a_form_of_many_empty_parts_is_refused_at_its_first_ones(client: httpx.C
 
     response = client.post(
         "/explain",
-        content=part * 7 + b"--b--\r\n",
+        content=part * 8 + b"--b--\r\n",
         headers={"Content-Type": "multipart/form-data; boundary=b"},
     )
 
     assert response.status_code == 413
-    assert response.json() == {"error": "the form has too many parts: at most 6 are read here"}
+    assert response.json() == {"error": "the form has too many parts: at most 7 are read here"}
 
 
 def test_a_file_where_a_text_belongs_is_refused(client: httpx.Client, png: bytes) -> None:
@@ -304,7 +304,9 @@ def test_a_client_that_hangs_up_leaves_the_queue(serve: Serve, png: bytes) -> No
         batcher: MicroBatcher = served.engine.models.default.batcher
         predict = batcher._predict
 
-        def held_up(pixels: Pixels, class_index: npt.NDArray[np.int64]) -> list[Prediction]:
+        def held_up(
+            pixels: Pixels, class_index: npt.NDArray[np.int64], _: object = None
+        ) -> list[Prediction]:
             batches.append(len(pixels))
             is_running.set()
             assert may_go.wait(DEADLINE)

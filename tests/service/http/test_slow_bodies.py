@@ -60,7 +60,9 @@ def test_an_answer_that_would_be_late_is_503_and_leaves_the_queue(serve: Serve, 
         batcher = served.engine.models.default.batcher
         predict = batcher._predict
 
-        def held_up(pixels: Pixels, class_index: npt.NDArray[np.int64]) -> list[Prediction]:
+        def held_up(
+            pixels: Pixels, class_index: npt.NDArray[np.int64], _: object = None
+        ) -> list[Prediction]:
             batches.append(len(pixels))
             assert may_go.wait(DEADLINE)
             return predict(pixels, class_index)

@@ -3,10 +3,10 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 
 from models import store
 from models.bundle import Bundle
+from models.decoding.batching import NetworkThread
 from models.store import StoredBundle
 from service.inference.registry import ModelRegistry
 from service.settings import Settings
@@ -37,7 +37,7 @@ def play(model: str | None, scenario: Scenario, watch_seconds: float = 5) -> Non
     """Opens a registry for what the settings say, plays, and closes it."""
 
     async def whole() -> None:
-        with ThreadPoolExecutor(1) as thread:
+        with NetworkThread() as thread:
             settings = Settings(
                 model=model, provider="cpu", threads=1, max_batch=2, watch_seconds=watch_seconds
             )

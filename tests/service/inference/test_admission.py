@@ -41,3 +41,16 @@ def test_bytes_are_counted_as_they_arrive_and_out_with_the_request() -> None:
 
     assert admission.bytes == 0
     admission.check()
+
+
+def test_what_one_picture_costs_more_is_counted_and_fits_into_an_empty_queue() -> None:
+    admission = Admission(20, max_bytes=1)
+
+    with admission.admit(1), admission.admit_work(49):
+        assert admission.pictures == 20
+        with pytest.raises(OverloadedError, match="20 are taken"), admission.admit(1):
+            pass
+    with admission.admit(1), admission.admit_work(0):
+        assert admission.pictures == 1
+
+    assert admission.pictures == 0

@@ -81,6 +81,7 @@ def test_rows_about_files_that_are_gone_are_one_sentence_with_a_count(pets: Path
         ),
         ("cat/c0000.jpg,dog\ncat/c0001.jpg,dog\n", "a line of headings, file,label"),
         ("file,size,what\ncat/c0000.jpg,3,dog\n", "which one is the label"),
+        ("file,why\ncat/c0000.jpg,blurred\n", "which one is the label"),
         ("what,is,it\n1,2,3\n", "none of them is file"),
         ("file,label\n", "there is no row below its headings"),
         ("file,cat,dog\ncat/c0000.jpg,1,1\n", "line 2: cat, dog are set, and 1 rows are such"),

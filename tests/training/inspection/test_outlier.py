@@ -38,6 +38,13 @@ def test_where_all_others_are_quite_alike_a_stranger_is_still_told_in_numbers() 
     assert not {"inf", "nan", "-"} & set(found.sentence.split())
 
 
+def test_where_all_are_alike_one_that_is_a_little_less_so_is_not_named() -> None:
+    features = np.ones((60, 512)) + 0.1 * np.random.default_rng(0).normal(size=(60, 512))
+    features[0] = 1 + 0.12 * np.random.default_rng(1).normal(size=512)
+
+    assert find_outliers(evidence_of(_LABELS, features=features)) == []
+
+
 def test_a_twin_is_no_company() -> None:
     features = np.array([[1, 0], [1, 0], [0, 1]], np.float32)
 

@@ -1,0 +1,100 @@
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from models.heatmap import MapGeometry
+from models.map_quality import MapQuality, Margin
+from models.preprocessing import Pixels, Preprocessing
+from training.inspection.map_quality import GRADED, OCCLUDED, grade_maps
+
+SIDE, CELL = 56, 8
+SHOWN = Preprocessing(SIDE, SIDE, "squash")
+PLACES = MapGeometry(CELL / 2, CELL / 2, CELL, CELL)
+
+
+class Network:
+    """Its answer is how much white there is; its map shows the white, or something else."""
+
+    def __init__(self, shows: str) -> None:
+        self.shows = shows
+        self.asked = 0
+
+    def __call__(
+        self, pixels: Pixels, _: npt.NDArray[np.int64]
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        self.asked += len(pixels)
+        bright = pixels[..., 0].clip(100).astype(np.float32) - 100
+        cells = bright.reshape(-1, 7, CELL, 7, CELL).mean((2, 4))
+        found = 1 / (1 + np.exp(2 - cells.sum((1, 2)) / 20))
+        maps = cells / np.maximum(cells.max((1, 2), keepdims=True), 1e-9)
+        shown = {"white": maps, "black": 1 - maps, "nothing": np.zeros_like(maps)}[self.shows]
+        return np.stack([found, 1 - found], 1).astype(np.float32), shown
+
+
+@pytest.fixture(scope="module")
+def pictures() -> Pixels:
+    """A white spot in each, anywhere but in the middle."""
+    rng = np.random.default_rng(0)
+    found = np.zeros((GRADED, SIDE, SIDE, 3), np.uint8)
+    for one in found:
+        row, column = rng.choice([0, 8, 40, 48]), rng.integers(0, 48)
+        one[row : row + 8, column : column + 8] = 255
+    return found
+
+
+def graded(shows: str, pictures: Pixels) -> MapQuality:
+    found = grade_maps(Network(shows), Network("nothing"), pictures, SHOWN, PLACES)
+    assert found is not None
+    return found
+
+
+def test_a_map_that_shows_what_counts_is_better_than_all_others(pictures: Pixels) -> None:
+    found = graded("white", pictures)
+
+    for margin in (found.over_random, found.over_centre, found.over_random_head):
+        assert margin.is_sure
+        assert margin.interval[0] < margin.both < margin.interval[1]
+    assert found.doubt == ""
+    assert found.rank_test > 0.9
+    assert (found.occlusion_agreement or 0) > 0.5
+
+
+def test_a_map_that_shows_all_else_is_worse_than_all_others(pictures: Pixels) -> None:
+    found = graded("black", pictures)
+
+    assert found.over_random.interval[1] < 0
+    assert found.rank_test < 0
+    assert "not shown to be better than chance (measured on 16 pictures)" in found.doubt
+
+
+def test_an_empty_map_is_no_better_than_chance(pictures: Pixels) -> None:
+    found = graded("nothing", pictures)
+
+    assert found.over_random.both == pytest.approx(0, abs=1e-9)
+    assert found.no_better_than == "chance"
+    assert found.occlusion_agreement is None
+
+
+def test_what_it_costs_is_bounded(pictures: Pixels) -> None:
+    network, without_knowledge = Network("white"), Network("nothing")
+
+    grade_maps(network, without_knowledge, pictures, SHOWN, PLACES)
+
+    assert network.asked == GRADED * (1 + 19) + OCCLUDED * 49
+    assert without_knowledge.asked == GRADED
+
+
+def test_one_picture_tells_nothing(pictures: Pixels) -> None:
+    network = Network("white")
+
+    assert grade_maps(network, network, pictures[:1], SHOWN, PLACES) is None
+
+
+def test_maps_that_only_chance_is_worse_than_are_doubted_too(pictures: Pixels) -> None:
+    unsure = Margin(0, 0, 0, (-1, 1))
+
+    found = replace(graded("white", pictures), over_centre=unsure)
+
+    assert "than pointing at the middle of each picture" in found.doubt
