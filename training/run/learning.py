@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from models.choices import AtLeast
 from models.errors import DataFolderError
+from models.file_names import printable
 from training.data.example import ImageFolder
-from training.data.names import printable
 from training.data.parts import Parts, Rows, make_parts
 from training.data.pictures import Pictures
 from training.data.sample import draw_sample
