@@ -1,13 +1,14 @@
 """What strangers can do to the service without a single picture: each attack, and who else waits.
 
-    python benchmarks/attacks.py [chunks unread idle refusals wide] [--seconds 60]
+    python benchmarks/attacks.py [chunks unread idle refusals wide disk] [--seconds 60]
 
 Each kind has a server of its own, as a user starts it. `chunks`: one connection sends its body in
 chunks of a byte, with and without a key. `unread`: two clients open one large heatmap after the
 other and read 20 kB of each in 8 seconds. `idle`: 1,200 bodies that do not go on, beside 1,024
 descriptors. `refusals`: 401, 413 and 503 to bodies of 6 MB, through nginx where it is installed,
 and to a client that closes. `wide`: two pictures at once of 50 million greys of 16 and of 32 bits,
-and the memory that they take. The exit code is 1 where one of these does not hold.
+and the memory that they take. `disk`: the home is full, read-only, or gone, while the service runs
+(needs to mount). The exit code is 1 where one of these does not hold.
 """
 
 import contextlib
@@ -198,6 +199,59 @@ def wide(home: Path, _: float) -> bool:
     return held
 
 
+def disk(home: Path, _: float) -> bool:
+    """A home on a small disk of its own, which is spoilt while the service runs."""
+    held = True
+    for name in ("full", "read-only", "gone"):
+        with tempfile.TemporaryDirectory() as folder:
+            if not runs("mount", "-t", "tmpfs", "-o", "size=16m", "none", folder):
+                table((f"disk: {name}", "cannot mount here"))
+                continue
+            shutil.copytree(home / "models", Path(folder) / "models")
+            command = [program("bentoml"), "serve", "--host", "127.0.0.1", "--port", PORT]
+            environment = {"BENTOML_HOME": folder}
+            try:
+                with launched(command, home / "output.txt", environment) as server:
+                    worker = server.worker().pid
+                    spoil(name, folder)
+                    found = Counter(answers_of_all(server))
+                    table((f"disk: {name}, statuses", dict(found)))
+                    held &= set(found) == {200} and server.worker().pid == worker
+            finally:
+                runs("umount", "-l", folder)
+    return held
+
+
+def spoil(name: str, folder: str) -> None:
+    """Makes a disk useless."""
+    if name == "read-only":
+        runs("mount", "-o", "remount,ro", folder)
+    elif name == "gone":
+        runs("umount", "-l", folder)
+    else:
+        with contextlib.suppress(OSError), (Path(folder) / "all").open("wb") as file:
+            while True:
+                file.write(bytes(2**16))
+
+
+def answers_of_all(server: Server) -> Iterator[int]:
+    """Statuses of every kind of request, for longer than the store is not looked at."""
+    picture = form(noise(np.random.default_rng(0)))
+    for _ in range(4):
+        for path in ("/classify", "/explain"):
+            yield post(server.url, path, picture).status
+        for path in ("/readyz", "/metrics", "/models"):
+            with contextlib.closing(connect(server.url)) as connection:
+                connection.request("GET", path)
+                yield connection.getresponse().status
+        time.sleep(2)
+
+
+def runs(*command: str) -> bool:
+    """Whether a command does its work."""
+    return subprocess.run(command, check=False, stderr=subprocess.DEVNULL).returncode == 0
+
+
 def wide_greys(mode: str) -> bytes:
     """50 million greys, all black: some 100 kB."""
     buffer = io.BytesIO()
@@ -340,6 +394,7 @@ KINDS: dict[str, Callable[[Path, float], bool]] = {
     "idle": idle,
     "refusals": refusals,
     "wide": wide,
+    "disk": disk,
 }
 
 

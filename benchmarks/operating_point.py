@@ -32,7 +32,7 @@ from training.features.extractor import Extractor
 from training.head.calibration import at_temperature, temperature_of
 from training.head.fit import Task
 from training.head.operating_point import Answered, check_at_least, choose_point
-from training.head.out_of_fold import cross_fit
+from training.head.out_of_fold import answers_like, cross_fit
 from training.inspection.twins import find_twins
 
 Rows = npt.NDArray[np.int64]
@@ -102,10 +102,12 @@ def points(known: Known, rng: np.random.Generator) -> Iterator[tuple[AtLeast, Op
     chosen, judging = np.flatnonzero(is_chosen), np.flatnonzero(~is_chosen)
     labels, groups = known.labels[chosen], known.groups[chosen]
     folds = deal_folds(labels, groups, [known.digests[row] for row in chosen], {})
-    fitted = cross_fit(Task(known.features, chosen, labels, folds, len(known.classes)))
+    task = Task(known.features, chosen, labels, folds, len(known.classes))
+    fitted = cross_fit(task)
     temperature = temperature_of(fitted.answers, labels)
+    alike = answers_like(task, fitted.fitted.strength)
     answers = fitted.fitted.head.probabilities(known.features[judging])
-    unseen = Answered(at_temperature(fitted.answers, temperature), labels, groups)
+    unseen = Answered(at_temperature(alike, temperature), labels, groups)
     judged = Answered(
         at_temperature(answers, temperature), known.labels[judging], known.groups[judging]
     )

@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from models.cores import granted_cores
 from models.errors import UsageError
 from models.image_files import MAX_PIXELS
-from models.memory import granted_memory
+from models.limits import DECODE_SECONDS, LEAST_DECODE_MEMORY, MAX_BATCH, decode_memory
 from models.providers import Provider
 
 log = logging.getLogger(__name__)
@@ -25,13 +25,6 @@ LogFormat = Literal["text", "json"]
 
 #: `model`: everything in the store. A bundle of that name is asked for as `all:latest`.
 _ALL: Final = "all"
-
-
-#: What a process may take at most by itself, to decode what formats at their worst take.
-_MOST_TO_DECODE: Final = 2 * 1024**3
-
-#: What the process that answers takes, with bodies and answers that are in flight.
-_SERVICE_ITSELF: Final = 512 * 1024**2
 
 
 class Settings(BaseSettings):
@@ -70,16 +63,20 @@ class Settings(BaseSettings):
         "while some take longer than a second; default: the same",
     )
     decode_seconds: float = Field(
-        10, gt=0, description="for decoding, and again for drawing, one picture; above it 413"
+        DECODE_SECONDS,
+        gt=0,
+        description="for decoding, and again for drawing, one picture; above it 413",
     )
     decode_memory_bytes: int = Field(
-        default_factory=lambda known: _decode_memory(known.get("decode_workers", 1)),
-        ge=256 * 1024**2,
+        default_factory=lambda known: decode_memory(known.get("decode_workers", 1)),
+        ge=LEAST_DECODE_MEMORY,
         description="address space of a process that decodes, Python's own included; above it 413; "
         "default: 2 GiB, or less where all of them and the service would not fit into what the "
         "container grants",
     )
-    max_batch: int = Field(16, ge=1, description="pictures that one run of the network takes")
+    max_batch: int = Field(
+        MAX_BATCH, ge=1, description="pictures that one run of the network takes"
+    )
     queue_size: int = Field(
         256,
         ge=1,
@@ -177,15 +174,6 @@ class Settings(BaseSettings):
                 f"between them, or the one word {_ALL!r}"
             )
         return self
-
-
-def _decode_memory(workers: int) -> int:
-    """Bytes for each of the processes that decode, the one beside slow pictures included."""
-    granted = granted_memory()
-    if granted is None:
-        return _MOST_TO_DECODE
-    share = (granted - _SERVICE_ITSELF) // (workers + 1)
-    return min(max(share, 256 * 1024**2), _MOST_TO_DECODE)
 
 
 def _variable(name: str) -> str:

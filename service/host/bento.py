@@ -19,8 +19,8 @@ from bentoml._internal.server.metrics.prometheus import PrometheusClient
 from bentoml.models import BentoModel
 from starlette.applications import Starlette
 
+from models.bundle import names_a_file
 from models.errors import TransferError
-from models.loose_file import names_a_file
 from service.inference.registry import find_bundles
 from service.settings import PREFIX, read_settings
 

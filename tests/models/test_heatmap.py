@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models.heatmap import MapGeometry, enlarge, heatmap_picture, overlay
+from models.heatmap import MapGeometry, enlarge, heatmap_picture, overlay, with_legend
 from models.preprocessing import Preprocessing
 
 CROP = Preprocessing(32, 32, "crop", 0.5)
@@ -161,3 +161,12 @@ def test_a_place_in_the_input_is_found_in_the_picture() -> None:
 
     assert (found.offset_x, found.offset_y) == pytest.approx((30 + 36 / 14, 18 + 36 / 14))
     assert (found.step_x, found.step_y) == pytest.approx((36 / 7, 36 / 7))
+
+
+def test_a_note_in_the_legend_takes_a_line_of_its_own() -> None:
+    drawn = Image.new("RGB", (480, 100))
+
+    plain, noted = with_legend(drawn), with_legend(drawn, "not shown to be better than chance")
+
+    assert noted.height == plain.height + 28
+    assert np.asarray(noted)[plain.height :].min() < 100

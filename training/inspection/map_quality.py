@@ -44,7 +44,7 @@ _SHARES: Final = (0.25, 0.5)
 _WEIGHTS: Final = (0.25, 0.375)
 
 #: Shows the order of places that a map calls equal, and is less than a step of its 256 greys.
-_TIE: Final = 0.5
+TIE: Final = 0.5
 
 #: Rows and columns of places in random order.
 _CELLS: Final = 7
@@ -103,7 +103,7 @@ def grade_maps(
         _margin(graded, "centre"),
         _margin(graded, "random head"),
         float(ranks.mean()),
-        _interval(ranks),
+        interval_of(ranks),
         agreement,
     )
 
@@ -119,13 +119,13 @@ def _orders(
     random = np.random.default_rng(0)
     size = preprocessing.width, preprocessing.height
     for picture, *both in zip(pictures, maps, maps_of_chance, strict=True):
-        ties = _any_order(picture, random)
+        ties = any_order(picture, random)
         drawn = [np.asarray(enlarge(one, size, preprocessing, geometry)) for one in both]
         yield {
-            "map": drawn[0] + _TIE * ties,
-            "random head": drawn[1] + _TIE * ties,
+            "map": drawn[0] + TIE * ties,
+            "random head": drawn[1] + TIE * ties,
             "random": ties,
-            "centre": _middle_first(picture),
+            "centre": middle_first(picture),
         }
 
 
@@ -133,13 +133,13 @@ def _graded(
     ask: Ask, picture: Pixels, whole: Floats, index: int, orders: dict[str, _Order]
 ) -> _Graded:
     """Asks about all that one picture is made into, at once."""
-    blurred = _blurred(picture)
-    masks = [ranks < share for ranks in map(_ranks, orders.values()) for share in _SHARES]
-    quarter = np.floor(4 * _ranks(orders["map"]))
+    blurred = blur(picture)
+    masks = [ranks < share for ranks in map(ranks_of, orders.values()) for share in _SHARES]
+    quarter = np.floor(4 * ranks_of(orders["map"]))
     parts = [quarter == place for place in (1, 2, 3)]  # the first one is hidden by deletion, too
     made = [np.where(mask[..., None], blurred, picture) for mask in (*masks, *parts)]
     made += [np.where(mask[..., None], picture, blurred) for mask in masks]
-    told = _log_odds(ask(np.stack(made), np.full(len(made), index))[0], index)
+    told = log_odds(ask(np.stack(made), np.full(len(made), index))[0], index)
     deleted, costs, inserted = np.split(told, [len(masks), len(masks) + len(parts)])
     found = {
         name: np.array([-np.dot(_WEIGHTS, deletion), np.dot(_WEIGHTS, insertion)])
@@ -148,7 +148,7 @@ def _graded(
         )
     }
     first = deleted[len(_SHARES) * list(orders).index("map")]
-    cost = _log_odds(whole[None], index) - np.array([first, *costs])
+    cost = log_odds(whole[None], index) - np.array([first, *costs])
     bright = [float(orders["map"][quarter == place].mean()) for place in range(4)]
     return _Graded(found, _in_order(np.array(bright), cost))
 
@@ -191,17 +191,17 @@ def _margin(graded: list[_Graded], name: str) -> Margin:
     """By how much the map did better than an order of this name, picture by picture."""
     gains = np.array([one.found["map"] - one.found[name] for one in graded])
     deletion, insertion = gains.mean(0).tolist()
-    return Margin(deletion, insertion, deletion + insertion, _interval(gains.sum(1)))
+    return Margin(deletion, insertion, deletion + insertion, interval_of(gains.sum(1)))
 
 
-def _interval(values: npt.NDArray[np.floating]) -> Interval:
+def interval_of(values: npt.NDArray[np.floating]) -> Interval:
     """Of their mean, at 95 %, by Student's t."""
     error = values.std(ddof=1) / len(values) ** 0.5
     reach = float(student.ppf(0.975, len(values) - 1) * error)
     return float(values.mean()) - reach, float(values.mean()) + reach
 
 
-def _log_odds(probabilities: Floats, index: int) -> npt.NDArray[np.float64]:
+def log_odds(probabilities: Floats, index: int) -> npt.NDArray[np.float64]:
     """Of a class against all others: (N, K) → (N,)."""
     exact = probabilities.astype(np.float64)
     others = np.delete(exact, index, axis=1).sum(1)
@@ -209,14 +209,14 @@ def _log_odds(probabilities: Floats, index: int) -> npt.NDArray[np.float64]:
     return found
 
 
-def _ranks(order: _Order) -> _Order:
+def ranks_of(order: _Order) -> _Order:
     """The place of each pixel in an order, brightest first, in parts of all: (H, W) → [0, 1)."""
     places = np.empty(order.size)
     places[np.argsort(-order, axis=None, kind="stable")] = np.arange(order.size) / order.size
     return places.reshape(order.shape)
 
 
-def _any_order(picture: Pixels, random: np.random.Generator) -> _Order:
+def any_order(picture: Pixels, random: np.random.Generator) -> _Order:
     """Cells in random order, in [0, 1)."""
     height, width = picture.shape[:2]
     cells = random.permutation(_CELLS**2).reshape(_CELLS, _CELLS) / _CELLS**2
@@ -225,13 +225,14 @@ def _any_order(picture: Pixels, random: np.random.Generator) -> _Order:
     return order
 
 
-def _middle_first(picture: Pixels) -> _Order:
+def middle_first(picture: Pixels) -> _Order:
     """As a Gaussian in the middle puts them, whatever its width."""
     down, across = (np.linspace(-1, 1, length) ** 2 for length in picture.shape[:2])
     order: _Order = -(down[:, None] + across)
     return order
 
 
-def _blurred(picture: Pixels) -> Pixels:
+def blur(picture: Pixels) -> Pixels:
+    """The picture, uint8 (H, W, 3), by 12 of 224 pixels."""
     radius = _BLUR * max(picture.shape[:2])
     return np.asarray(Image.fromarray(picture).filter(ImageFilter.GaussianBlur(radius)))

@@ -33,6 +33,7 @@ from training.head.operating_point import (
     say_what_was_chosen,
     share_referred,
 )
+from training.head.out_of_fold import answers_like
 from training.recipes.material import Material
 from training.recipes.outcome import Outcome
 from training.terminal import working
@@ -64,7 +65,7 @@ def calibrate_outcome(
 
 
 def choose_operating_point(
-    asked: AtLeast, outcome: Outcome, material: Material, calibrated: Calibrated
+    asked: AtLeast, outcome: Outcome, material: Material, calibrated: Calibrated, strength: float
 ) -> ChosenPoint:
     """From which probability on a class is decided, and how good that is; it is said in the log.
 
@@ -73,28 +74,26 @@ def choose_operating_point(
         outcome: calibrated.
         material: that it learned from.
         calibrated: how far it is to be believed.
+        strength: scikit-learn's C of the probe's head.
     """
-    parts = material.parts
-    is_probe = outcome.recipe == "frozen"
-    judging = parts.train if is_probe and parts.is_cross_validated else parts.set_aside
+    parts, classes = material.parts, material.classes
+    answers, judging = outcome.answers.probabilities, parts.set_aside
+    if outcome.recipe == "frozen":
+        answers = answers.copy()
+        alike = answers_like(material.task(parts.train), strength)
+        answers[parts.train] = at_temperature(alike, calibrated.calibration.temperature)
+        judging = parts.train if parts.is_cross_validated else parts.test
     unseen, judged = (
-        Answered(
-            outcome.answers.probabilities[rows], material.table.labels[rows], parts.groups[rows]
-        )
+        Answered(answers[rows], material.table.labels[rows], parts.groups[rows])
         for rows in (_asked(outcome, material), judging)
     )
-    point = choose_point(asked, material.classes, unseen, judged)
-    of_class = unseen.labels == material.classes.index(asked.label)
+    point = choose_point(asked, classes, unseen, judged)
+    of_class = unseen.labels == classes.index(asked.label)
+    sets = calibrated.calibration.prediction_sets(unseen.probabilities)
     found = ChosenPoint(
         point,
         pictures=len(np.unique(unseen.groups[of_class])),
-        referred=share_referred(
-            point,
-            material.classes,
-            unseen.probabilities,
-            calibrated.calibration.prediction_sets(unseen.probabilities),
-            calibrated.is_familiar,
-        ),
+        referred=share_referred(point, classes, unseen.probabilities, sets, calibrated.is_familiar),
     )
     say_what_was_chosen(found)
     return found

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from models.choices import AtLeast
 from models.errors import DataFolderError
+from models.file_names import printable
 from training.data.example import ImageFolder
-from training.data.names import printable
 from training.data.parts import Parts, Rows, make_parts
 from training.data.pictures import Pictures
 from training.data.sample import draw_sample
@@ -115,7 +115,8 @@ def learn(
     if learns_itself:
         outcome, told = _fine_tuned(settings, material, outcome, run_folder)
     outcome, calibrated = calibrate_outcome(outcome, material, settings.coverage)
-    point = choose_operating_point(asked, outcome, material, calibrated) if asked else None
+    how = outcome, material, calibrated, fitted.fitted.strength
+    point = choose_operating_point(asked, *how) if asked else None
     return Trained(
         folder, view, material, fitted, outcome, calibrated, point, told, twins, digest, earlier
     )

@@ -13,11 +13,11 @@ import numpy as np
 
 from models.choices import AtLeast
 from models.errors import TransferError
+from models.file_names import printable
 from models.graph.known_network import KnownNetwork
 from training.data.example import ImageFolder
 from training.data.folder import scan_folders
 from training.data.named_groups import with_groups
-from training.data.names import printable
 from training.data.parts import check_counts
 from training.data.pictures import Pictures
 from training.filing import Filing, check_writable, say_where

@@ -9,6 +9,7 @@ from PIL import Image
 from prometheus_client import REGISTRY
 
 from models.errors import ImageError, TransferError, UnknownClassError
+from models.map_quality import MapQuality, Margin
 from models.session import Prediction
 from service.http.replies import (
     as_numbers,
@@ -91,6 +92,29 @@ def test_numbers_headers_and_drawing_tell_the_same(
         sketch = sketch_of(answered, "heatmap", has_legend=False)
         shown = Image.open(io.BytesIO(await draw(engine, answered, sketch)))
         assert shown.size == (numbers.width, numbers.height) == picture.size
+
+    play(tag, scenario)
+
+
+def test_a_map_that_is_no_better_than_the_middle_says_so_wherever_it_is_shown(
+    tag: str, png: bytes
+) -> None:
+    sure, unsure = Margin(1, 1, 2, (1, 3)), Margin(0, 0, 0, (-1, 1))
+    quality = MapQuality(24, sure, unsure, sure, 0.1, (-0.1, 0.3))
+
+    async def scenario(engine: Engine, model: ServedModel) -> None:
+        metadata = model.metadata.model_copy(update={"map_quality": quality})
+        model.session.metadata = metadata
+        upload = Upload("a.png", png)
+        answered = await answer(engine, model, upload)
+        assert "pointing at the middle" in as_numbers(answered).map_doubt
+        sketch = sketch_of(answered, "overlay", has_legend=True)
+        assert sketch.note == "not shown to be better than the middle"
+        assert sketch.texts["Doubt"] == as_numbers(answered).map_doubt
+        assert describe(model, is_default=True).map_quality == quality
+        occluded = await answer(engine, model, upload, method="occlusion")
+        assert as_numbers(occluded).map_doubt == ""
+        assert "Doubt" not in sketch_of(occluded, "overlay", has_legend=True).texts
 
     play(tag, scenario)
 

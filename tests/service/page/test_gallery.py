@@ -224,6 +224,21 @@ def test_what_is_large_has_its_classes_and_the_slider(window: Window, png: bytes
     expect(window.page.locator("#add").get_by_role("slider")).to_be_visible()
 
 
+def test_what_is_large_may_be_explained_in_another_way(window: Window, png: bytes) -> None:
+    window.choose(payload(png))
+    expect(window.in_state("answered")).to_have_count(1)
+    by_gradient = pixels(window, ".heat")
+    expect(window.page.locator(".method")).not_to_be_visible()
+    opener(window, "a.png").click()
+
+    with window.page.expect_response("**/explain") as answered:
+        window.page.get_by_label("Found by").select_option("occlusion")
+
+    assert answered.value.json()["method"] == "occlusion"
+    expect(window.page.locator("#large-status")).to_contain_text("Heatmap for ")
+    assert (pixels(window, ".heat") != by_gradient).any()
+
+
 def test_what_is_large_has_all_of_its_pixels(window: Window, picture: Image.Image) -> None:
     window.choose(payload(encoded(picture.resize((1600, 1200)))))
     expect(window.in_state("answered")).to_have_count(1)

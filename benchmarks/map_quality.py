@@ -1,0 +1,213 @@
+"""Are heatmaps right? Deletion and insertion in eleven steps, on pictures that heads have not seen.
+
+RISE's measures for both photographed sets and some Caltech classes, the default network in fp32:
+five heads, each fitted without a fold, are asked about pictures of that fold. The map as it is
+drawn, against the middle first and cells in random order, in probabilities and in log-odds of the
+answered class, with 95 % intervals of the difference, picture by picture. Beside the softmax head
+one of one-versus-rest (How to Probe, ICLR 2025), with its accuracy. With two classes both are the
+same; Grad-CAM's element-wise form (HiResCAM) is the same as itself for every head that is linear
+after the mean over places.
+
+    python benchmarks/map_quality.py [--shared ../shared] [--pictures 200] [--classes 20]
+"""
+
+import argparse
+import tempfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console
+from rich.table import Table
+from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.preprocessing import StandardScaler
+
+from models.backbones.backbone import load_backbone
+from models.backbones.weights import Packaged
+from models.graph.geometry import measure_geometry
+from models.graph.network import Network
+from models.head import LinearHead
+from models.heatmap import MapGeometry, enlarge
+from models.pretrained import DEFAULT_BACKBONE
+from training.data.folder import scan_folder
+from training.data.folds import deal_folds
+from training.data.pictures import Pictures, readable_pixels
+from training.data.sample import spread
+from training.features.extractor import Extractor
+from training.features.graphs import Ask, head_graph_of, open_heads
+from training.features.table import FeatureTable
+from training.head.fit import Task, fit_head, fit_head_at
+from training.inspection.map_quality import (
+    TIE,
+    any_order,
+    blur,
+    interval_of,
+    log_odds,
+    middle_first,
+    ranks_of,
+)
+
+SETS = ("cats_dogs_light", "screws_nuts")
+STEPS: Final = np.linspace(0, 1, 11)
+#: Pictures of a folder that are read.
+MOST = 600
+ORDERS = ("Grad-CAM", "centre", "random")
+
+Curves = npt.NDArray[np.float64]
+Fit = Callable[[FeatureTable, npt.NDArray[np.int64], int, float], LinearHead]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A folder that was read: its features, the fold of each picture, and what asks heads."""
+
+    extractor: Extractor
+    table: FeatureTable
+    classes: int
+    folds: npt.NDArray[np.int64]
+    strength: float
+    pictures: Pictures
+
+
+def main() -> None:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--shared", type=Path, default=Path("../shared"))
+    parser.add_argument("--pictures", type=int, default=200)
+    parser.add_argument("--classes", type=int, default=20)
+    chosen = parser.parse_args()
+    table = Table("set", "head", "accuracy", "in", "order", "deletion", "insertion", "map's gain")
+    extractor = Extractor.of(Network(load_backbone(DEFAULT_BACKBONE, Packaged())))
+    with tempfile.TemporaryDirectory() as place:
+        caltech = caltech_classes(
+            chosen.shared / "data" / "natural.zip", Path(place), chosen.classes
+        )
+        for folder in (*(chosen.shared / "data" / name for name in SETS), caltech):
+            bench = read(extractor, folder)
+            for head, fit in {"softmax": softmax, "one versus rest": one_versus_rest}.items():
+                if bench.classes > 2 or head == "softmax":
+                    add(table, (folder.name, head), *graded(bench, fit, chosen.pictures))
+    Console(width=160).print(table)
+
+
+def caltech_classes(archive: Path, place: Path, count: int) -> Path:
+    """Some of Caltech's classes that are in an archive, as a folder."""
+    with zipfile.ZipFile(archive) as opened:
+        of_class = {
+            name: Path(name).stem.rpartition("_")[0]
+            for name in opened.namelist()
+            if name.startswith("caltech101/") and "BACKGROUND" not in name
+        }
+        classes = sorted(set(of_class.values()))
+        kept = set(np.random.default_rng(0).permutation(classes)[:count].tolist())
+        for name, label in of_class.items():
+            if label in kept:
+                path = place / "caltech" / label / Path(name).name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(opened.read(name))
+    return place / "caltech"
+
+
+def read(extractor: Extractor, folder: Path) -> Bench:
+    """Reads pictures, none of a part that the folder holds out, and deals them into folds."""
+    found = scan_folder(folder)
+    pictures = Pictures(found.read)
+    given = [e for e in found.examples if e.part in (None, "train")]
+    table = extractor.read(spread(given, MOST), pictures)
+    rows = np.arange(len(table.labels))
+    folds = deal_folds(table.labels, rows, table.digests, {})
+    task = Task(table.features, rows, table.labels, folds, len(found.classes))
+    return Bench(extractor, table, len(found.classes), folds, fit_head(task).strength, pictures)
+
+
+def softmax(
+    table: FeatureTable, rows: npt.NDArray[np.int64], classes: int, strength: float
+) -> LinearHead:
+    """As a run fits it."""
+    return fit_head_at(strength, table.features, table.labels[rows], classes, rows)
+
+
+def one_versus_rest(
+    table: FeatureTable, rows: npt.NDArray[np.int64], _: int, strength: float
+) -> LinearHead:
+    """A problem of its own for each class; the logits side by side."""
+    scaler = StandardScaler().fit(table.features[rows])
+    one = LogisticRegression(C=strength, max_iter=1000, class_weight="balanced")
+    model = OneVsRestClassifier(one).fit(scaler.transform(table.features[rows]), table.labels[rows])
+    weight = np.concatenate([each.coef_ for each in model.estimators_]) / scaler.scale_
+    bias = np.concatenate([each.intercept_ for each in model.estimators_]) - weight @ scaler.mean_
+    return LinearHead(weight.astype(np.float32), bias.astype(np.float32))
+
+
+def graded(bench: Bench, fit: Fit, count: int) -> tuple[float, dict[str, Curves]]:
+    """The accuracy, and curves: by scale (3 orders, N, 2 measures)."""
+    network, table = bench.extractor.network, bench.table
+    right, found, geometry = [], [], None
+    for fold in np.unique(bench.folds):
+        rows, held = np.flatnonzero(bench.folds != fold), np.flatnonzero(bench.folds == fold)
+        head = fit(table, rows, bench.classes, bench.strength)
+        right.append(head.probabilities(table.features[held]).argmax(1) == table.labels[held])
+        ask = open_heads(bench.extractor.graph, head_graph_of(network, head))(head)
+        geometry = geometry or place_of_cells(bench, ask, rows)
+        asked = spread([table.examples[row] for row in held], count // 5)
+        _, pixels = readable_pixels(bench.pictures, asked, bench.extractor.preprocessing)
+        found += [curves(bench, ask, picture, geometry) for picture in pixels]
+    told = {scale: np.stack([one[scale] for one in found], axis=1) for scale in found[0]}
+    return float(np.concatenate(right).mean()), told
+
+
+def place_of_cells(bench: Bench, ask: Ask, rows: npt.NDArray[np.int64]) -> MapGeometry:
+    """As a run measures it."""
+    examples = spread([bench.table.examples[row] for row in rows], 96)
+    _, pixels = readable_pixels(bench.pictures, examples, bench.extractor.preprocessing)
+    backbone = bench.extractor.network.backbone
+    return measure_geometry(backbone, lambda some: ask(some, np.full(len(some), -1))[1], pixels)
+
+
+def curves(
+    bench: Bench, ask: Ask, picture: npt.NDArray[np.uint8], geometry: MapGeometry
+) -> dict[str, Curves]:
+    """Areas under deletion and insertion of each order, (3, 2), by scale."""
+    whole, heatmaps = ask(picture[None], np.array([-1]))
+    index, blurred = int(whole.argmax()), blur(picture)
+    ties = any_order(picture, np.random.default_rng(picture.tobytes()[0]))
+    size = picture.shape[1::-1]
+    drawn = enlarge(heatmaps[0], size, bench.extractor.preprocessing, geometry)
+    found: dict[str, list[tuple[float, float]]] = {"probability": [], "log-odds": []}
+    for order in (np.asarray(drawn) + TIE * ties, middle_first(picture), ties):
+        masks = [(ranks_of(order) < share)[..., None] for share in STEPS]
+        deleted = [np.where(mask, blurred, picture) for mask in masks]
+        inserted = [np.where(mask, picture, blurred) for mask in masks]
+        told = ask(np.stack([*deleted, *inserted]), np.full(2 * len(masks), index))[0]
+        for scale, values in {
+            "probability": told[:, index],
+            "log-odds": log_odds(told, index),
+        }.items():
+            areas = np.trapezoid(values.reshape(2, -1), STEPS, axis=1)
+            found[scale].append((float(areas[0]), float(areas[1])))
+    return {scale: np.array(areas) for scale, areas in found.items()}
+
+
+def add(table: Table, names: tuple[str, str], accuracy: float, told: dict[str, Curves]) -> None:
+    """A line for each scale and order; the gain of the map over it, deletion / insertion."""
+    for scale, areas in told.items():
+        for name, one in zip(ORDERS, areas, strict=True):
+            gains = (one[:, 0] - areas[0, :, 0], areas[0, :, 1] - one[:, 1])
+            gain = "" if name == ORDERS[0] else " / ".join(map(with_interval, gains))
+            means = [f"{value:.3f}" for value in one.mean(0)]
+            table.add_row(*names, f"{accuracy:.1%}", scale, name, *means, gain)
+
+
+def with_interval(values: npt.NDArray[np.float64]) -> str:
+    """Their mean, and its 95 % interval."""
+    low, high = interval_of(values)
+    return f"{values.mean():+.3f} ({low:+.3f} to {high:+.3f})"
+
+
+if __name__ == "__main__":
+    main()
