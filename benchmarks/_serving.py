@@ -16,9 +16,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -202,11 +203,16 @@ def post(url: str, path: str, body: bytes) -> Answer:
         return exchange(connection, path, body)
 
 
-def exchange(connection: http.client.HTTPConnection, path: str, body: bytes) -> Answer:
+def exchange(
+    connection: http.client.HTTPConnection,
+    path: str,
+    body: bytes,
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> Answer:
     """One request and its whole answer."""
     start = time.perf_counter()
     try:
-        connection.request("POST", path, body, FORM)
+        connection.request("POST", path, body, {**FORM, **headers})
         response = connection.getresponse()
         found = response.read()
     except (OSError, http.client.HTTPException):

@@ -129,7 +129,7 @@ def read(data: Path) -> Pool:
     folder = replace(found, layout="a folder per class", examples=whole)
     name, weights = decide_weights(None, parse_weights("auto"))
     network, pictures = Network(load_backbone(name, weights)), Pictures(found.read)
-    extractor = Extractor(network, graph_of(network), network.backbone.preprocessing)
+    extractor = Extractor(network, graph_of(network), network.facts.preprocessing)
     tables = {f: extractor.framed(f).read(whole, pictures) for f in FRAMINGS}
     return Pool(folder, tables, find_twins(tables[FRAMINGS[0]]))
 

@@ -85,7 +85,7 @@ def main() -> None:
 def default_extractor() -> Extractor:
     """The default network in fp32, shown pictures as it comes."""
     network = Network(load_backbone(*decide_weights(None, parse_weights("auto"))))
-    return Extractor(network, graph_of(network), network.backbone.preprocessing)
+    return Extractor(network, graph_of(network), network.facts.preprocessing)
 
 
 def read_folder(place: Path, extractor: Extractor) -> Read:

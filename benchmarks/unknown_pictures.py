@@ -102,7 +102,7 @@ def main() -> None:
 def extractor() -> Extractor:
     """The default network as a run begins with it."""
     network = Network(load_backbone(DEFAULT_BACKBONE, Packaged(), None))
-    return Extractor(network, graph_of(network), network.backbone.preprocessing)
+    return Extractor(network, graph_of(network), network.facts.preprocessing)
 
 
 def at_home(whole: Extractor, data: Path) -> tuple[Extractor, tuple[Known, Known]]:

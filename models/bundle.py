@@ -214,6 +214,11 @@ def bundle_bytes(model: onnx.ModelProto, metadata: BundleMetadata) -> bytes:
     return body + _seal(body)
 
 
+def names_a_file(model: str) -> bool:
+    """Whether what a person calls a model is a path of a file: no name or tag ends so."""
+    return model.lower().endswith(".onnx")
+
+
 def write_bundle(data: bytes, path: Path) -> None:
     """Writes a bundle file whole or not at all, which is an `OutputError`."""
     try:

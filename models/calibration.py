@@ -39,8 +39,12 @@ class Calibration:
 
     def familiarity(self, features: Floats) -> Floats:
         """How like the learned pictures some are: (N, C) → float32 (N,) in [0, 1]."""
+        return self.familiarity_at(similarity(features, self.centres))
+
+    def familiarity_at(self, similarities: Floats) -> Floats:
+        """The same, of cosines with the nearest centre: float32 (N,) → float32 (N,) in [0, 1]."""
         slope, offset = self.scaling
-        logits = slope * similarity(features, self.centres) + offset
+        logits = slope * similarities + offset
         found: Floats = (0.5 + 0.5 * np.tanh(0.5 * logits)).astype(np.float32)
         return found
 

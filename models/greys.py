@@ -24,6 +24,9 @@ Spread = tuple[float, float, float, float]
 _ASKED: Final = 250_000
 _LOWEST, _HIGHEST = 0.1, 99.9
 
+#: Pixels that are brought down to 8 bits at a time.
+_STRIP: Final = 1_000_000
+
 #: One picture in twenty may be unlike the others, on either side.
 _ODD: Final = 0.05
 
@@ -58,9 +61,11 @@ def levels_of(image: Image.Image) -> Levels:
         total = np.cumsum(image.convert("L").histogram())
         found = np.searchsorted(total, total[-1] * np.array([_LOWEST, _HIGHEST]) / 100)
         return float(found[0]), float(found[1])
-    grey = np.asarray(image)
-    step = max(1, math.isqrt(grey.size // _ASKED))
-    some = grey[::step, ::step]
+    width, height = image.size
+    step = max(1, math.isqrt(width * height // _ASKED))
+    # Row by row: an array of all would take three times the picture's own memory for a moment.
+    rows = (image.crop((0, top, width, top + 1)) for top in range(0, height, step))
+    some = np.concatenate([np.asarray(row)[:, ::step] for row in rows])
     if image.mode == "F":
         some = some[np.isfinite(some)]
     if not some.size:
@@ -125,8 +130,19 @@ def are_usual(levels: Levels, spread: Spread) -> bool:
 
 def to_bytes(image: Image.Image, grey_range: Levels) -> npt.NDArray[np.uint8]:
     """Greys as uint8 (H, W): the range's ends become 0 and 255; what is no number is black."""
+    width, height = image.size
+    found = np.empty((height, width), np.uint8)
+    # In strips: 50 million pixels at once took up to 200 MB more, and twice as long.
+    rows = max(1, _STRIP // width)
+    for top in range(0, height, rows):
+        strip = image.crop((0, top, width, min(top + rows, height)))
+        found[top : top + rows] = _strip_to_bytes(strip, grey_range)
+    return found
+
+
+def _strip_to_bytes(image: Image.Image, grey_range: Levels) -> npt.NDArray[np.float32]:
+    """Greys in [0, 255], float32 (H, W), to be cut off to whole numbers."""
     low, high = grey_range
-    # In place, and in float32: a picture of 50 million pixels takes 200 MB so, not 800.
     grey = np.array(image, dtype=np.float32)
     if image.mode == "F":
         with np.errstate(invalid="ignore"):  # a NaN that signals is a NaN
@@ -135,7 +151,7 @@ def to_bytes(image: Image.Image, grey_range: Levels) -> npt.NDArray[np.uint8]:
     grey -= np.float32(low)
     grey *= np.float32(255 / (high - low))
     grey += 0.5
-    return grey.astype(np.uint8)
+    return grey
 
 
 def shown(levels: Levels) -> str:

@@ -5,8 +5,10 @@ Nothing but an `ImageError` leaves this module, whatever the bytes are.
 
 import io
 import re
+import stat
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
@@ -23,6 +25,7 @@ from PIL import (
 from models.choices import Levels
 from models.errors import ImageError, ImageTooLargeError, first_line
 from models.greys import is_wide, levels_of, range_of, to_bytes
+from models.limits import MAX_FILE_BYTES
 from models.mending import with_an_end, without_metadata
 from models.scans import check_scans
 from models.unreadable import camera_raw, never_read, what_it_is
@@ -97,6 +100,26 @@ class Stored:
         """As `to_rgb`."""
         found = to_rgb(self.image, grey_range)
         return ImageOps.invert(found) if self.is_negative else found
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a file on disk, if they are not far too many for a picture.
+
+    Raises:
+        ImageError: it cannot be opened, or is no file.
+        ImageTooLargeError: it is larger than `MAX_FILE_BYTES`.
+    """
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # reading a pipe or a device may never end
+            raise ImageError("it is no file")
+        if status.st_size > MAX_FILE_BYTES:
+            raise ImageTooLargeError(
+                f"the file is too large to be a picture: {status.st_size:,} bytes"
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise ImageError(f"the file cannot be opened: {error.strerror}") from error
 
 
 def load_picture(data: bytes, max_pixels: int, smallest: int | None = None) -> Stored:

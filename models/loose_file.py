@@ -10,11 +10,6 @@ from models.store import StoredBundle, store_name
 _VERSION_LETTERS = 12
 
 
-def names_a_file(model: str) -> bool:
-    """Whether what is to be served is a path: no other name or tag ends so."""
-    return model.lower().endswith(".onnx")
-
-
 def loose_bundle(path: Path) -> StoredBundle:
     """A file as a version: `store_name` of its stem, and its digest; StoreError if it is gone."""
     try:

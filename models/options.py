@@ -62,13 +62,15 @@ class Parser(argparse.ArgumentParser):
     def _check_known(self, option: str) -> None:
         known = self._option_string_actions
         if option not in known:
-            self.error(f"unrecognized arguments: {option}{_meant(option, known)}")
+            self.error(f"unrecognized arguments: {option}{what_was_meant(option, known)}")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         try:
             super()._check_value(action, value)
         except argparse.ArgumentError as error:
-            error.message += _meant(f"{value}", [str(choice) for choice in action.choices or ()])
+            error.message += what_was_meant(
+                f"{value}", [str(choice) for choice in action.choices or ()]
+            )
             raise
 
 
@@ -84,7 +86,7 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def _meant(word: str, known: Collection[str]) -> str:
+def what_was_meant(word: str, known: Collection[str]) -> str:
     """`; did you mean …?`, where a known word is near; empty where none is."""
     near = difflib.get_close_matches(word.lower(), known, n=1)
     longer = [each for each in known if len(word) > 3 and each.startswith(word)]

@@ -71,6 +71,11 @@ def cuda_problem() -> str | None:
     """
     if _CUDA not in ort.get_available_providers():
         return "this ONNX Runtime is built without CUDA (onnxruntime-gpu is not installed)"
+    return driver_problem()
+
+
+def driver_problem() -> str | None:
+    """Why no program can run on an NVIDIA GPU here; None if it can be tried."""
     name = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
     try:
         driver = ctypes.CDLL(name)

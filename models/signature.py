@@ -52,6 +52,7 @@ class Value:
 IMAGE: Final = Value("image", "uint8", ("N", "H", "W", 3))
 CLASS_INDEX: Final = Value("class_index", "int64", ("N",))
 FEATURE_MAP: Final = Value("feature_map", "float", ("N", "…"))
+FEATURES: Final = Value("features", "float", ("N", "C"))
 WEIGHT: Final = Value("weight", "float", ("K", "C"))
 BIAS: Final = Value("bias", "float", ("K",))
 CENTRES: Final = Value("centres", "float", ("M", "C"))
@@ -67,7 +68,7 @@ PREDICTION_SET: Final = Value("prediction_set", "bool", ("N", "K"))
 INPUTS: Final = (IMAGE, CLASS_INDEX)
 OUTPUTS: Final = (PROBABILITIES, HEATMAP, HEATMAP_PEAK, FAMILIARITY, PREDICTION_SET)
 
-#: Inputs of a head's graph until it is joined.
+#: Inputs of a head's graph until it is joined; `FEATURES` is its output until then.
 LEARNED: Final = (WEIGHT, BIAS, CENTRES, SCALING, SET_THRESHOLDS)
 
 

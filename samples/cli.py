@@ -4,8 +4,8 @@ import sys
 from collections.abc import Sequence
 
 from models.options import Parser, add_options, settings_of
+from models.terminal import log_to_console, run_command
 from samples.folder import SampleSettings, draw_folder
-from training.terminal import log_to_console, run_command
 
 
 def main(argv: Sequence[str] | None = None) -> int:

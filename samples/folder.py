@@ -19,8 +19,8 @@ from typing import Annotated, Final
 
 from models.errors import OutputError, UsageError
 from models.options import Option
+from models.terminal import progress
 from samples.picture import LABELS, Box, draw
-from training.terminal import progress
 
 _MOST_PROCESSES: Final = 8
 

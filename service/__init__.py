@@ -10,3 +10,8 @@ import sys
 os.environ["BENTOML_DO_NOT_TRACK"] = "true"
 if _remembered := sys.modules.get("bentoml._internal.utils.analytics.usage_stats"):
     _remembered.do_not_track.cache_clear()
+
+# BentoML would have one process's figures in files, which are mapped memory: a disk that is full,
+# or a folder that is gone, would end the worker or make it wait for ever. One worker needs none of
+# them. prometheus_client asks for this when it is imported, which is later.
+os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)

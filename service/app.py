@@ -3,9 +3,10 @@
 `bentoml serve` in the repository's root starts it, by `bentofile.yaml`. A request passes these
 layers from top to bottom, and its answer passes them back:
 
-    TimedProtocol                   host/http_protocol  uvicorn's HTTP/1.1, limits on slow clients
+    TimedProtocol                   host/http_protocol  uvicorn's HTTP/1.1, limits on clients
     Envelope                        edge/envelope       id, route, line in the log, headers
     CORSMiddleware                  Starlette           where other origins may ask
+    SentAsTaken                     edge/sending        large answers, as they are taken; or 503
     KeyRequired                     edge/access         401, where there are keys
     RefusedWhenFull                 edge/layers         503 to pictures without a place
     RunnerTrafficMetricsMiddleware  BentoML             counts by route
@@ -33,13 +34,22 @@ from service.host import http_protocol
 from service.host.bento import (
     ServedBundle,
     keep_files_where_they_are,
+    keep_metrics_in_memory,
     serve_what_the_bento_carries,
     take_out_timeout,
 )
-from service.host.preflight import load_once, not_started_on_error, warn_if_strangers_reach_it
+from service.host.descriptors import most_connections
+from service.host.preflight import (
+    check_temporary_files,
+    load_once,
+    not_started_on_error,
+    warn_if_strangers_reach_it,
+)
+from service.host.supervision import deaths, watch_over_workers
 from service.http.application import build_app
 from service.http.routes import all_routes
 from service.inference.runtime import Engine
+from service.observability.deaths import told_of_deaths
 from service.observability.request_log import configure_logging
 from service.settings import read_settings
 
@@ -60,6 +70,8 @@ class _SurroundedService(bentoml.Service[object]):  # type: ignore[misc]
         """Runs once in the worker, before the hooks."""
         settings = read_settings()
         configure_logging(settings.log_format)
+        most_connections()
+        keep_metrics_in_memory()
         app.state.engine = Engine(settings)
         answering = super().to_asgi(is_main)
         take_out_timeout(answering)
@@ -85,9 +97,11 @@ class ImageClassification:
         """Runs once, before the supervisor and its worker are there."""
         serve_what_the_bento_carries(ImageClassification)
         keep_files_where_they_are()
+        watch_over_workers()
         with not_started_on_error():
             settings = read_settings()
             keys = keys_of(settings)
+            check_temporary_files()
             load_once(settings)
         configure_logging(settings.log_format)
         if keys is None:
@@ -105,6 +119,10 @@ class ImageClassification:
     async def close(self) -> None:
         """Runs after the last answer has been sent."""
         await _engine().close()
+
+    async def __metrics__(self, content: str) -> str:
+        """Adds to what /metrics says what the supervisor knows."""
+        return content + told_of_deaths(deaths())
 
     async def __is_ready__(self) -> bool:
         """What /readyz asks; the reason is in its answer, and in the log."""

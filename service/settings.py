@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from models.cores import granted_cores
 from models.errors import UsageError
 from models.image_files import MAX_PIXELS
+from models.limits import DECODE_SECONDS, LEAST_DECODE_MEMORY, MAX_BATCH, decode_memory
 from models.providers import Provider
 
 log = logging.getLogger(__name__)
@@ -62,14 +63,20 @@ class Settings(BaseSettings):
         "while some take longer than a second; default: the same",
     )
     decode_seconds: float = Field(
-        10, gt=0, description="for decoding, and again for drawing, one picture; above it 413"
+        DECODE_SECONDS,
+        gt=0,
+        description="for decoding, and again for drawing, one picture; above it 413",
     )
     decode_memory_bytes: int = Field(
-        2 * 1024**3,
-        ge=256 * 1024**2,
-        description="address space of a process that decodes, Python's own included; above it 413",
+        default_factory=lambda known: decode_memory(known.get("decode_workers", 1)),
+        ge=LEAST_DECODE_MEMORY,
+        description="address space of a process that decodes, Python's own included; above it 413; "
+        "default: 2 GiB, or less where all of them and the service would not fit into what the "
+        "container grants",
     )
-    max_batch: int = Field(16, ge=1, description="pictures that one run of the network takes")
+    max_batch: int = Field(
+        MAX_BATCH, ge=1, description="pictures that one run of the network takes"
+    )
     queue_size: int = Field(
         256,
         ge=1,
@@ -100,6 +107,21 @@ class Settings(BaseSettings):
     api_keys_file: Path | None = Field(
         None, description="file with more keys, one a line; it is read again when it changes"
     )
+    queue_size_by_name: int | None = Field(
+        None,
+        ge=1,
+        description="pictures of all keys of one name (name=key), of those of queue_size; beyond "
+        "them 503; default: all",
+    )
+    proxies: str | None = Field(
+        None,
+        description="addresses or networks, separated by commas, of proxies whose X-Forwarded-For "
+        "says who asks; one on this machine is believed anyhow",
+    )
+    log_client: bool = Field(
+        default=True,
+        description="whether the log has the address that a request came from; off: it has not",
+    )
     cors_origins: str | None = Field(
         None,
         description="origins whose pages may ask, separated by commas, or *; default: none may",
@@ -110,6 +132,11 @@ class Settings(BaseSettings):
     def named_keys(self) -> list[str]:
         """The keys of `api_keys`; those of the file are not among them."""
         return _separated(self.api_keys.get_secret_value() if self.api_keys else "")
+
+    @property
+    def known_proxies(self) -> list[str]:
+        """The addresses and networks of `proxies`."""
+        return _separated(self.proxies or "")
 
     @property
     def allowed_origins(self) -> list[str]:
@@ -130,12 +157,16 @@ class Settings(BaseSettings):
     def _check_what_goes_together(self) -> "Settings":
         for part, whole in (
             ("max_pictures", "queue_size"),
+            ("queue_size_by_name", "queue_size"),
+            ("max_pictures", "queue_size_by_name"),
             ("max_body_bytes", "max_bytes_in_flight"),
         ):
-            if getattr(self, part) > getattr(self, whole):
+            if None in (below := getattr(self, part), above := getattr(self, whole)):
+                continue
+            if below > above:
                 raise ValueError(
-                    f"{_variable(part)} ({getattr(self, part)}) is above {_variable(whole)} "
-                    f"({getattr(self, whole)}): such a request could never be answered"
+                    f"{_variable(part)} ({below}) is above {_variable(whole)} ({above}): such a "
+                    "request could never be answered"
                 )
         if not self.serves_all and not {"", _ALL}.isdisjoint(self.models):
             raise ValueError(

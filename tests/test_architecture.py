@@ -22,9 +22,11 @@ OURS = ("models", "samples", "service", "training")
 MAY_IMPORT = {
     "models": set(),
     "models.backbones": {"models"},
+    "models.bulk": {"models", "models.decoding"},
     "models.decoding": {"models"},
     "models.graph": {"models", "models.backbones"},
     "samples": {"models", "training"},
+    "service.batch": {"models", "models.bulk", "models.decoding"},
     "service.app": {
         "service.edge", "service.host", "service.http", "service.inference",
         "service.observability", "service.settings",
@@ -32,7 +34,9 @@ MAY_IMPORT = {
     "service.edge": {
         "models", "service.http", "service.inference", "service.observability", "service.settings",
     },
-    "service.host": {"models", "service.inference", "service.settings"},
+    "service.host": {
+        "models", "service.http", "service.inference", "service.observability", "service.settings",
+    },
     "service.http": {"models", "service.inference", "service.observability", "service.settings"},
     "service.inference": {
         "models", "models.decoding", "service.observability", "service.settings",
@@ -74,9 +78,9 @@ MAY_IMPORT = {
 }  # fmt: skip
 
 #: Where an import may stand inside a function: the command lines, whose --help waits for nothing,
-#: and where a run begins to need torch.
+#: where a run begins to need torch, and where a bundle is looked for that is no file.
 DOORS = {
-    "training.cli", "training.distillation.cli",
+    "models.bulk", "service.batch.cli", "training.cli", "training.distillation.cli",
     "training.run.learning", "training.run.network", "training.run.story",
 }  # fmt: skip
 
@@ -267,7 +271,7 @@ def test_the_bento_holds_what_serving_needs_and_no_more() -> None:
 
     pages = {path for kind in kinds[1:] for path in (ROOT / "service").rglob(kind)}
     assert len(pages) > 10
-    below = files_of("models.backbones", "models.graph")
+    below = files_of("models.backbones", "models.graph", "service.batch")
     assert held == (files_of("models", "service") - below) | pages
     needed = {Requirement(line) for line in importlib.metadata.requires("train-transfer") or []}
     packages = build.python.packages or []

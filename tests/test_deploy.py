@@ -15,6 +15,7 @@ from prometheus_client import REGISTRY
 
 from service import settings
 from service.observability import metrics
+from service.observability.deaths import told_of_deaths
 
 ROOT = Path(__file__).parents[1]
 
@@ -32,6 +33,10 @@ def documents(name: str) -> list[dict[str, Any]]:
     return list(yaml.safe_load_all((DEPLOY / name).read_text(encoding="utf-8")))
 
 
+def manifest(kind: str) -> dict[str, Any]:
+    return next(d for d in documents("kubernetes.yaml") if d["kind"] == kind)
+
+
 def rules() -> list[dict[str, Any]]:
     return [rule for group in documents("alerts.yaml")[0]["groups"] for rule in group["rules"]]
 
@@ -41,7 +46,8 @@ def metric_names() -> set[str]:
         f"{family.name}_total" for family in REGISTRY.collect() if family.type == "counter"
     }
     gauges = {family.name for family in REGISTRY.collect() if family.type == "gauge"}
-    return {name for name in ours | gauges if name.startswith("transfer_")} | BENTOMLS
+    told = set(re.findall(r"^transfer_\w+", told_of_deaths({}), re.MULTILINE))
+    return {name for name in ours | gauges if name.startswith("transfer_")} | told | BENTOMLS
 
 
 def test_the_compose_file_is_one() -> None:
@@ -58,13 +64,46 @@ def test_the_compose_file_is_one() -> None:
     assert checked.returncode == 0, checked.stdout
 
 
-@pytest.mark.parametrize("number", range(4))
-def test_the_kubernetes_manifests_are_what_a_cluster_takes(number: int) -> None:
-    kubernetes_validate.validate(documents("kubernetes.yaml")[number], "1.37", strict=True)
+def test_the_compose_file_has_nothing_that_the_first_compose_refuses() -> None:
+    assert documents("compose.yaml")[0].keys() == {"services", "secrets"}
+
+
+@pytest.mark.parametrize("manifest", documents("kubernetes.yaml"), ids=lambda d: d["kind"])
+def test_the_kubernetes_manifests_are_what_a_cluster_takes(manifest: dict[str, Any]) -> None:
+    kubernetes_validate.validate(manifest, "1.37", strict=True)
+
+
+def test_all_manifests_are_of_the_namespace_that_the_first_makes() -> None:
+    first, *others = documents("kubernetes.yaml")
+
+    assert first["kind"] == "Namespace"
+    assert {d["metadata"]["namespace"] for d in others} == {first["metadata"]["name"]}
+
+
+def test_the_image_is_named_by_digest_and_its_user_is_none_of_a_machine() -> None:
+    pod = manifest("Deployment")["spec"]["template"]["spec"]
+
+    assert re.fullmatch(r"[^@]+@sha256:[0-9a-f]{64}", pod["containers"][0]["image"])
+    users = {pod["securityContext"][name] for name in ("runAsUser", "runAsGroup", "fsGroup")}
+    (user,) = users
+    assert user >= 10_000
+    operating = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    assert f"build-arg=BENTO_USER_UID={user} --opt build-arg=BENTO_USER_GID={user}" in operating
+
+
+def test_the_network_policy_covers_the_pods_and_opens_their_one_port() -> None:
+    policy, pod = manifest("NetworkPolicy")["spec"], manifest("Deployment")["spec"]["template"]
+    (rule,) = policy["ingress"]
+    (port,) = pod["spec"]["containers"][0]["ports"]
+
+    assert policy["podSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+    assert (set(policy["policyTypes"]), "egress" in policy) == ({"Ingress", "Egress"}, False)
+    assert [each["port"] for each in rule["ports"]] == [port["name"]]
+    assert all("namespaceSelector" in source for source in rule["from"])
 
 
 def test_a_wrong_manifest_would_be_seen() -> None:
-    wrong = documents("kubernetes.yaml")[0]
+    wrong = manifest("Deployment")
     wrong["spec"]["template"]["spec"]["containers"][0]["livenessProb"] = {}
 
     with pytest.raises(kubernetes_validate.ValidationError, match="livenessProb"):
@@ -72,7 +111,7 @@ def test_a_wrong_manifest_would_be_seen() -> None:
 
 
 def test_the_autoscaler_scales_on_a_metric_of_ours_that_the_adapter_gives() -> None:
-    scaler = next(d for d in documents("kubernetes.yaml") if d["kind"].endswith("Autoscaler"))
+    scaler = manifest("HorizontalPodAutoscaler")
     (rule,) = documents("prometheus-adapter.yaml")[0]["rules"]["custom"]
 
     name = scaler["spec"]["metrics"][0]["pods"]["metric"]["name"]

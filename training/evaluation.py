@@ -16,6 +16,9 @@ Interval = tuple[float, float]
 
 CONFIDENCE: Final = 0.95
 
+#: Of a calibration error.
+_BINS: Final = 15
+
 
 @dataclass(frozen=True)
 class ClassResult:
@@ -49,6 +52,7 @@ class Evaluation:
         classes: the result of each class, by name.
         confusion: int (K, K); rows are what was true, columns what was answered.
         mean_confidence: the probability of the answers, mean; above the accuracy it is too sure.
+        calibration_error: how far probabilities are from what is right, on average, in [0, 1].
         roc_auc: of two classes, the part of pairs of one each that are told apart; else None.
         judged_by: what the pictures were.
     """
@@ -61,6 +65,7 @@ class Evaluation:
     classes: dict[str, ClassResult]
     confusion: npt.NDArray[np.int64]
     mean_confidence: float
+    calibration_error: float
     roc_auc: float | None
     judged_by: JudgedBy
 
@@ -98,9 +103,38 @@ def evaluate(
         },
         confusion=confusion_matrix(labels, answers, labels=np.arange(len(classes))),
         mean_confidence=float(probabilities.max(axis=1).mean()),
+        calibration_error=calibration_error(probabilities, labels),
         roc_auc=_roc_auc(probabilities, labels),
         judged_by=judged_by,
     )
+
+
+def calibration_error(probabilities: Probabilities, labels: Rows) -> float:
+    """The expected calibration error: 15 bins of one width (Guo et al., ICML 2017).
+
+    Args:
+        probabilities: float (N, K).
+        labels: int64 (N,), the true class of each.
+    """
+    said, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    bins = np.minimum((said * _BINS).astype(int), _BINS - 1)
+    apart = np.bincount(bins, right - said.astype(np.float64))
+    return float(np.abs(apart).sum() / len(labels))
+
+
+def one_against_rest(
+    is_true: npt.NDArray[np.bool_], is_decided: npt.NDArray[np.bool_], groups: Rows
+) -> tuple[ClassResult, ClassResult]:
+    """How a class fared, and all others as one, whose recall is the specificity of the first.
+
+    Args:
+        is_true: bool (N,), whether a picture is of it.
+        is_decided: bool (N,), whether it is taken for that.
+        groups: int64 (N,), which belong together and so count for less.
+    """
+    right = is_true == is_decided
+    own = _class_result(right, is_true, is_decided, groups)
+    return own, _class_result(right, ~is_true, ~is_decided, groups)
 
 
 def wilson(share: float, count: float) -> Interval:

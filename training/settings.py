@@ -2,11 +2,11 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, cast, get_args
 
-from models.choices import Levels, Precision, check_grey_range
+from models.choices import AtLeast, Levels, Measure, Precision, check_grey_range
 from models.errors import UsageError
-from models.options import Option
+from models.options import Option, what_was_meant
 from training.place_name import place_name
 
 Augmentation = Literal["none", "mild", "strong"]
@@ -119,6 +119,15 @@ class TrainingSettings:
             "SHARE",
         ),
     ] = 0.9
+    at_least: Annotated[
+        str | None,
+        Option(
+            "from which probability on a class is decided, so that it keeps what you need: "
+            "recall=defect:0.98 misses 2 % of defects at most, with precision=defect:0.98 at most "
+            "2 % of what is taken for defects is none. What is left open is referred to a person",
+            "MEASURE=CLASS:SHARE",
+        ),
+    ] = None
     name: Annotated[
         str | None, Option("what the result is called; default: the data folder's name")
     ] = None
@@ -182,9 +191,10 @@ class TrainingSettings:
                 f"--coverage {self.coverage}: a share from {_LEAST_COVERAGE} to below 1; 0.9: nine "
                 "pictures in ten"
             )
-        if self.inspect and self.finetune:
-            raise UsageError("--inspect and --finetune: to inspect is to export nothing; leave one")
-        _ = self.greys
+        other = "--finetune" if self.finetune else "--at-least" if self.at_least else ""
+        if self.inspect and other:
+            raise UsageError(f"--inspect and {other}: to inspect is to export nothing; leave one")
+        _ = self.greys, self.operating_point
         if self.image_size is not None and not _SMALLEST_IMAGE <= self.image_size <= _LARGEST_IMAGE:
             raise UsageError(
                 f"--image-size {self.image_size}: pictures have {_SMALLEST_IMAGE} to "
@@ -214,6 +224,34 @@ class TrainingSettings:
                 "then white, as in 0,4095"
             ) from error
         return low, high
+
+    @property
+    def operating_point(self) -> AtLeast | None:
+        """What `at_least` says; a class may have any name.
+
+        Raises:
+            UsageError: it says nothing, or what no number of pictures can show.
+        """
+        if self.at_least is None:
+            return None
+        measure, _, rest = self.at_least.partition("=")
+        label, _, share = rest.rpartition(":")
+        if measure not in get_args(Measure) or not label:
+            meant = what_was_meant(measure, get_args(Measure))
+            raise UsageError(
+                f"--at-least {self.at_least}: recall or precision of a class, as in "
+                f"recall=defect:0.98 (recall is what medicine calls sensitivity){meant}"
+            )
+        try:
+            wanted = AtLeast(cast("Measure", measure), label, float(share))
+        except ValueError:
+            wanted = AtLeast("recall", label, 0)
+        if not 0 < wanted.share < 1:
+            raise UsageError(
+                f"--at-least {self.at_least}: behind the colon a share above 0 and below 1, as in "
+                "recall=defect:0.98; no number of pictures can show that nothing is missed"
+            )
+        return wanted
 
     def as_json(self) -> dict[str, str | int | float | list[str] | None]:
         """The settings with paths as text."""

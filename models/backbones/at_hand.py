@@ -12,12 +12,12 @@ from typing import Final
 from huggingface_hub import constants as hub_constants
 
 from models.backbones.catalogue import check_backbone
-from models.backbones.course_networks import FROM_SCRATCH
 from models.backbones.hub import problem_fetching, source_of
 from models.backbones.packaged import packaged_file
 from models.backbones.weights import File, Hub, Packaged, Random, Weights
 from models.errors import BackboneError, UsageError, WeightsError
 from models.pretrained import WHEELS, cached_file, problem_reaching
+from models.which_weights import FROM_SCRATCH
 
 log = logging.getLogger(__name__)
 

@@ -19,9 +19,6 @@ from torch import Tensor, nn
 
 __all__ = ["alexnet", "baseline", "cbam_resnet18", "cbam_resnet50", "googlenet"]
 
-#: Always trained from scratch: no weights are right for them.
-FROM_SCRATCH: Final = frozenset({"baseline"})
-
 _TORCHVISION: Final = "https://download.pytorch.org/models/"
 
 default_cfgs = generate_default_cfgs(

@@ -1,23 +1,18 @@
-"""Under which licence a network's weights are, and that nobody uses others unknowingly.
+"""Under which licence a network's weights are.
 
-Weights learned by others are theirs to license: some forbid commercial use, some name fields of
-use, of some nobody knows. What timm says of them (`pretrained_cfg`) is believed. A file of the
-user's is the user's own affair, and so is what was trained from random numbers.
+What timm says of them (`pretrained_cfg`) is believed. A file of the user's is the user's own
+affair, and so is what was trained from random numbers.
 """
 
-from typing import Final, assert_never
+from typing import assert_never
 
 import timm
 
 from models.backbones.hub import source_of
 from models.backbones.weights import File, Hub, Packaged, Random, Weights
-from models.errors import WeightsError
+from models.licences import OWN, UNKNOWN, check_allowed
 
-#: Those that allow any use, some of them for naming the authors.
-PERMISSIVE: Final = frozenset({"apache-2.0", "bsd-3-clause", "cc-by-4.0", "mit"})
-
-UNKNOWN: Final = "unknown"
-OWN: Final = "the user's own"
+__all__ = ["OWN", "check_licence", "licence_of", "weights_of"]
 
 
 def licence_of(name: str, weights: Weights) -> str:
@@ -58,13 +53,4 @@ def check_licence(name: str, weights: Weights, accepted: str | None) -> None:
     Raises:
         WeightsError: it was not; nothing has been downloaded yet.
     """
-    licence = licence_of(name, weights)
-    if licence in PERMISSIVE | {OWN, accepted}:
-        return
-    said = f"are under {licence}, which does not allow every use"
-    if licence == UNKNOWN:
-        said = "are under a licence that nobody has written down"
-    raise WeightsError(
-        f"the weights of {name} {said}. Where that suits you: --accept-licence {licence}. "
-        "Others: train-transfer --list-backbones says the licence of each"
-    )
+    check_allowed(name, licence_of(name, weights), accepted)

@@ -1,22 +1,24 @@
 """Whose picture is next: who has fewest in work; and what makes room when all of it is slow.
 
 One picture after the other, by arrival, would let whoever sends small files that take seconds keep
-everybody waiting for all of them. So askers take turns, and a picture that takes longer than others
+everybody waiting for all of them. So askers take turns, and where several are of one group, as
+requests with one key are, groups take turns before them. A picture that takes longer than others
 should wait for may stay only while a process is left to the others; else it makes room, and begins
 anew when it may. Nothing here knows processes or clocks.
 """
 
 from collections import Counter, deque
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 
 @dataclass(eq=False)
 class Piece:
-    """A piece of work, and who asked for it."""
+    """A piece of work, who asked for it, and what this one is of."""
 
     asker: Hashable
+    group: Hashable = field(default=None, kw_only=True)
 
 
 _Piece = TypeVar("_Piece", bound=Piece)
@@ -49,7 +51,7 @@ class Turns(Generic[_Piece]):
         slow = self._slow
         if len(self._in_work) >= self._places + (slow > 0):
             return None
-        counts = Counter(piece.asker for piece in self._in_work)
+        counts = _counted(self._in_work)
         # Else those that were put back would wait for as long as others come.
         first = self._put_back.take(counts) if slow == 0 else None
         if piece := first or self._fresh.take(counts):
@@ -83,33 +85,55 @@ class Turns(Generic[_Piece]):
         return sum(self._in_work.values())
 
 
+#: Pieces in work, by group and asker, and by group alone.
+_Counts = Counter[tuple[Hashable, ...]]
+
+
+def _counted(pieces: Iterable[Piece]) -> _Counts:
+    places = [_place(piece) for piece in pieces]
+    return Counter(places) + Counter(place[:1] for place in places)
+
+
+def _place(piece: Piece) -> tuple[Hashable, Hashable]:
+    """Group and asker; who is of no group is one of its own."""
+    return (piece.asker if piece.group is None else piece.group), piece.asker
+
+
 @dataclass
 class _Queue(Generic[_Piece]):
-    """Pieces by asker, each asker's in their order; askers by when they had their last turn."""
+    """Pieces by group and asker, each asker's in their order; both by when they had a turn."""
 
-    _pieces: dict[Hashable, deque[_Piece]] = field(default_factory=dict)
+    _groups: dict[Hashable, dict[Hashable, deque[_Piece]]] = field(default_factory=dict)
 
     def put(self, piece: _Piece) -> None:
-        self._pieces.setdefault(piece.asker, deque()).append(piece)
+        group, asker = _place(piece)
+        self._groups.setdefault(group, {}).setdefault(asker, deque()).append(piece)
 
-    def take(self, in_work: Counter[Hashable]) -> _Piece | None:
-        """The next piece of who has fewest in work."""
-        if not self._pieces:
+    def take(self, in_work: _Counts) -> _Piece | None:
+        """The next piece of who has fewest in work, of the group that has."""
+        if not self._groups:
             return None
-        asker = min(self._pieces, key=in_work.__getitem__)
-        pieces = self._pieces.pop(asker)
+        group = min(self._groups, key=lambda group: in_work[group,])
+        askers = self._groups.pop(group)
+        asker = min(askers, key=lambda asker: in_work[group, asker])
+        pieces = askers.pop(asker)
         piece = pieces.popleft()
         if pieces:
-            self._pieces[asker] = pieces
+            askers[asker] = pieces
+        if askers:
+            self._groups[group] = askers
         return piece
 
     def remove(self, piece: _Piece) -> None:
-        pieces = self._pieces.get(piece.asker, deque())
+        group, asker = _place(piece)
+        pieces = self._groups.get(group, {}).get(asker, deque())
         if piece in pieces:
             pieces.remove(piece)
             if not pieces:
-                del self._pieces[piece.asker]
+                del self._groups[group][asker]
+            if not self._groups[group]:
+                del self._groups[group]
 
     def has_others(self, asker: Hashable) -> bool:
         """Whether somebody else waits."""
-        return len(self._pieces) > (asker in self._pieces)
+        return any(other != asker for askers in self._groups.values() for other in askers)

@@ -16,11 +16,12 @@ import os
 import subprocess
 import sys
 from asyncio.subprocess import Process
-from collections.abc import Hashable, Iterator
+from collections.abc import AsyncIterator, Hashable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar, cast
 
+from models.decoding.clock import Clock
 from models.decoding.framing import (
     LENGTHS_BYTES,
     Message,
@@ -102,7 +103,7 @@ class PictureWorkers:
         self._turns: Turns[_Job] = Turns(count)
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def run(self, work: Work[_T], asker: Hashable = None) -> _T:
+    async def run(self, work: Work[_T], asker: Hashable = None, group: Hashable = None) -> _T:
         """Does something with one picture (`models.decoding.kinds`).
 
         Who is cancelled leaves the queue; what a process has begun it ends, for the next one.
@@ -110,12 +111,13 @@ class PictureWorkers:
         Args:
             work: what to do.
             asker: for whom: all that one asks for has one turn among all who ask.
+            group: of which askers this is one: all of a group have one turn among all groups.
 
         Raises:
             ImageError: as `work` does; or it took too much time or memory, or crashed or was
                 answered with nonsense twice.
         """
-        job = _Job(asker, work, asyncio.get_running_loop().create_future())
+        job = _Job(asker, work, asyncio.get_running_loop().create_future(), group=group)
         self._turns.wait(job)
         self._go_on()
         try:
@@ -175,7 +177,7 @@ class PictureWorkers:
             self._turns.note_slow(job)
             self._go_on()
 
-        clock = asyncio.get_running_loop().call_later(_QUICK_SECONDS, note)
+        clock = Clock(_QUICK_SECONDS, note)
         try:
             yield
         finally:
@@ -214,7 +216,7 @@ class _Worker:
     async def _try(self, work: Work[_T]) -> _T:
         process = await self.be_ready()
         try:
-            async with asyncio.timeout(self._seconds):
+            async with _limited(self._seconds):
                 await _send(process, work)
                 message = await _received(process, work.longest)
             check_success(message)
@@ -256,6 +258,18 @@ class _Worker:
             log.exception("no process that decodes pictures can be started")
             raise OverloadedError("pictures cannot be decoded just now; try again soon") from error
         return self._process
+
+
+@contextlib.asynccontextmanager
+async def _limited(seconds: float) -> AsyncIterator[None]:
+    """TimeoutError once the work inside has taken so long."""
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(None) as limit:
+        clock = Clock(seconds, lambda: limit.reschedule(loop.time()))
+        try:
+            yield
+        finally:
+            clock.cancel()
 
 
 def _inherited() -> dict[str, str]:

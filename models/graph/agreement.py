@@ -10,8 +10,7 @@ the accuracy on what is held out.
 """
 
 import copy
-from dataclasses import asdict, astuple, dataclass
-from typing import Final
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -23,54 +22,14 @@ from models.calibration import Calibration, nothing_known
 from models.cores import granted_cores
 from models.errors import ExportError
 from models.graph.classifier import Classifier
+from models.graph.differences import Agreement, difference, worst
 from models.graph.gradcam import explain_activations, explain_by_autograd
+from models.graph.joining import classes_to_ask
 from models.preprocessing import Pixels
 from models.providers import open_graph
-from models.signature import PREDICTED_CLASS, Floats, answers_of, feature_maps_of
+from models.signature import Floats, answers_of, feature_maps_of
 
-#: Largest difference between torch and ONNX Runtime, absolute.
-PROBABILITY_TOLERANCE: Final = 1e-4
-HEATMAP_TOLERANCE: Final = 1e-3
-
-#: Of two peaks of which both are nothing no ratio is asked.
-_LEAST_PEAK: Final = 1e-9
-FAMILIARITY_TOLERANCE: Final = 1e-3
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """The largest differences seen between the exported file and torch with autograd.
-
-    `heatmap_peak`: in parts of the largest peak.
-    """
-
-    probabilities: float
-    heatmap: float
-    heatmap_peak: float
-    familiarity: float
-
-    @property
-    def is_close(self) -> bool:
-        """Whether all are within the tolerances; NaN is not."""
-        return (
-            self.probabilities <= PROBABILITY_TOLERANCE
-            and self.heatmap <= HEATMAP_TOLERANCE
-            and self.heatmap_peak <= HEATMAP_TOLERANCE
-            and self.familiarity <= FAMILIARITY_TOLERANCE
-        )
-
-    def __str__(self) -> str:
-        """The figures, for a sentence."""
-        return (
-            f"probabilities differ by {self.probabilities:.2g} (allowed {PROBABILITY_TOLERANCE}), "
-            f"heatmaps by {self.heatmap:.2g} and their peaks by {self.heatmap_peak:.2g} (allowed "
-            f"{HEATMAP_TOLERANCE}), familiarity by {self.familiarity:.2g} (allowed "
-            f"{FAMILIARITY_TOLERANCE})"
-        )
-
-    def as_json(self) -> dict[str, float]:
-        """The figures, for `summary.json`."""
-        return asdict(self)
+__all__ = ["Agreement", "check_agreement"]
 
 
 def check_agreement(
@@ -97,23 +56,23 @@ def check_agreement(
         ExportError: they differ by more than the tolerances; with the figures.
     """
     classes = classifier.linear.out_features
-    asked = np.array([i // 2 % classes if i % 2 else PREDICTED_CLASS for i in range(len(examples))])
+    asked = classes_to_ask(len(examples), classes)
     activations = None
     if backbone_graph is not None:
         backbone = open_graph(backbone_graph.SerializeToString(), "cpu", granted_cores())
         activations = feature_maps_of(backbone, examples)
     calibration = calibration or nothing_known(*classifier.linear.weight.shape)
     compared = _Compared(session, examples, asked, activations, calibration)
-    worst = _largest_difference(compared, classifier)
-    if not worst.is_close:
-        worst = _largest_difference(compared, copy.deepcopy(classifier).double())
-    if not worst.is_close:
+    found = _largest_difference(compared, classifier)
+    if not found.is_close:
+        found = _largest_difference(compared, copy.deepcopy(classifier).double())
+    if not found.is_close:
         raise ExportError(
-            f"the exported {classifier.backbone.name} does not answer as torch does: {worst}. No "
+            f"the exported {classifier.backbone.name} does not answer as torch does: {found}. No "
             "bundle was written; please report this with the versions of torch and onnxruntime, "
             "and try another backbone"
         )
-    return worst
+    return found
 
 
 @dataclass(frozen=True)
@@ -140,23 +99,9 @@ class _Compared:
 
 
 def _largest_difference(compared: _Compared, classifier: Classifier) -> Agreement:
-    seen = [_difference(compared, classifier, count) for count in (1, len(compared.pixels))]
-    return Agreement(*map(max, *map(astuple, seen)))
+    return worst([_difference(compared, classifier, n) for n in (1, len(compared.pixels))])
 
 
 def _difference(compared: _Compared, classifier: Classifier, count: int) -> Agreement:
     answers = answers_of(compared.session, compared.pixels[:count], compared.asked[:count])
-    differences = []
-    for ours, reference in zip(answers[:-1], compared.expected(classifier, count), strict=True):
-        if ours.shape != reference.shape:
-            raise ExportError(
-                f"the exported graph answers {count} pictures with shape {ours.shape}; "
-                f"torch with {reference.shape}"
-            )
-        differences.append(float(np.abs(ours - reference).max()))
-    sets = compared.calibration.prediction_sets(answers.probabilities)
-    if not np.array_equal(answers.prediction_set, sets):
-        raise ExportError("the exported graph's prediction sets do not follow from its answers")
-    of_probabilities, of_heatmaps, of_peaks, of_familiarity = differences
-    of_peaks /= max(float(answers.heatmap_peak.max()), _LEAST_PEAK)
-    return Agreement(of_probabilities, of_heatmaps, of_peaks, of_familiarity)
+    return difference(answers, compared.expected(classifier, count), compared.calibration)

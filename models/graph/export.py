@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import onnx
-import onnx.helper
 import torch
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -17,10 +16,13 @@ from models.errors import ExportError, first_line
 from models.graph.classifier import Classifier, Normalise
 from models.graph.familiarity import CalibratedHead, example_calibration
 from models.graph.gradcam import GradCamHead
+from models.graph.joining import state_needs
+from models.head import LinearHead
 from models.quiet import quiet
 from models.signature import (
     CLASS_INDEX,
     FEATURE_MAP,
+    FEATURES,
     IMAGE,
     LEARNED,
     OUTPUTS,
@@ -28,9 +30,11 @@ from models.signature import (
     Value,
 )
 
-#: As old as our graphs allow, so that ONNX Runtime from 1.16 (2023-09) on opens them.
+#: As old as our graphs allow.
 _OPSET: Final = 18
-_FILE_FORMAT: Final = 8
+
+#: While a head is traced: equal to no other size of it, or the two would be one for ever.
+_CLASSES: Final = 1009
 
 
 def export_backbone(backbone: Backbone) -> onnx.ModelProto:
@@ -42,12 +46,16 @@ def export_backbone(backbone: Backbone) -> onnx.ModelProto:
     return _export(_Trunk(backbone), {IMAGE: _example_images(backbone)}, (FEATURE_MAP,))
 
 
-def export_head(classifier: Classifier) -> onnx.ModelProto:
-    """What comes after it, of which `LEARNED` is an input and no part; raises the same."""
+def export_head(backbone: Backbone) -> onnx.ModelProto:
+    """What comes after it, of which `LEARNED` is an input and no part; raises the same.
+
+    It serves every head of two classes or more: no number of classes stands in it.
+    """
+    last_layer = torch.zeros(_CLASSES, backbone.num_features), torch.zeros(_CLASSES)
+    classifier = Classifier(backbone, LinearHead(*(part.numpy() for part in last_layer)))
     with torch.no_grad():
-        activations = classifier.activations(_example_images(classifier.backbone))
-    last_layer = classifier.linear.weight.detach(), classifier.linear.bias.detach()
-    learned = (*last_layer, *example_calibration(*classifier.linear.weight.shape))
+        activations = classifier.activations(_example_images(backbone))
+    learned = (*last_layer, *example_calibration(_CLASSES, backbone.num_features))
     return _export(
         CalibratedHead(GradCamHead(classifier, activations)),
         {
@@ -55,7 +63,7 @@ def export_head(classifier: Classifier) -> onnx.ModelProto:
             CLASS_INDEX: torch.tensor([PREDICTED_CLASS, 0, 1]),
             **dict(zip(LEARNED, learned, strict=True)),
         },
-        OUTPUTS,
+        (*OUTPUTS, FEATURES),
     )
 
 
@@ -78,7 +86,7 @@ def _example_images(backbone: Backbone) -> torch.Tensor:
 def _export(
     module: nn.Module, inputs: dict[Value, torch.Tensor], outputs: tuple[Value, ...]
 ) -> onnx.ModelProto:
-    sizes = {size: torch.export.Dim(size) for size in ("N", "M")}
+    sizes = {size: torch.export.Dim(size) for size in ("N", "M", "K")}
     shapes = {v: {0: sizes[v.shape[0]]} if v.shape[0] in sizes else None for v in inputs}
     try:
         # Fused attention claims a memory layout that it does not have: MaxViT's export breaks.
@@ -145,20 +153,6 @@ def _only_product(users: dict[str, list[onnx.NodeProto]], name: str) -> onnx.Nod
     found = users.get(name, [])
     is_one = len(found) == 1 and found[0].op_type == "Mul" and len(set(found[0].input)) == 2
     return found[0] if is_one else None
-
-
-def state_needs(model: onnx.ModelProto) -> None:
-    """Names what a runtime must know: the exporter claims a newer file format, and a domain twice.
-
-    ONNX Runtime refuses a file whose format is newer than it, whatever stands in it.
-    """
-    versions = {opset.domain: opset.version for opset in model.opset_import}
-    used = {node.domain for node in model.graph.node} | {""}
-    del model.opset_import[:]
-    model.opset_import.extend(
-        onnx.helper.make_opsetid(domain, versions[domain]) for domain in sorted(used)
-    )
-    model.ir_version = _FILE_FORMAT
 
 
 def _forget_origin(model: onnx.ModelProto) -> None:

@@ -24,13 +24,14 @@ class CalibratedHead(nn.Module):
     def forward(
         self, activations: Tensor, class_index: Tensor, learned: tuple[Tensor, ...]
     ) -> tuple[Tensor, ...]:
-        """What the trunk has made, int64 (N,), and `models.signature.LEARNED` → `OUTPUTS`."""
+        """What the trunk has made, int64 (N,), and `models.signature.LEARNED` → all outputs."""
         weight, bias, centres, scaling, thresholds = learned
         *answers, features = self.head(activations, class_index, weight, bias)
         return (
             *answers,
             familiarity_of(features, centres, scaling),
             prediction_set_of(answers[0], thresholds),
+            features,
         )
 
 

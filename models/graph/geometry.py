@@ -1,4 +1,4 @@
-"""Where the cells of a network's map look, measured: by reflected pictures, or by gradients.
+"""Where the cells of a network's map look, by reflected pictures or by gradients. No torch.
 
 A convolution of stride 2 that is padded on one side only moves all that follows. Padding alone does
 not tell by how much, for kernels have learned to live with it: EfficientNet-Lite0's map would lie
@@ -14,18 +14,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch._subclasses.fake_tensor import FakeTensorMode
 
-from models.backbones.activations import FeatureMap
-from models.backbones.backbone import Backbone, reads_one_size
-from models.graph.cell_gradient import centres_seen
 from models.heatmap import MapGeometry
 from models.preprocessing import Pixels
 from models.signature import Floats
-
-#: Pixels that a picture grows by to show the stride; of all strides that there are a multiple.
-_GROWTH = 2240
 
 #: The least part of a step that the gradient must move by from one cell to the next, or the drawn
 #: map where its cells are moved; below that each cell sees everything, and its place says nothing.
@@ -35,33 +27,8 @@ _LEAST_MOVE = 0.1
 _STEPS = 4
 
 
-def measure_geometry(
-    backbone: Backbone, heatmaps: Callable[[Pixels], Floats], pictures: Pixels
-) -> MapGeometry:
-    """Where the cells of its map look.
-
-    Args:
-        backbone: in inference mode.
-        heatmaps: gives those of the predicted classes, (N, H, W, 3) → (N, h, w).
-        pictures: uint8 (N, H, W, 3), such as it will be shown. Of 96 the place is known to 0.3 % of
-            the side (standard error; drawn screws and nuts, EfficientNet-Lite0).
-    """
-    down, across = _axes(backbone)
-    if not isinstance(backbone.activations, FeatureMap):
-        return MapGeometry(across.even, down.even, across.stride, down.stride)
-    if backbone.is_random:
-        seen = np.array(list(centres_seen(backbone, pictures)))
-        y, x = down.by_gradient(seen[:, 0], seen[:, 2]), across.by_gradient(seen[:, 1], seen[:, 3])
-    else:
-        # Half a turn reflects both axes at once; another picture says more than another reflection.
-        turned = np.ascontiguousarray(pictures[:, ::-1, ::-1])
-        found = np.concatenate([heatmaps(pictures), heatmaps(turned)])
-        y, x = down.by_reflections(found.sum(2)), across.by_reflections(found.sum(1))
-    return MapGeometry(x, y, across.stride, down.stride)
-
-
 @dataclass(frozen=True)
-class _Axis:
+class Axis:
     """One side of the input, in pixels, and the cells along it, which are `stride` pixels apart."""
 
     length: int
@@ -118,21 +85,37 @@ class _Axis:
         return float(self.length / 2 - self.stride * (self.length / 2 - first) / move)
 
 
-def _axes(backbone: Backbone) -> tuple[_Axis, _Axis]:
-    """Down and across."""
-    shape = backbone.preprocessing
-    size = shape.height, shape.width
-    cells = _cells(backbone, *size)
-    strides = size[0] / cells[0], size[1] / cells[1]
-    if isinstance(backbone.activations, FeatureMap) and not reads_one_size(backbone.name):
-        more = _cells(backbone, size[0] + _GROWTH, size[1] + _GROWTH)
-        strides = _GROWTH / (more[0] - cells[0]), _GROWTH / (more[1] - cells[1])
-    return _Axis(size[0], cells[0], strides[0]), _Axis(size[1], cells[1], strides[1])
+@dataclass(frozen=True)
+class MapShape:
+    """A network's map beside its pictures.
 
+    Attributes:
+        down: along a picture's height.
+        across: along its width.
+        is_even: whether its cells are known to lie evenly, as patch tokens do.
+    """
 
-@torch.no_grad()
-def _cells(backbone: Backbone, height: int, width: int) -> tuple[int, int]:
-    """Rows and columns of the map of a picture of this size, by shapes alone."""
-    with FakeTensorMode(allow_non_fake_inputs=True):
-        found = backbone.map_of(backbone.trunk(torch.empty(1, 3, height, width)))
-    return found.shape[2], found.shape[3]
+    down: Axis
+    across: Axis
+    is_even: bool
+
+    def geometry_of(self, heatmaps: Callable[[Pixels], Floats], pictures: Pixels) -> MapGeometry:
+        """Where the cells look, of a network that has learned something.
+
+        Args:
+            heatmaps: gives those of the predicted classes, (N, H, W, 3) → (N, h, w).
+            pictures: uint8 (N, H, W, 3), such as it will be shown. Of 96 the place is known to
+                0.3 % of the side (standard error; drawn screws and nuts, EfficientNet-Lite0).
+        """
+        if self.is_even:
+            return self.at(self.across.even, self.down.even)
+        # Half a turn reflects both axes at once; another picture says more than another reflection.
+        turned = np.ascontiguousarray(pictures[:, ::-1, ::-1])
+        found = np.concatenate([heatmaps(pictures), heatmaps(turned)])
+        return self.at(
+            self.across.by_reflections(found.sum(1)), self.down.by_reflections(found.sum(2))
+        )
+
+    def at(self, x: float, y: float) -> MapGeometry:
+        """With the centre of the first cell there."""
+        return MapGeometry(x, y, self.across.stride, self.down.stride)

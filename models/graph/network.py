@@ -1,7 +1,6 @@
 """A backbone for those who compute with arrays: torch stays behind it."""
 
 import copy
-import hashlib
 import threading
 from collections.abc import Callable
 from functools import cached_property
@@ -13,17 +12,19 @@ import torch
 from torch import nn
 
 from models.backbones.backbone import Backbone
-from models.backbones.course_networks import FROM_SCRATCH
-from models.backbones.hub import source_of
-from models.backbones.weights import Hub, Packaged
 from models.bundle import Description
-from models.graph.agreement import Agreement
-from models.graph.assembly import assemble_bundle
+from models.cores import granted_cores
+from models.graph.agreement import Agreement, check_agreement
+from models.graph.assembly import assemble_bundle, join_head
 from models.graph.classifier import Classifier, Normalise
 from models.graph.export import export_backbone, export_head
+from models.graph.facts import Facts
 from models.graph.gradcam import explain_activations
+from models.graph.joining import some_of
+from models.graph.network_facts import facts_of
 from models.head import Floats, LinearHead
 from models.preprocessing import Pixels
+from models.providers import open_graph
 
 
 class Network:
@@ -32,34 +33,18 @@ class Network:
     def __init__(self, backbone: Backbone) -> None:
         self.backbone = backbone
 
-    @property
-    def learns_from_scratch(self) -> bool:
-        """Whether it is made to be trained from scratch."""
-        return self.backbone.name in FROM_SCRATCH
-
-    @property
-    def base_model(self) -> str:
-        """Where anybody gets the weights that it began with; empty where those are the user's."""
-        is_public = isinstance(self.backbone.weights, Hub | Packaged)
-        return (source_of(self.backbone.name) or "") if is_public else ""
-
     @cached_property
-    def key(self) -> str:
-        """SHA-256 of all that its graphs depend on."""
-        found, shape = hashlib.sha256(), self.backbone.preprocessing
-        size = f"{self.backbone.name} {shape.height} {shape.width} {self.backbone.normalisation}"
-        found.update(size.encode())
-        for name, value in self.backbone.state_dict().items():
-            found.update(name.encode() + value.numpy().tobytes())
-        return found.hexdigest()
+    def facts(self) -> Facts:
+        """What there is to know of it beside its graphs."""
+        return facts_of(self.backbone)
 
     def graph(self) -> onnx.ModelProto:
         """Its first part, see `export_backbone`."""
         return export_backbone(self.backbone)
 
-    def head_graph(self, head: LinearHead) -> onnx.ModelProto:
-        """What comes after it, for any head with as many classes; raises as `graph`."""
-        return export_head(Classifier(self.backbone, head))
+    def head_graph(self) -> onnx.ModelProto:
+        """What comes after it, for any head; raises as `graph`."""
+        return export_head(self.backbone)
 
     @torch.inference_mode()
     def features(self, activations: Floats) -> Floats:
@@ -92,7 +77,20 @@ class Network:
             ExportError: it does not.
         """
         classifier = Classifier(self.backbone, head)
-        return assemble_bundle(classifier, graphs[0], description, pictures, graphs[1])
+        return assemble_bundle(classifier, graphs[0], description, pictures, graphs[1], self.facts)
+
+    def agreement(
+        self, graphs: tuple[onnx.ModelProto, onnx.ModelProto], head: LinearHead, pictures: Pixels
+    ) -> Agreement:
+        """How near torch `graph` and `head_graph` are, both in fp32; arguments as of `bundle`.
+
+        Raises:
+            ExportError: not near enough.
+        """
+        classifier = Classifier(self.backbone, head)
+        joined = join_head(graphs[0], classifier, graphs[1])
+        session = open_graph(joined.SerializeToString(), "cpu", granted_cores())
+        return check_agreement(session, classifier, some_of(pictures))
 
     def read_on_gpu(self) -> Callable[[Pixels], Floats] | None:
         """Both parts by torch: uint8 (N, H, W, 3) → (N, C); None where there is no GPU."""

@@ -8,6 +8,7 @@ template of a route (`/page/{path}`, `/{unknown}`), of which there are few, so t
 asks for a million paths does not make a million time series. Our application gets the path back.
 """
 
+import ipaddress
 import logging
 import re
 import uuid
@@ -18,7 +19,8 @@ from opentelemetry import trace
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.http.route import Route, find, with_route
+from models.errors import RequestError
+from service.http.route import BROKEN_BODY, Route, find, with_route
 from service.observability.request_log import RequestRecord, current, recorded
 
 log = logging.getLogger(__name__)
@@ -44,9 +46,10 @@ _TRUE_PATH: Final = "train_transfer.path"
 class Envelope:
     """Gives a request an id and a template for its path, and its answer the headers and a line."""
 
-    def __init__(self, app: ASGIApp, routes: Iterable[Route]) -> None:
+    def __init__(self, app: ASGIApp, routes: Iterable[Route], *, logs_client: bool = False) -> None:
         self._app = app
         self._routes = tuple(routes)
+        self._logs_client = logs_client
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on."""
@@ -61,9 +64,12 @@ class Envelope:
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
         route = find(self._routes, scope["path"])
         record = RequestRecord(_request_id(scope), method, route.template, route.is_quiet)
+        record.client = _address(scope) if self._logs_client else None
 
         async def counting() -> Message:
             message = await receive()
+            if sentence := scope.get(BROKEN_BODY):
+                raise RequestError(sentence)
             record.bytes += len(message.get("body", b""))
             return message
 
@@ -71,7 +77,7 @@ class Envelope:
             if message["type"] == "http.response.start":
                 record.status = message["status"]
                 MutableHeaders(scope=message).update(HEADERS | {REQUEST_ID: record.request_id})
-            elif not message.get("more_body", False):
+            else:
                 record.end()  # before the client can have the answer: who has it finds the line
             await send(message)
 
@@ -107,6 +113,15 @@ class InnerEnd:
         except Exception:
             # It has been answered: Starlette does that, and then raises again.
             log.exception("a request failed")
+
+
+def _address(scope: Scope) -> str:
+    """Where a request comes from; whatever is no address, as a header may claim, is `unknown`."""
+    host = (scope.get("client") or ("",))[0]
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        return "unknown"
 
 
 def _request_id(scope: Scope) -> str:

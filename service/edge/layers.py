@@ -6,14 +6,17 @@ from typing import Final
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from models.errors import OverloadedError
 from service.edge.access import KeyRequired, keys_of
 from service.edge.envelope import REQUEST_ID, Envelope
+from service.edge.sending import SentAsTaken
 from service.http.application import refusal
 from service.http.route import Route, route_of
 from service.inference.admission import Admission
 from service.inference.runtime import Engine
+from service.observability.request_log import current
 
 #: What a page of another origin may read besides the body.
 _EXPOSED: Final = (
@@ -24,7 +27,9 @@ _EXPOSED: Final = (
 
 def surrounded(app: ASGIApp, routes: Iterable[Route], engine: Engine) -> ASGIApp:
     """Puts around an application what stands outside of BentoML's own layers."""
-    layers = [Middleware(Envelope, routes)]
+    layers = [Middleware(Envelope, routes, logs_client=engine.settings.log_client)]
+    if proxies := engine.settings.known_proxies:
+        layers.insert(0, Middleware(ProxyHeadersMiddleware, trusted_hosts=proxies))
     if origins := engine.settings.allowed_origins:
         cors = Middleware(
             CORSMiddleware,
@@ -34,6 +39,7 @@ def surrounded(app: ASGIApp, routes: Iterable[Route], engine: Engine) -> ASGIApp
             expose_headers=_EXPOSED,
         )
         layers.append(cors)
+    layers.append(Middleware(SentAsTaken, engine.admission))
     if (keys := keys_of(engine.settings)) is not None:
         layers.append(Middleware(KeyRequired, keys))
     layers.append(Middleware(RefusedWhenFull, engine.admission))
@@ -58,7 +64,8 @@ class RefusedWhenFull:
         """Passes a request on, or refuses it."""
         if scope["type"] == "http" and route_of(scope).takes_pictures:
             try:
-                self._admission.check()
+                record = current()
+                self._admission.check(record.name if record else "")
             except OverloadedError as error:
                 await refusal(error)(scope, receive, send)
                 return

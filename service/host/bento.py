@@ -13,12 +13,14 @@ from typing import Any
 
 import bentoml
 from bentoml._internal.bento.bento import BentoModelInfo
+from bentoml._internal.configuration.containers import BentoMLContainer
 from bentoml._internal.server.http.traffic import TimeoutMiddleware
+from bentoml._internal.server.metrics.prometheus import PrometheusClient
 from bentoml.models import BentoModel
 from starlette.applications import Starlette
 
+from models.bundle import names_a_file
 from models.errors import TransferError
-from models.loose_file import names_a_file
 from service.inference.registry import find_bundles
 from service.settings import PREFIX, read_settings
 
@@ -60,6 +62,11 @@ def keep_files_where_they_are() -> None:
             str(Path(model).absolute()) if names_a_file(model) else model for model in models
         )
         os.environ[name] = ",".join(absolute)
+
+
+def keep_metrics_in_memory() -> None:
+    """BentoML gathers its figures from files, which `service` has turned off, unless told so."""
+    BentoMLContainer.metrics_client.set(PrometheusClient(multiproc=False))
 
 
 def take_out_timeout(starlette: Starlette) -> None:

@@ -11,6 +11,7 @@ import ipaddress
 import logging
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -18,7 +19,7 @@ from typing import Final
 import click
 from bentoml._internal.configuration.containers import BentoMLContainer
 
-from models.errors import TransferError
+from models.errors import TransferError, UsageError
 from models.store import StoredBundle
 from service.inference.registry import find_bundles
 from service.settings import Settings
@@ -52,6 +53,18 @@ def load_once(settings: Settings) -> None:
     for stored in found:
         if code := _exit_code(stored, settings, "not started"):
             raise SystemExit(code)
+
+
+def check_temporary_files() -> None:
+    """Raises UsageError where BentoML could not make the folder that it needs."""
+    try:
+        with tempfile.TemporaryFile() as file:
+            file.write(b"x")
+    except OSError as error:
+        raise UsageError(
+            f"no temporary file can be written ({error}): make room, or name another folder by "
+            "TMPDIR"
+        ) from error
 
 
 def _exit_code(stored: StoredBundle, settings: Settings, prefix: str) -> int:

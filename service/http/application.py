@@ -29,10 +29,11 @@ _CLIENT_HUNG_UP: Final = 499
 
 
 def build_app(routes: Iterable[Route]) -> Starlette:
-    """Those with a handler as an application; `state.engine` must be set before it is asked."""
+    """Them as an application; `state.engine` must be set before it is asked."""
     routes = tuple(routes)
     app = Starlette(
-        routes=[StarletteRoute(r.path, r.handler, methods=[r.method]) for r in routes if r.handler],
+        # What BentoML answers does not come here but by methods that it does not answer: 405.
+        routes=[StarletteRoute(r.path, r.handler or _theirs, methods=[r.method]) for r in routes],
         exception_handlers={
             RequestError: _refuse,
             HTTPException: _refuse_route,
@@ -47,7 +48,9 @@ def build_app(routes: Iterable[Route]) -> Starlette:
 
 def json_answer(body: BaseModel, status: int = 200) -> Response:
     """One of the schemas as an answer."""
-    return Response(body.model_dump_json(by_alias=True), status, media_type="application/json")
+    # What is not said is not there: no client meets a key that its model has no use for.
+    document = body.model_dump_json(by_alias=True, exclude_unset=True)
+    return Response(document, status, media_type="application/json")
 
 
 def refusal(error: RequestError) -> Response:
@@ -79,6 +82,10 @@ async def _refuse_route(request: Request, error: Exception) -> Response:
     response = json_answer(Problem(error=sentence), error.status_code)
     response.headers.update(error.headers or {})
     return response
+
+
+async def _theirs(_: Request) -> Response:
+    raise HTTPException(404)
 
 
 async def _nobody_waits(_: Request, __: Exception) -> Response:

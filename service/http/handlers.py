@@ -13,7 +13,7 @@ from models.errors import OverloadedError
 from models.occlusion import PASSES
 from models.signature import PREDICTED_CLASS
 from service.http.application import json_answer
-from service.http.options import one_of, option
+from service.http.options import number, one_of, option
 from service.http.replies import (
     as_numbers,
     classified,
@@ -36,26 +36,32 @@ from service.inference.answers import answer, answer_each, draw
 from service.inference.runtime import Engine
 from service.inference.served_model import Method, ServedModel
 from service.inference.upload import Upload
+from service.observability.request_log import current
 
 
 async def classify(request: Request) -> Response:
     """POST /classify."""
     engine = _engine(request)
-    async with _accepted(request, (), engine.settings.max_pictures) as (form, model):
-        return await _in_time(request, _classification(engine, model, form.files))
+    async with _accepted(request, ("top_k",), engine.settings.max_pictures) as (form, model):
+        top_k = number("top_k", option(request, form, "top_k"))
+        return await _in_time(request, _classification(engine, model, form.files, top_k))
 
 
 async def explain(request: Request) -> Response:
     """POST /explain."""
     engine = _engine(request)
-    async with _accepted(request, ("class", "style", "legend", "method"), 1) as (form, model):
+    fields = ("class", "style", "legend", "method", "top_k")
+    async with _accepted(request, fields, 1) as (form, model):
         # All are checked before the picture is looked at.
         style = one_of("style", STYLES, option(request, form, "style"))
+        if style != "raw":
+            engine.admission.check_answers()
         has_legend = one_of("legend", ("0", "1"), option(request, form, "legend")) == "1"
         method = one_of("method", METHODS, option(request, form, "method"))
         name = option(request, form, "class")
         class_index = model.class_index(name) if name else PREDICTED_CLASS
-        asked = _Asked(class_index, style, has_legend, method)
+        top_k = number("top_k", option(request, form, "top_k"))
+        asked = _Asked(class_index, style, has_legend, method, top_k)
         with engine.admission.admit_work(PASSES - 1 if method == "occlusion" else 0):
             return await _in_time(request, _explanation(engine, model, form.files[0], asked))
 
@@ -77,13 +83,13 @@ async def document(request: Request) -> Response:
 
 
 async def _classification(
-    engine: Engine, model: ServedModel, uploads: tuple[Upload, ...]
+    engine: Engine, model: ServedModel, uploads: tuple[Upload, ...], top_k: int | None
 ) -> Response:
     if len(uploads) == 1:
-        one = classified(await answer(engine, model, uploads[0]))
+        one = classified(await answer(engine, model, uploads[0]), top_k)
         return json_answer(Classification(model=model.tag, predictions=[one]))
     answers = await answer_each(engine, model, uploads)
-    told = [classified_or_refused(*pair) for pair in zip(uploads, answers, strict=True)]
+    told = [classified_or_refused(*pair, top_k) for pair in zip(uploads, answers, strict=True)]
     refused = [each for each in told if isinstance(each, Refused)]
     if len(refused) < len(told):
         return json_answer(Classification(model=model.tag, predictions=told))
@@ -97,6 +103,7 @@ class _Asked:
     style: Style
     has_legend: bool
     method: Method
+    top_k: int | None
 
 
 async def _explanation(
@@ -104,7 +111,7 @@ async def _explanation(
 ) -> Response:
     answered = await answer(engine, model, upload, asked.class_index, asked.method)
     if asked.style == "raw":
-        return json_answer(as_numbers(answered))
+        return json_answer(as_numbers(answered, asked.top_k))
     sketch = sketch_of(answered, asked.style, has_legend=asked.has_legend)
     png = await draw(engine, answered, sketch)
     return Response(png, media_type="image/png", headers=picture_headers(answered, asked.style))
@@ -124,7 +131,7 @@ async def _accepted(
         fields = (*text_fields, "model")
         form = await read_form(request, engine.settings, fields, max_files, count)
         model = engine.models.find(option(request, form, "model"))
-        with engine.admission.admit(len(form.files)), model.in_use():
+        with engine.admission.admit(len(form.files), _name()), model.in_use():
             yield form, model
 
 
@@ -153,6 +160,12 @@ async def _in_time(request: Request, work: Coroutine[Any, Any, Response]) -> Res
 async def _hang_up(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
+
+
+def _name() -> str:
+    """Of the key that the request came with."""
+    record = current()
+    return record.name if record else ""
 
 
 def _engine(request: Request) -> Engine:

@@ -16,9 +16,12 @@ from service.http.route import Route
 from service.http.schemas import (
     Classification,
     Explanation,
+    Live,
+    ModelMetadata,
     Models,
     NothingClassified,
     Problem,
+    Ready,
 )
 
 _Json = dict[str, Any]
@@ -36,7 +39,10 @@ HTML: Final[_Json] = {"text/html": {"schema": {"type": "string"}}}
 #: JSON that no type describes.
 OBJECT: Final[_Json] = {"application/json": {"schema": {"type": "object"}}}
 
-_SCHEMAS: Final = (Classification, Explanation, Models, NothingClassified, Problem)
+_SCHEMAS: Final = (
+    *(Classification, Explanation, Models, NothingClassified, Problem),
+    *(Live, Ready, ModelMetadata),
+)
 
 _HEADERS: Final = {"X-Request-ID": {"$ref": "#/components/headers/RequestId"}}
 
@@ -73,9 +79,16 @@ def readyz() -> _Json:
     return ready
 
 
+def ready_v2() -> _Json:
+    """GET /v2/health/ready, which says no in JSON."""
+    ready = operation("ready_v2", answer(Ready))
+    ready["responses"]["503"] = _response("not ready", answer(Ready))
+    return ready
+
+
 def classify() -> _Json:
     """POST /classify, which may refuse as a whole, or every picture."""
-    refusals = (400, 401, 404, 408, 413, 415, 500, 503)
+    refusals = (400, 401, 404, 408, 413, 415, 422, 500, 503)
     classified = operation("classify", answer(Classification), *refusals)
     for status in ("400", "413"):
         classified["responses"][status]["content"] = answer(Problem, NothingClassified)

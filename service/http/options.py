@@ -1,5 +1,6 @@
 """What a request asks for beside its pictures: in the query or in the form, by the same name."""
 
+import re
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -35,3 +36,16 @@ def one_of(name: str, known: Sequence[_Word], value: str) -> _Word:
         if value in ("", word):
             return word
     raise OptionError(f"unknown {name} {value[:100]!r}; known are: {', '.join(known)}")
+
+
+def number(name: str, value: str) -> int | None:
+    """The number, 1 or more, that an option's value is; None where it has none.
+
+    Raises:
+        OptionError: it is no such number.
+    """
+    if not value:
+        return None
+    if not re.fullmatch("[1-9][0-9]{0,8}", value):
+        raise OptionError(f"{name} is {value[:100]!r}; it takes a whole number from 1 on")
+    return int(value)

@@ -3,15 +3,26 @@
 import re
 import unicodedata
 from dataclasses import asdict
+from heapq import nlargest
+from operator import itemgetter
 from typing import Final
 from urllib.parse import quote
 
 import numpy as np
 
+from models.decision import Decision
 from models.drawing import Drawing, Sketch
 from models.errors import RequestError
 from models.signature import PREDICTED_CLASS
-from service.http.schemas import Classified, Explanation, MapPlaces, ModelDescription, Refused
+from service.http.schemas import (
+    Classified,
+    Decided,
+    DecidedFrom,
+    Explanation,
+    MapPlaces,
+    ModelDescription,
+    Refused,
+)
 from service.inference.served_model import Answer, Method, ServedModel
 from service.inference.upload import Upload
 
@@ -23,6 +34,7 @@ _METHODS: Final[dict[Method, str]] = {"gradcam": "Grad-CAM", "occlusion": "occlu
 def describe(model: ServedModel, *, is_default: bool) -> ModelDescription:
     """What `/models` says of a model."""
     metadata, training = model.metadata, model.metadata.training
+    point = metadata.operating_point
     return ModelDescription(
         model=model.tag,
         name=model.name,
@@ -46,37 +58,48 @@ def describe(model: ServedModel, *, is_default: bool) -> ModelDescription:
         held_out=training.held_out,
         trained_on=training.trained_on,
         created=training.created,
+        **({"operating_point": DecidedFrom(**point.model_dump())} if point else {}),
         map_quality=metadata.map_quality,
     )
 
 
-def classified(answer: Answer) -> Classified:
-    """What `/classify` says of a picture."""
+def classified(answer: Answer, top_k: int | None = None) -> Classified:
+    """What `/classify` says of a picture; of so many classes, the most probable first, or all."""
     prediction, classes = answer.prediction, answer.model.session.classes
+    pairs = list(zip(classes, map(_probability, prediction.probabilities), strict=True))
+    shown = pairs if top_k is None else nlargest(top_k, pairs, key=itemgetter(1))
+    decision = prediction.decision
     return Classified(
         file_name=answer.upload.file_name,
         label=prediction.label,
         probability=_probability(prediction.probability),
-        probabilities=dict(zip(classes, map(_probability, prediction.probabilities), strict=True)),
+        probabilities=dict(shown),
         familiar=prediction.is_familiar,
         familiarity=prediction.familiarity,
         prediction_set=list(prediction.prediction_set),
         warnings=list(answer.warnings),
+        **({"decision": _decided(decision)} if decision else {}),
     )
 
 
-def classified_or_refused(upload: Upload, answer: Answer | RequestError) -> Classified | Refused:
+def _decided(decision: Decision) -> Decided:
+    return Decided(label=decision.label, refer=decision.refer, reason=decision.reason)
+
+
+def classified_or_refused(
+    upload: Upload, answer: Answer | RequestError, top_k: int | None = None
+) -> Classified | Refused:
     """What `/classify` says of a picture among several."""
     if isinstance(answer, RequestError):
         return Refused(file_name=upload.file_name, error=f"{answer}", status=answer.http_status)
-    return classified(answer)
+    return classified(answer, top_k)
 
 
-def as_numbers(answer: Answer) -> Explanation:
+def as_numbers(answer: Answer, top_k: int | None = None) -> Explanation:
     """What `/explain` says in numbers."""
     name, probability = _explained(answer)
     return Explanation(
-        **classified(answer).model_dump(),
+        **classified(answer, top_k).model_dump(exclude_unset=True),
         model=answer.model.tag,
         explained_class=name,
         class_probability=probability,

@@ -15,6 +15,9 @@ Handler = Callable[[Request], Awaitable[Response]]
 #: Where the layers find a request's route in its scope.
 _ROUTE: Final = "train_transfer.route"
 
+#: In the scope of a request whose body turns out to be no HTTP: a sentence for who sent it.
+BROKEN_BODY: Final = "train_transfer.broken_body"
+
 
 @dataclass(frozen=True)
 class Route:

@@ -2,10 +2,20 @@
 
 from functools import partial
 
-from service.http import files, handlers
-from service.http.openapi import HTML, OBJECT, TEXT, answer, classify, explain, operation, readyz
+from service.http import files, handlers, open_inference
+from service.http.openapi import (
+    HTML,
+    OBJECT,
+    TEXT,
+    answer,
+    classify,
+    explain,
+    operation,
+    ready_v2,
+    readyz,
+)
 from service.http.route import Route
-from service.http.schemas import Models
+from service.http.schemas import Live, ModelMetadata, Models
 
 #: Pages and the document ask for a key themselves, where one is needed.
 _page = partial(Route, "GET", is_open=True)
@@ -20,6 +30,7 @@ def all_routes() -> tuple[Route, ...]:
     """All routes, in the document's order. Reads the files of the pages, once."""
     ours, docs = files.page_for_people(), files.page_to_try_out()
     models = operation("models", answer(Models), 401, 500)
+    metadata = operation("model_v2", answer(ModelMetadata), 401, 404, 500)
     return (
         _page("/", ours.index, operation("page", HTML)),
         _page("/page/{path:path}", ours.file),
@@ -33,5 +44,8 @@ def all_routes() -> tuple[Route, ...]:
         _probe("/healthz", operation=operation("healthz", TEXT)),
         _probe("/readyz", operation=readyz()),
         _probe("/metrics", operation=operation("metrics", TEXT)),
+        _probe("/v2/health/live", open_inference.live, operation("live_v2", answer(Live))),
+        _probe("/v2/health/ready", open_inference.ready, ready_v2()),
+        Route("GET", "/v2/models/{name}", open_inference.model_metadata, metadata),
         Route("GET", "/schema.json"),  # BentoML's document, which knows nothing of ours
     )

@@ -5,7 +5,8 @@ from typing import Annotated, Final, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from models.bundle import JudgedBy
-from models.choices import Precision
+from models.choices import Measure, Precision
+from models.decision import Reason
 from models.drawing import Drawing
 from models.map_quality import MapQuality
 from service.inference.served_model import Method
@@ -48,12 +49,28 @@ class _OfModel(_Answer):
     model: str = Field(description="tag of the model that answered")
 
 
+class Decided(_Answer):
+    """What becomes of an answer at the model's operating point."""
+
+    label: str | None = Field(
+        description="the class that is decided; null where a person must look at the picture"
+    )
+    refer: bool = Field(description="whether a person must look at the picture")
+    reason: Reason = Field(
+        description="what decided it, or leaves it open: the operating point; the classes that it "
+        "could be of; or that the picture is unlike those that the model learned from"
+    )
+
+
 class Classified(_OfPicture):
     """The answer to one picture."""
 
     label: str = Field(description="name of the most probable class")
     probability: Probability = Field(description="its probability")
-    probabilities: dict[str, Probability] = Field(description="of all classes, by name")
+    probabilities: dict[str, Probability] = Field(
+        description="of all classes, by name; of the `top_k` most probable ones, in that order, "
+        "where that is asked for"
+    )
     familiar: bool = Field(
         description="whether the picture is like those that the model learned from; where it is "
         "not, label and probability mean little, and the first of `warnings` says so"
@@ -68,6 +85,9 @@ class Classified(_OfPicture):
     )
     warnings: list[str] = Field(
         description="sentences on why this answer is to be doubted; empty where nothing is known"
+    )
+    decision: Decided | None = Field(
+        default=None, description="of models with an `operating_point`; else it is not there"
     )
 
 
@@ -138,6 +158,26 @@ class Explanation(Classified, _OfModel):
     )
 
 
+class DecidedFrom(_Answer):
+    """From which probability of one class on that class is decided, and how good that is.
+
+    Shares are of pictures that judged the model, with 95 % intervals; null where there were none.
+    """
+
+    label: str = Field(description="the class")
+    measure: Measure = Field(description="what was asked for")
+    at_least: Probability = Field(description="how much of it")
+    threshold: Probability | None = Field(
+        description="of the class's probability; null: no probability of it is enough"
+    )
+    recall: Probability | None = Field(description="of the class's pictures: sensitivity")
+    recall_interval: Interval | None
+    precision: Probability | None = Field(description="of those that are decided to be of it")
+    precision_interval: Interval | None
+    specificity: Probability | None = Field(description="of others, not decided to be of it")
+    specificity_interval: Interval | None
+
+
 class ModelDescription(_Answer):
     """What a served model says of itself."""
 
@@ -164,7 +204,7 @@ class ModelDescription(_Answer):
     coverage: Probability = Field(
         description="the share of pictures, of each class, whose `prediction_set` holds it"
     )
-    accuracy: Probability = Field(description="on pictures that had not been seen")
+    accuracy: Probability = Field(description="of pictures, each answered by what had not seen it")
     accuracy_interval: Interval = Field(description="95 % interval of the accuracy")
     judged_by: JudgedBy = Field(
         description="what the accuracy is of: all pictures, each answered by a head that had not "
@@ -173,6 +213,9 @@ class ModelDescription(_Answer):
     held_out: int = Field(description="pictures that the accuracy was measured on")
     trained_on: int = Field(description="pictures that it learned from")
     created: str = Field(description="ISO 8601, UTC")
+    operating_point: DecidedFrom | None = Field(
+        default=None, description="where one was asked for in training; else it is not there"
+    )
     map_quality: MapQuality | None = Field(
         description="how much more the heatmaps found, on pictures that had not been seen, than "
         "other orders of the same places, in log-odds of the answer; null: too few pictures"
@@ -183,3 +226,33 @@ class Models(_Answer):
     """What is served."""
 
     models: list[ModelDescription]
+
+
+class Live(_Answer):
+    """That there is somebody, as the Open Inference Protocol says it."""
+
+    live: bool
+
+
+class Ready(_Answer):
+    """Whether all models answer, as the Open Inference Protocol says it."""
+
+    ready: bool
+
+
+class Tensor(_Answer):
+    """What goes into the model's graph, or comes out."""
+
+    name: str
+    datatype: str = Field(description="UINT8, INT64, FP32 or BOOL")
+    shape: list[int] = Field(description="-1: any")
+
+
+class ModelMetadata(_Answer):
+    """A model as the Open Inference Protocol describes it: the graph in its file."""
+
+    name: str
+    versions: list[str] = Field(description="the one that answers")
+    platform: str
+    inputs: list[Tensor]
+    outputs: list[Tensor]

@@ -1,4 +1,6 @@
-"""From the body of a request to the files and texts in its form, with a limit on everything.
+"""From the body of a request to the files and texts in it, with a limit on everything.
+
+A body is a form, or one picture as it is (`Content-Type: image/…`), as cameras and scripts send it.
 
 Nothing touches the disk; a body is held in memory and counted while it arrives, whatever its
 Content-Length claims. A text where a file belongs is refused: no address that a client sends is
@@ -32,7 +34,7 @@ _MAX_TEXT_BYTES: Final = 512
 
 @dataclass(frozen=True)
 class Form:
-    """What a form held: at least one file, and the texts by their field's name."""
+    """What a body held: at least one file, and the texts by their field's name."""
 
     files: tuple[Upload, ...]
     texts: dict[str, str]
@@ -45,7 +47,7 @@ async def read_form(
     max_files: int,
     count: Callable[[int], None],
 ) -> Form:
-    """Reads the body of a request as a multipart form, and has its bytes counted as they arrive.
+    """Reads the body of a request, and has its bytes counted as they arrive.
 
     Raises:
         RequestError: of the kind that says what is wrong: the media type, the form, its fields, the
@@ -57,16 +59,15 @@ async def read_form(
     declared = request.headers.get("content-length", "0")
     if not declared.isdecimal() or int(declared) > settings.max_body_bytes:
         raise too_large
-    reader, length = _FormReader(text_fields, max_files), 0
+    reader, length = _reader(request, text_fields, max_files), 0
     try:
-        parser = MultipartParser(_boundary(request), reader.callbacks())  # type: ignore[arg-type]
         async with asyncio.timeout(settings.body_seconds), aclosing(request.stream()) as chunks:
             async for chunk in chunks:
                 count(len(chunk))
                 length += len(chunk)
                 if length > settings.max_body_bytes:
                     raise too_large
-                parser.write(chunk)
+                reader.write(chunk)
     except TimeoutError as error:
         raise SlowBodyError(
             f"the body took more than {settings.body_seconds:g} seconds to arrive"
@@ -76,14 +77,44 @@ async def read_form(
     return reader.form()
 
 
-def _boundary(request: Request) -> bytes:
+def _reader(
+    request: Request, text_fields: tuple[str, ...], max_files: int
+) -> "_PictureReader | _FormReader":
+    """What reads this kind of body."""
+    if (coding := request.headers.get("content-encoding", "identity").lower()) != "identity":
+        raise MediaTypeError(
+            f"a body with Content-Encoding {coding[:100]} is not read: send it as it is, as "
+            "pictures are compressed already"
+        )
     media_type, options = parse_options_header(request.headers.get("content-type"))
+    if media_type.startswith(b"image/"):
+        return _PictureReader()
     if media_type != b"multipart/form-data":
         found = media_type.decode("latin-1")[:100] or "none"
-        raise MediaTypeError(f"send the picture as multipart/form-data; this request is {found}")
+        raise MediaTypeError(
+            "send the picture as multipart/form-data, or alone with a Content-Type of image/jpeg "
+            f"or another image/…; this request is {found}"
+        )
     if not options.get(b"boundary"):
         raise RequestError("the form is broken: its Content-Type names no boundary")
-    return options[b"boundary"]
+    return _FormReader(options[b"boundary"], text_fields, max_files)
+
+
+class _PictureReader:
+    """Takes a body as one picture, which has no name."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+
+    def write(self, data: bytes) -> None:
+        """Adds what has arrived."""
+        self._data += data
+
+    def form(self) -> Form:
+        """As a form of nothing else."""
+        if not self._data:
+            raise RequestError("the body is empty: it should be a picture")
+        return Form((Upload("", bytes(self._data)),), {})
 
 
 @dataclass
@@ -97,7 +128,7 @@ class _Part:
 class _FormReader:
     """Collects the parts of a form while the parser finds them."""
 
-    def __init__(self, text_fields: tuple[str, ...], max_files: int) -> None:
+    def __init__(self, boundary: bytes, text_fields: tuple[str, ...], max_files: int) -> None:
         self._fields = (_FILE_FIELD, *text_fields)
         self._max_files = max_files
         self._files: list[Upload] = []
@@ -106,8 +137,13 @@ class _FormReader:
         self._part = _Part()
         self._parts = 0
         self._is_complete = False
+        self._parser = MultipartParser(boundary, self._callbacks())  # type: ignore[arg-type]
 
-    def callbacks(self) -> dict[str, object]:
+    def write(self, data: bytes) -> None:
+        """Goes on with what has arrived; FormParserError: it is no such form."""
+        self._parser.write(data)
+
+    def _callbacks(self) -> dict[str, object]:
         """What the parser is to call; it passes slices of what it was given."""
         return {
             "on_part_begin": self._begin_part,

@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 
 from models import occlusion
-from models.decoding.kinds import Draw, Read
+from models.decoding.kinds import Draw, Read, Work
 from models.drawing import Sketch
 from models.errors import RequestError
 from models.preprocessing import Pixels
@@ -24,6 +24,14 @@ _STRANGER: Final = (
     "the picture is unlike anything that the model learned from: its label and probability mean "
     "little"
 )
+
+_T = TypeVar("_T")
+
+
+async def _in_turn(engine: Engine, work: Work[_T]) -> _T:
+    """Requests take turns, and before them the names of their keys, where these have one."""
+    record = current()
+    return await engine.workers.run(work, record, record.name or None if record else None)
 
 
 async def answer(
@@ -41,7 +49,7 @@ async def answer(
     work = Read(upload.data, preprocessing, engine.settings.max_pixels)
     try:
         with metrics.DECODE.time():
-            picture = await engine.workers.run(work, current())
+            picture = await _in_turn(engine, work)
         prediction = await model.batcher.answer(picture.pixels, class_index)
         explain = _by_occlusion if method == "occlusion" else _by_gradient
         prediction, scale = await explain(model, picture.pixels, class_index, prediction)
@@ -112,4 +120,4 @@ async def draw(engine: Engine, answered: Answer, sketch: Sketch) -> bytes:
     """Draws an answer's heatmap, as a PNG of the upright picture's own size."""
     work = Draw(answered.upload.data, sketch, engine.settings.max_pixels)
     with metrics.RENDER.time():
-        return await engine.workers.run(work, current())
+        return await _in_turn(engine, work)

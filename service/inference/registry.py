@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Final
 
 from models import store
+from models.bundle import names_a_file
 from models.decoding.batching import NetworkThread
 from models.errors import StoreError, TransferError, UnknownModelError, UsageError
-from models.loose_file import loose_bundle, names_a_file
+from models.loose_file import loose_bundle
 from models.store import StoredBundle
 from service.inference.served_model import ServedModel, load_session
 from service.observability import metrics

@@ -16,7 +16,9 @@ class Engine:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.admission = Admission(settings.queue_size, settings.max_bytes_in_flight)
+        self.admission = Admission(
+            settings.queue_size, settings.max_bytes_in_flight, settings.queue_size_by_name
+        )
         self.workers = PictureWorkers(
             settings.decode_workers,
             settings.decode_seconds,

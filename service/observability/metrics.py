@@ -3,9 +3,8 @@
 BentoML counts requests; here is what happens inside one. Every label has few values: the classes
 and tags of models that are or were served, our error classes, statuses.
 
-BentoML's worker writes metrics to files (`PROMETHEUS_MULTIPROC_DIR`) that outlive it. A gauge is
-therefore always set, never counted up and down, and the most recent value counts: what a worker
-left that was killed does not add to what its successor says.
+They live in the worker's memory: a disk cannot fill up with them. A worker that takes another's
+place begins anew, as Prometheus expects of counters.
 
 Series of counters begin at 0 where their labels are known (`begin`, `begin_model`): the first event
 is an increase then, and alarms hear of it.
@@ -18,8 +17,6 @@ from typing import Final
 from prometheus_client import Counter, Gauge, Histogram
 
 from models.errors import ImageError, OverloadedError, RequestError
-
-_gauge = partial(Gauge, multiprocess_mode="mostrecent")
 
 _seconds = partial(
     Histogram, buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -44,15 +41,27 @@ REFUSED_PICTURES = Counter(
     "transfer_refused_pictures", "Pictures that were not answered, by class of error", ["reason"]
 )
 
+NAMED_REQUESTS = Counter(
+    "transfer_named_requests",
+    "Requests that came with a key that has a name, by that and by the status of the answer",
+    ["name", "status"],
+)
+
 REFUSALS = Counter(
     "transfer_refusals",
     "Requests that were not answered, by class of error or name of the status",
     ["reason", "status"],
 )
 
-QUEUE = _gauge("transfer_queue_pictures", "Pictures in the house, from arrival to answer")
+DROPPED = Counter(
+    "transfer_dropped_connections",
+    "Connections that were ended for their client's sake alone: SlowReader, or TooMany at once",
+    ["reason"],
+)
 
-QUEUE_CAPACITY = _gauge(
+QUEUE = Gauge("transfer_queue_pictures", "Pictures in the house, from arrival to answer")
+
+QUEUE_CAPACITY = Gauge(
     "transfer_queue_capacity_pictures", "Pictures that may be in the house; beyond them 503"
 )
 
@@ -83,13 +92,13 @@ REFUSED_BUNDLES = Counter(
     ["name"],
 )
 
-KEPT_BACK = _gauge(
+KEPT_BACK = Gauge(
     "transfer_kept_back_versions",
     "1: the newest version of this name has other classes, and an older one goes on; 0: it was so",
     ["name"],
 )
 
-MODEL = _gauge(
+MODEL = Gauge(
     "transfer_model_info",
     "1: this model is served; 0: it was",
     ["model", "digest", "provider", "backbone"],
@@ -104,6 +113,8 @@ def begin() -> None:
     REFUSALS.labels(*_OUR_FAULT)
     for kind in _kinds(RequestError):
         REFUSALS.labels(kind.__name__, str(kind.http_status))
+    for reason in ("SlowReader", "TooMany"):
+        DROPPED.labels(reason)
     for kind in (*_kinds(ImageError), OverloadedError):
         REFUSED_PICTURES.labels(kind.__name__)
 

@@ -35,6 +35,8 @@ class RequestRecord:
         pictures: how many pictures were looked at.
         model: tag of the model that answered.
         reason: class of the error that it was refused with.
+        name: of the key that it came with; "" where it had none.
+        client: the address that it came from; None: it is not to be logged.
     """
 
     request_id: str
@@ -46,6 +48,8 @@ class RequestRecord:
     pictures: int = 0
     model: str | None = None
     reason: str | None = None
+    name: str = ""
+    client: str | None = None
 
     def __post_init__(self) -> None:
         self._start = time.perf_counter()
@@ -58,6 +62,8 @@ class RequestRecord:
         self._has_ended = True
         if self.status >= 400:
             metrics.REFUSALS.labels(self.reason or _name(self.status), str(self.status)).inc()
+        if self.name:
+            metrics.NAMED_REQUESTS.labels(self.name, str(self.status)).inc()
         fields = {
             "method": self.method,
             "route": self.route,
@@ -65,7 +71,7 @@ class RequestRecord:
             "milliseconds": round((time.perf_counter() - self._start) * 1000, 1),
             "bytes": self.bytes,
             "pictures": self.pictures,
-            **{k: v for k in ("model", "reason") if (v := getattr(self, k)) is not None},
+            **{k: v for k in ("model", "reason", "name", "client") if (v := getattr(self, k))},
         }
         level = logging.DEBUG if self.is_quiet and self.status < 400 else logging.INFO
         asked = (self.method, self.route, self.status)

@@ -6,7 +6,7 @@ import { classOfFolders } from "./folders.js";
 import { isCut } from "./heatmap.js";
 import { opacity } from "./opacity.js";
 import { download, pngName, pngOf } from "./saving.js";
-import { couldBe, percent, plainName, sentence, strongestPlace } from "./words.js";
+import { couldBe, decided, percent, plainName, sentence, strongestPlace } from "./words.js";
 
 export class Card {
   /** `waiting`, `asking`, `answered`, `refused` or `cancelled`. */
@@ -261,10 +261,10 @@ export class Card {
 }
 
 /** An answer in words, what speaks against it before how probable it is. */
-function saidOf({ label, probability, familiar, prediction_set: set }) {
+function saidOf({ label, probability, familiar, prediction_set: set, decision }) {
   const stranger = familiar ? "" : "unlike anything it learned from";
   const others = couldBe(set.filter((name) => name !== label));
-  return [stranger, label, others, percent(probability)].filter(Boolean).join(", ");
+  return [stranger, decided(decision), label, others, percent(probability)].filter(Boolean).join(", ");
 }
 
 /** All but that it is a stranger, which stands above the label. */

@@ -3,7 +3,7 @@
 import { ClassRows } from "./class_rows.js";
 import { Correction } from "./correction.js";
 import { Stage } from "./stage.js";
-import { couldBe, percent, sentence } from "./words.js";
+import { couldBe, decided, percent, sentence } from "./words.js";
 
 const template = document.getElementById("card");
 
@@ -72,17 +72,19 @@ export class CardView {
     this.#rows.keepPlace(model?.classes.length ?? 1);
     this.#find("label").textContent = "\u00A0";
     this.#find("percent").textContent = "";
-    for (const line of ["truth", "stranger", "could-be"]) this.#find(line).hidden = true;
+    for (const line of ["truth", "stranger", "decision", "could-be"]) this.#find(line).hidden = true;
     this.note([]);
     this.#find("by-tag").textContent = model?.model ?? "";
   }
 
   /** Shows an answer of a model that has not answered before. */
-  showAnswer({ model, label, probability, probabilities, familiar, prediction_set: set }, truth) {
+  showAnswer({ model, label, probability, probabilities, familiar, prediction_set: set, decision }, truth) {
     this.#rows.fill(probabilities, label);
     this.#find("label").textContent = label;
     this.#find("percent").textContent = percent(probability);
     this.#find("stranger").hidden = familiar;
+    this.#find("decision").textContent = decided(decision);
+    this.#find("decision").hidden = !decision;
     this.#find("could-be").textContent = couldBe(set.filter((name) => name !== label));
     this.#find("could-be").hidden = set.length < 2;
     this.#find("by-tag").textContent = model;

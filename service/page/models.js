@@ -1,7 +1,7 @@
 // What is served: said in words, and chosen where there are several.
 
 import { servedModels } from "./api.js";
-import { classesSentence, count, exactPercent } from "./words.js";
+import { classesSentence, count, exactPercent, pointSentence } from "./words.js";
 
 const find = (id) => document.getElementById(id);
 
@@ -68,6 +68,7 @@ function describe(model) {
     `${exactPercent(model.accuracy)} came out right.`;
   lead.replaceChildren(name, rest);
   describeFigures(model);
+  describePoint(model.operating_point);
   describeClasses(model.classes);
   find("about").hidden = false;
 }
@@ -90,6 +91,12 @@ function describeFigures(model) {
     `sees ${model.framing === "squash" ? "the whole picture" : "the middle of the picture"} at ` +
     `${model.input_width} × ${model.input_height} pixels; runs on ${model.provider.toUpperCase()}; ` +
     `its weights: ${model.licence}`;
+}
+
+function describePoint(point) {
+  find("point").hidden = !point;
+  find("point-label").textContent = point?.label ?? "";
+  find("point-note").textContent = point ? pointSentence(point) : "";
 }
 
 function judgedOn(model) {

@@ -5,8 +5,8 @@ const FORMULA = /^'*[=+\-@\t\r\n＝＋－＠]/u;
 const DIGITS = 6;
 
 /**
- * Answers as CSV: `file`, `label`, `probability`, then `right`, `warnings` and `error` where some
- * picture has such, then `p(CLASS)` for each class. A picture without an answer has a row, too.
+ * Answers as CSV: `file`, `label`, `probability`, then `decision` with `refer` (whether a person must
+ * look), `right`, `warnings` and `error` where some picture has such, then `p(CLASS)` for each class. A picture without an answer has a row, too.
  *
  * @param cards in the order of the rows.
  * @returns a text in which every line has an end; a byte order mark stands before it.
@@ -17,6 +17,8 @@ export function asCsv(cards) {
     ["label", (card) => asText(card.answer?.label ?? "")],
     ["probability", (card) => digits(card.answer?.probability)],
     ...[
+      ["decision", (card) => asText(card.answer?.decision?.label ?? "")],
+      ["refer", (card) => `${card.answer?.decision?.refer ?? ""}`],
       ["right", (card) => `${card.isRight ?? ""}`],
       ["warnings", (card) => asText((card.answer?.warnings ?? []).join(" "))],
       ["error", (card) => asText(card.problem)],

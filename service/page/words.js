@@ -37,6 +37,21 @@ export function couldBe(names) {
   return `could also be ${listed(shown)}`;
 }
 
+/** What becomes of an answer; "" where its model decides nothing. */
+export function decided(decision) {
+  if (!decision) return "";
+  return decision.refer ? "A person must look at this" : `Decided: ${decision.label}`;
+}
+
+/** From which probability on a model decides a class, and how good that is. */
+export function pointSentence({ threshold, recall, precision }) {
+  if (threshold === null) return "never: no probability of it is enough for what was asked for; a person looks";
+  const told = [];
+  if (recall !== null) told.push(`finds ${exactPercent(recall)} of it`);
+  if (precision !== null) told.push(`is right in ${exactPercent(precision)}`);
+  return [`from ${exactPercent(threshold)} on`, told.join(" and ")].filter(Boolean).join(": ");
+}
+
 function listed(names) {
   if (names.length < 2) return names.join("");
   return `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;

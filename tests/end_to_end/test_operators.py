@@ -243,7 +243,7 @@ def costly_picture() -> bytes:
     return encoded(Image.new("RGBA", (7000, 7000)), "PNG")
 
 
-def test_a_worker_that_was_killed_leaves_nothing_in_the_queue(
+def test_a_worker_that_was_killed_is_told_of_and_leaves_nothing_in_the_queue(
     bundle_data: bytes, tmp_path: Path
 ) -> None:
     def queue(server: Running) -> float:
@@ -270,7 +270,13 @@ def test_a_worker_that_was_killed_leaves_nothing_in_the_queue(
             worker.kill()
             wait_for(0, server)
             (successor,) = psutil.Process(server.process.pid).children()
+        with httpx.Client(base_url=server.url, timeout=DEADLINE) as asker:
+            found = figures(asker)
     assert successor.pid != worker.pid
+    assert found['transfer_worker_deaths_total{"reason": "SIGKILL"}'] == 1
+    assert found["process_resident_memory_bytes{}"] > 0
+    line = f"the worker {worker.pid} has ended (SIGKILL), and another begins"
+    assert server.output.read_text().count(line) == 1
 
 
 def test_an_open_door_is_announced_loudly(bundle_data: bytes, tmp_path: Path) -> None:

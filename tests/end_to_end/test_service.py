@@ -62,6 +62,15 @@ def test_bentomls_own_routes_answer(client: httpx.Client, route: str) -> None:
     assert client.get(route).status_code == 200
 
 
+def test_figures_are_on_no_disk(client: httpx.Client, home: Path) -> None:
+    """One that is full, or gone, would end the worker, or make it wait for ever."""
+    figures = client.get("/metrics").text
+
+    assert "transfer_dropped_connections_total" in figures
+    assert "bentoml_service_request_total" in figures
+    assert not [*home.glob("prometheus_multiproc_dir/*")]
+
+
 def test_our_routes_and_refusals_come_through(client: httpx.Client) -> None:
     assert client.get("/models").json()["models"][0]["provider"] in ("cpu", "cuda")
     assert "/classify" in client.get("/docs.json").json()["paths"]

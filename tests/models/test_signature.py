@@ -43,7 +43,7 @@ def test_a_bundle_s_graph_takes_and_gives_what_is_said_here(bundle: Bundle) -> N
 def test_a_head_takes_besides_what_its_last_layer_has_learned(
     tiny_classifier: Classifier, tiny_backbone_graph: onnx.ModelProto
 ) -> None:
-    head = export_head(tiny_classifier)
+    head = export_head(tiny_classifier.backbone)
 
     asked = names(list(head.graph.input))
     assert asked == names([FEATURE_MAP, *INPUTS[1:], *LEARNED])

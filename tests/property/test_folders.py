@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.errors import DataFolderError
+from models.file_names import printable
 from training.data.example import ImageFolder
 from training.data.folder import scan_folder
-from training.data.names import part_of, printable
+from training.data.names import part_of
 
 NASTY = (
     "train", "Train-Data", "training_set", "test", "test1", "Testing", "val", "dev", "seg_train",

@@ -98,7 +98,11 @@ def serve(tag: str) -> Serve:
     """Starts a server with settings of its own."""
 
     @contextlib.contextmanager
-    def start(keep_alive: float = DEADLINE, **settings: object) -> Iterator[Served]:
+    def start(
+        keep_alive: float = DEADLINE,
+        protocol: type[TimedProtocol] = TimedProtocol,
+        **settings: object,
+    ) -> Iterator[Served]:
         routes = all_routes()
         inner = build_app(routes)
         chosen = Settings.model_validate(FRUGAL | {"model": tag} | settings)
@@ -113,7 +117,7 @@ def serve(tag: str) -> Serve:
         bentoml = Starlette(routes=[Mount("/", InnerEnd(inner))], lifespan=lifespan)
         config = uvicorn.Config(
             surrounded(bentoml, routes, inner.state.engine),
-            http=TimedProtocol,
+            http=protocol,
             port=0,
             log_config=None,
             timeout_keep_alive=keep_alive,  # type: ignore[arg-type]  # any number of seconds works

@@ -73,6 +73,12 @@ def draw_pets(root: Path, count: int = 12) -> Path:
     return root
 
 
+def backbone_of(extractor: Extractor) -> Backbone:
+    """That of a network that torch has loaded."""
+    assert isinstance(extractor.network, Network)
+    return extractor.network.backbone
+
+
 @pytest.fixture
 def class_folder(tmp_path: Path) -> Path:
     """A folder per class: 12 cats, 12 dogs."""

@@ -7,6 +7,7 @@ from training.evaluation import (
     CONFIDENCE,
     ClassResult,
     Evaluation,
+    calibration_error,
     evaluate,
     independent,
     wilson,
@@ -28,6 +29,16 @@ def test_accuracy_recall_precision_and_confusion_by_hand() -> None:
     assert found.confusion.tolist() == [[1, 1], [1, 2]]
     assert found.commonest == "dog"
     assert found.commonest_accuracy == pytest.approx(3 / 5)
+
+
+def test_the_calibration_error_is_that_of_bins_by_hand() -> None:
+    """Two of three right at 0.9, one of two at 0.6, in bins of their own; 1 is in the last bin."""
+    said = np.array([0.9, 0.9, 0.9, 0.6, 0.6, 1.0], np.float32)
+    answers = np.stack([said, 1 - said], axis=1)
+
+    found = calibration_error(answers, np.array([0, 0, 1, 0, 1, 0]))
+
+    assert found == pytest.approx((0.7 + 0.2 + 0) / 6)
 
 
 def test_the_interval_is_wilsons() -> None:

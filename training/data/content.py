@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from training.data.archives import Names
+from models.archives import Names
+from models.file_names import has_suffix_of_a_picture, printable
 from training.data.example import Part
 from training.data.names import (
     is_container,
     is_unlabelled,
     listed,
     part_of,
-    printable,
     short_parts,
     tells_a_label,
     word,
 )
-from training.data.tree import Folder, Tree, has_suffix_of_a_picture
+from training.data.tree import Folder, Tree
 
 #: One picture of so many may lie beside folders without saying that these are no classes.
 _FEW: Final = 10

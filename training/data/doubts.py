@@ -12,6 +12,7 @@ from itertools import combinations
 from typing import Final
 
 from models.errors import DataFolderError
+from models.file_names import printable
 from training.data.content import Content, shown
 from training.data.names import (
     alike,
@@ -25,7 +26,6 @@ from training.data.names import (
     may_be_a_class,
     mentions_a_part,
     part_of,
-    printable,
     quoted,
     says_good,
     slips,

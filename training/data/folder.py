@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Final
 
 from models.errors import DataFolderError, ImageError, UsageError
+from models.file_names import printable
 from training.data.content import Content, Layout, Left
 from training.data.doubts import remarks_on_names
 from training.data.example import Example, ImageFolder, Part, Unused, read_file
 from training.data.labels import name_tables, read_labels
 from training.data.layout import LAYOUTS, find_layout
-from training.data.names import are_pieces, is_container, listed, printable
+from training.data.names import are_pieces, is_container, listed
 from training.data.relabelling import Given, relabel
 from training.data.sources import Source, open_sources, place_of
 from training.data.tree import Tree

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Final
 
+from models.archives import Names
+from models.cells import text_of
 from models.errors import ImageError, UsageError
-from training.data.archives import Names
-from training.data.names import listed, printable
+from models.file_names import has_suffix_of_a_picture, printable
+from training.data.names import listed
 from training.data.tables import Row, Table, read_table
-from training.data.tree import Tree, has_suffix_of_a_picture
+from training.data.tree import Tree
 
 _TABLES: Final = (".csv", ".tsv", ".tab", ".txt", ".json", ".jsonl", ".ndjson")
 _SHEETS: Final = (".xlsx", ".xls", ".ods", ".parquet", ".mat")
@@ -27,9 +29,6 @@ _LABEL: Final = ("label", "labels", "class", "class name", "category", "target")
 _NO_LABEL: Final = ("why", "suggested", "group")
 _SET: Final = frozenset(("1", "1.0", "true"))
 _NOT_SET: Final = frozenset(("0", "0.0", "false", ""))
-
-#: What a spreadsheet computes, in East Asia too, with marks before it that keep it from that.
-_FORMULA: Final = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 
 
 @dataclass(frozen=True)
@@ -68,21 +67,6 @@ def read_labels(data: bytes, place: str) -> Labels:
     if label is not None:
         return Labels(table, file, tuple(text_of(row.cells[label]) for row in table.rows))
     return Labels(table, file, _set_columns(table, file))
-
-
-def as_cell(text: str) -> str:
-    """A text that no spreadsheet computes; `text_of` brings it back."""
-    return f"'{text}" if _FORMULA.match(text) else text
-
-
-def as_file_cell(name: str) -> str:
-    """A path that no spreadsheet computes, and that still leads to the file."""
-    return f"./{name}" if _FORMULA.match(name) else name
-
-
-def text_of(cell: str) -> str:
-    """What `as_cell` was given."""
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
 def _set_columns(table: Table, file: int) -> tuple[str, ...]:

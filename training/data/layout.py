@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
+from models.archives import Names
 from models.errors import DataFolderError
-from training.data.archives import Names
+from models.file_names import printable
 from training.data.content import Content, Layout, Left, is_wrapper, shown
 from training.data.doubts import check_classes, remarks_on_folders
 from training.data.example import Part
@@ -21,7 +22,6 @@ from training.data.names import (
     marks_another,
     may_be_a_class,
     part_of,
-    printable,
     quoted,
     word,
 )

@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from models.errors import UsageError
+from models.file_names import printable
 from training.data.example import ImageFolder
-from training.data.names import listed, printable
+from training.data.names import listed
 from training.data.tables import find_files, read_table
 
 log = logging.getLogger(__name__)

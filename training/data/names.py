@@ -1,27 +1,12 @@
-"""What the names of folders say: parts of a data set, systems' own, containers, copies, pieces."""
+"""What the names of folders say: parts of a data set, containers, copies, pieces."""
 
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from models.file_names import printable
 from training.data.example import Part
-
-#: Folders that systems keep for themselves, beside those whose names begin with a dot: of network
-#: drives, recycle bins, zips from a Mac, file systems, Python, Android, Picasa, npm.
-_SYSTEMS: Final = frozenset(
-    """
-    @eadir|#recycle|#snapshot|@recycle|@recently-snapshot|@tmp|$recycle.bin|recycler|recycled|
-    __macosx|system volume information|lost+found|lost.dir|found.000|__pycache__|
-    network trash folder|temporary items|_gsdata_|$extend|@sharebin|trashes|windowsimagebackup|
-    picasa originals|picasaoriginals|node_modules
-    """.replace("\n", "")
-    .replace("    ", "")
-    .split("|")
-)
-_SYSTEMS_FILES: Final = frozenset(
-    ("thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon\r")
-)
 
 #: Words that say what is in a folder, and not of which class.
 _CONTAINERS: Final = (
@@ -118,14 +103,6 @@ _MONTHS: Final = re.compile(
     "(?:jan|feb|m[aä]r|apr|ma[iy]|june?|july?|aug|sept?|o[ck]t|nov|de[cz])"
     "(?:uary|ruary|uar|ruar|ch|z|il|ust|tember|ober|ember)?"
 )
-
-
-def is_systems_own(name: str, *, is_folder: bool) -> bool:
-    """Whether a folder or file is a system's own, and nobody's pictures."""
-    folded = name.casefold()
-    if not is_folder:
-        return folded in _SYSTEMS_FILES
-    return folded in _SYSTEMS or folded.endswith((".lrdata", ".photoslibrary"))
 
 
 def tells_a_program(folder: str, file: str) -> bool:
@@ -286,12 +263,6 @@ def alike(name: str) -> str:
     """What names have in common that differ by case, spaces or as a copy does."""
     folded = unicodedata.normalize("NFKC", without_copy(name)).casefold()
     return re.sub(r"[\s_-]+", " ", folded).strip()
-
-
-def printable(name: str) -> str:
-    """A file name as it can be printed, logged and stored: no control characters, valid Unicode."""
-    decoded = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in decoded)
 
 
 def quoted(name: str) -> str:

@@ -10,15 +10,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from models.archives import Names
 from models.errors import UsageError
-from training.data.archives import Names
+from models.file_names import has_suffix_of_a_picture, printable
 from training.data.content import Layout, Left
 from training.data.example import EMPTY_LABEL, Part
 from training.data.labels import Labels
-from training.data.names import listed, printable, quoted
+from training.data.names import listed, quoted
 from training.data.sources import Source
 from training.data.tables import Row, find_files
-from training.data.tree import has_suffix_of_a_picture
 
 _LACKING: Final = "without a label in the table"
 

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from models.archives import Names
 from models.errors import DataFolderError
-from training.data.archives import Names
+from models.file_names import has_suffix_of_a_picture, printable
 from training.data.content import Content, Layout
 from training.data.example import Part
-from training.data.names import listed, printable
-from training.data.tree import Tree, has_suffix_of_a_picture, list_tree
+from training.data.names import listed
+from training.data.tree import Tree, list_tree
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from models.errors import UsageError
-from training.data.names import listed, printable
+from models.file_names import printable
+from training.data.names import listed
 
 _DELIMITERS: Final = (",", ";", "\t")
 _MOST_BYTES: Final = 64 * 1024**2

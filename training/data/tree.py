@@ -6,7 +6,6 @@ themselves. Links to folders are followed, each once below a class, but not upwa
 
 import logging
 import os
-import re
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -15,22 +14,14 @@ from typing import Final
 
 from PIL import Image
 
+from models.archives import Archive, Names
 from models.errors import DataFolderError, ImageError
-from training.data.archives import Archive, Names
+from models.file_names import is_systems_own
 from training.data.example import read_file
-from training.data.names import is_systems_own, tells_a_program
+from training.data.names import tells_a_program
 
 log = logging.getLogger(__name__)
 
-#: Suffixes of pictures, those too for which there is a cure only (`models.preprocessing`).
-_SUFFIXES: Final = frozenset(
-    re.findall(
-        r"\w+",
-        "jpg jpeg jpe jfif png apng gif bmp dib tif tiff webp avif heic heif ppm pgm pbm pnm tga "
-        "ico jp2 j2k jxl svg qoi psd dcm dicom nii dng cr2 cr3 nef arw raf orf rw2 pef srw mpo pcx "
-        "sgi dds xbm",
-    )
-)
 _HEAD: Final = 32
 
 #: Seconds between two lines while a folder is listed: a network's drive may take minutes.
@@ -110,12 +101,6 @@ class Tree:
         )
 
 
-def has_suffix_of_a_picture(names: Names) -> bool:
-    """Whether a file is called like a picture."""
-    _, dot, suffix = names[-1].rpartition(".")
-    return bool(dot) and suffix.casefold() in _SUFFIXES
-
-
 def list_tree(root: Path, besides: Collection[Path] = ()) -> Tree:
     """Lists a folder, or a zip or tar archive.
 
@@ -151,7 +136,10 @@ def _listed_archive(root: Path) -> Tree:
         raise DataFolderError(f"--data: {root} does not exist")
     if not path.is_file():
         raise DataFolderError(f"--data: {root} is not a folder, and no file either")
-    archive = Archive(path)
+    try:
+        archive = Archive(path)
+    except DataFolderError as error:
+        raise DataFolderError(f"--data: {error}") from error
     inside = root.relative_to(path).parts
     files, own = _without_own(_below(inside, archive.files))
     folders, _ = _without_own(_below(inside, archive.folders))

@@ -76,12 +76,18 @@ def remembered(kind: str, key: str, make: Callable[[], bytes]) -> bytes:
     return found
 
 
-def remember(kind: str, key: str, save: Callable[[BinaryIO], object]) -> None:
-    """Lets `save` write the file of an entry; what was not used for longest makes room for it."""
+def remember(kind: str, key: str, save: Callable[[BinaryIO], object]) -> bool:
+    """Lets `save` write the file of an entry; what was not used for longest makes room for it.
+
+    Returns:
+        Whether it could be written.
+    """
     folder = cache_folder()
-    if write_entry(folder, kind, key, save, LIMIT // 2):
-        with contextlib.suppress(OSError):
-            _prune(folder)
+    if not write_entry(folder, kind, key, save, LIMIT // 2):
+        return False
+    with contextlib.suppress(OSError):
+        _prune(folder)
+    return True
 
 
 @functools.cache

@@ -36,7 +36,7 @@ from training.group import first_says, gathered, share_of
 from training.terminal import Advance, progress
 
 if TYPE_CHECKING:
-    from models.graph.network import Network
+    from training.features.graphs import AnyNetwork
 
 log = logging.getLogger(__name__)
 
@@ -57,14 +57,14 @@ class Extractor:
         preprocessing: how pictures are framed and resized for it.
     """
 
-    network: "Network"
+    network: "AnyNetwork"
     graph: Graph
     preprocessing: Preprocessing
 
     @classmethod
-    def of(cls, network: "Network") -> "Extractor":
+    def of(cls, network: "AnyNetwork") -> "Extractor":
         """A network as it comes: in fp32, shown what it was made for."""
-        return cls(network, graph_of(network), network.backbone.preprocessing)
+        return cls(network, graph_of(network), network.facts.preprocessing)
 
     def framed(self, framing: Framing) -> "Extractor":
         """The same network, shown another part of each picture."""
@@ -160,7 +160,7 @@ class Extractor:
         known: KnownFeatures,
         advance: Advance,
     ) -> FeatureTable:
-        features = np.empty((len(examples), self.network.backbone.num_features), dtype=np.float32)
+        features = np.empty((len(examples), self.network.facts.num_features), dtype=np.float32)
         size, read = _GPU_BATCH if self._uses_gpu else _CPU_BATCH, self._reader()
 
         def work(start: int) -> list[_Found]:

@@ -18,6 +18,7 @@ from models.calibration import nothing_known
 from models.choices import Precision
 from models.cores import granted_cores
 from models.graph.fewer_bits import in_half_precision, precision_of, quantise, saturates
+from models.graph.known_network import KnownNetwork
 from models.head import Floats, LinearHead
 from models.preprocessing import Pixels
 from models.providers import open_graph
@@ -27,6 +28,8 @@ from training.terminal import working
 
 if TYPE_CHECKING:
     from models.graph.network import Network
+
+    AnyNetwork = Network | KnownNetwork
 
 #: What is kept, and how it comes about.
 _MAKING: Final = {
@@ -82,15 +85,14 @@ class Graph:
         return Graph(in_half_precision(self.model))
 
 
-def graph_of(network: "Network") -> Graph:
+def graph_of(network: "AnyNetwork") -> Graph:
     """The first part of a network, as `Network.graph` makes it."""
-    return _remembered("backbone", digest_of(network.key), network.graph)
+    return _remembered("backbone", graph_key(network.facts.key), network.graph)
 
 
-def head_graph_of(network: "Network", head: LinearHead) -> onnx.ModelProto:
-    """What comes after it, as `Network.head_graph` makes it; for whatever the head has learned."""
-    key = digest_of(network.key, f"{len(head.bias)}")
-    return _remembered("head", key, lambda: network.head_graph(head)).model
+def head_graph_of(network: "AnyNetwork") -> onnx.ModelProto:
+    """What comes after it, as `Network.head_graph` makes it; for whatever a head has learned."""
+    return _remembered("head", head_graph_key(network.facts.key), network.head_graph).model
 
 
 #: Probabilities (N, K) and heatmaps (N, h, w) of pictures uint8 (N, H, W, 3) and classes (N,).
@@ -120,9 +122,19 @@ def open_heads(graph: Graph, head_graph: onnx.ModelProto) -> Callable[[LinearHea
     return with_head
 
 
-def kept_in_int8(key: str) -> Graph | None:
-    """A graph in eight bits that an earlier run made; None where it is kept no more."""
-    found = read_entry(cache_folder(), "int8", key, lambda file: file.read())
+def graph_key(of_network: str) -> str:
+    """Under which a network's first part is kept, by `Facts.key`."""
+    return digest_of(of_network)
+
+
+def head_graph_key(of_network: str) -> str:
+    """Under which what comes after it is kept."""
+    return digest_of(of_network, "head")
+
+
+def kept_graph(kind: str, key: str) -> Graph | None:
+    """A `backbone`, `head` or `int8` that an earlier run made; None where it is kept no more."""
+    found = read_entry(cache_folder(), kind, key, lambda file: file.read())
     return None if found is None else Graph(onnx.load_model_from_string(found), key)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
-from models.calibration import Calibration
+from models.calibration import FAMILIARITY_THRESHOLD, Calibration
 from models.head import LinearHead
 from training.evaluation import Probabilities
 from training.head.familiarity import Centres, Features, scaling_of
@@ -59,6 +59,7 @@ class Calibrated:
         covered: the share of unseen pictures whose set holds what is true.
         right: the share that the label alone covers.
         mean_size: of the sets of unseen pictures.
+        is_familiar: bool (N,), which of the unseen pictures are no strangers.
     """
 
     head: LinearHead
@@ -67,6 +68,7 @@ class Calibrated:
     covered: float
     right: float
     mean_size: float
+    is_familiar: npt.NDArray[np.bool_]
 
     def as_json(self) -> dict[str, Any]:
         """What `summary.json` says of it."""
@@ -101,6 +103,7 @@ def calibrate(head: LinearHead, centres: Centres, unseen: Unseen, coverage: floa
         covered=float(sets[np.arange(len(sets)), unseen.labels].mean()),
         right=float((answers.argmax(axis=1) == unseen.labels).mean()),
         mean_size=float(sets.sum(axis=1).mean()),
+        is_familiar=calibration.familiarity_at(unseen.similarities) >= FAMILIARITY_THRESHOLD,
     )
 
 

@@ -3,6 +3,7 @@
 So all pictures judge, and the exported head may still learn from all of them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -41,16 +42,31 @@ def cross_fit(task: Task) -> CrossFitted:
     # Of very many pictures some are asked about the strength; a fold of which none is among them
     # has no part in that of all.
     chosen = {fold: strengths.get(fold, strengths[ALL]).c for fold in folds}
+    answers = answers_out_of_fold(task, chosen)
+    return CrossFitted(fit_with(task, strengths[ALL]), answers, chosen)
+
+
+def answers_like(task: Task, strength: float) -> Probabilities:
+    """The same answers by heads held back as strongly as the exported one, float32 (M, K).
+
+    Whoever carries a probability over to the exported head needs these: a head that was held back
+    less says larger ones of the same picture, and no order of pictures tells that.
+    """
+    return answers_out_of_fold(task, dict.fromkeys(np.unique(task.folds).tolist(), strength))
+
+
+def answers_out_of_fold(task: Task, strengths: Mapping[int, float]) -> Probabilities:
+    """What heads that were fitted without a fold say of it, float32 (M, K); C by the fold."""
     answers = np.zeros((len(task.rows), task.classes), np.float32)
-    with progress("asking about pictures that a head has not seen", len(folds)) as advance:
-        for fold in folds:
+    with progress("asking about pictures that a head has not seen", len(strengths)) as advance:
+        for fold, strength in strengths.items():
             held = task.folds == fold
             kept = replace(
                 task, rows=task.rows[~held], labels=task.labels[~held], folds=task.folds[~held]
             )
-            answers[held] = answers_to(kept, chosen[fold], task.rows[held])
+            answers[held] = answers_to(kept, strength, task.rows[held])
             advance(1)
-    return CrossFitted(fit_with(task, strengths[ALL]), answers, chosen)
+    return answers
 
 
 def answers_to(task: Task, strength: float, asked: Labels) -> Probabilities:

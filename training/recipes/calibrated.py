@@ -9,7 +9,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from models.choices import AtLeast
 from training.data.parts import Rows
+from training.evaluation import calibration_error
 from training.head.calibration import (
     Calibrated,
     Unseen,
@@ -24,6 +26,14 @@ from training.head.familiarity import (
     similarities,
     similarities_out_of_fold,
 )
+from training.head.operating_point import (
+    Answered,
+    ChosenPoint,
+    choose_point,
+    say_what_was_chosen,
+    share_referred,
+)
+from training.head.out_of_fold import answers_like
 from training.recipes.material import Material
 from training.recipes.outcome import Outcome
 from training.terminal import working
@@ -46,12 +56,52 @@ def calibrate_outcome(
     parts, labels = material.parts, material.table.labels
     with working("asking how far answers are to be believed"):
         centres, near = _of_probe(material) if is_probe else _of_network(outcome, material)
-        asked = parts.train if is_probe else parts.validation
+        asked = _asked(outcome, material)
         unseen = Unseen(outcome.answers.probabilities[asked], labels[asked], near)
         found = calibrate(outcome.head, centres, unseen, coverage)
     say_what_is_covered(found, unseen, material.classes)
     answered = np.arange(len(labels)) if is_probe else np.union1d(asked, parts.set_aside)
     return _at_temperature(replace(outcome, head=found.head), found, answered), found
+
+
+def choose_operating_point(
+    asked: AtLeast, outcome: Outcome, material: Material, calibrated: Calibrated, strength: float
+) -> ChosenPoint:
+    """From which probability on a class is decided, and how good that is; it is said in the log.
+
+    Args:
+        asked: for the class.
+        outcome: calibrated.
+        material: that it learned from.
+        calibrated: how far it is to be believed.
+        strength: scikit-learn's C of the probe's head.
+    """
+    parts, classes = material.parts, material.classes
+    answers, judging = outcome.answers.probabilities, parts.set_aside
+    if outcome.recipe == "frozen":
+        answers = answers.copy()
+        alike = answers_like(material.task(parts.train), strength)
+        answers[parts.train] = at_temperature(alike, calibrated.calibration.temperature)
+        judging = parts.train if parts.is_cross_validated else parts.test
+    unseen, judged = (
+        Answered(answers[rows], material.table.labels[rows], parts.groups[rows])
+        for rows in (_asked(outcome, material), judging)
+    )
+    point = choose_point(asked, classes, unseen, judged)
+    of_class = unseen.labels == classes.index(asked.label)
+    sets = calibrated.calibration.prediction_sets(unseen.probabilities)
+    found = ChosenPoint(
+        point,
+        pictures=len(np.unique(unseen.groups[of_class])),
+        referred=share_referred(point, classes, unseen.probabilities, sets, calibrated.is_familiar),
+    )
+    say_what_was_chosen(found)
+    return found
+
+
+def _asked(outcome: Outcome, material: Material) -> Rows:
+    """The pictures that had no part in what answered them, by which it is calibrated."""
+    return material.parts.train if outcome.recipe == "frozen" else material.parts.validation
 
 
 def _of_probe(material: Material) -> tuple[Centres, Features]:
@@ -78,7 +128,9 @@ def _at_temperature(outcome: Outcome, found: Calibrated, answered: Rows) -> Outc
     answers[answered] = at_temperature(answers[answered], temperature)
     judged = at_temperature(outcome.judged.probabilities, temperature)
     evaluation = replace(
-        outcome.judged.evaluation, mean_confidence=float(judged.max(axis=1).mean())
+        outcome.judged.evaluation,
+        mean_confidence=float(judged.max(axis=1).mean()),
+        calibration_error=calibration_error(judged, outcome.judged.labels),
     )
     return replace(
         outcome,

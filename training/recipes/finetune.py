@@ -92,7 +92,7 @@ def finetune(
     """
     task = _task(probe.extractor, material, options)
     head, before = _probe_of_part(material)
-    backbone = copy.deepcopy(probe.extractor.network.backbone)
+    backbone = copy.deepcopy(_torch_of(probe).backbone)
     plan = plan_fine_tuning(
         len(task.training), options, from_scratch=backbone.is_random, processes=size()
     )
@@ -111,6 +111,13 @@ def finetune(
     accuracies = (_accuracy(probe, material), _accuracy(answered.outcome, material))
     log_comparison(comparison, answered.outcome.recipe)
     return best, FineTuningReport(plan, tuned, comparison, accuracies)
+
+
+def _torch_of(probe: Outcome) -> Network:
+    """Its network, which can learn; a run that fine-tunes has loaded it."""
+    if not isinstance(probe.extractor.network, Network):
+        raise TypeError("a network that is graphs alone cannot learn")
+    return probe.extractor.network
 
 
 def _task(extractor: Extractor, material: Material, options: FineTuningOptions) -> FineTuningTask:

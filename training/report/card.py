@@ -34,6 +34,7 @@ def write_card(path: Path, record: Record, metadata: BundleMetadata) -> None:
         lstrip_blocks=True,
     )
     environment.filters["plain"] = plain
+    environment.filters["capitalised"] = lambda text: text[:1].upper() + text[1:]
     evaluation = record.judged.evaluation
     page = environment.get_template("MODEL_CARD.md").render(
         head=_head(record, metadata),

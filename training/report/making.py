@@ -63,7 +63,7 @@ def _command(settings: Mapping[str, Any], *, is_private: bool) -> str:
         value = settings.get(one.name)
         if value in (None, False) or str(value) == str(one.default):
             continue
-        is_hidden = is_private and _may_be_a_place(value)
+        is_hidden = is_private and one.name != "at_least" and _may_be_a_place(value)
         for each in value if isinstance(value, list) else [value]:
             words.append(f"--{one.name.replace('_', '-')}")
             if each is not True:

@@ -106,6 +106,8 @@ def _page(told: Told, gallery: Gallery | None) -> str:
         curve_drawn=draw_curve(curve) if curve else None,
         bins=bins,
         reliability=draw_reliability(bins),
+        calibration=told.record.learned.calibration,
+        chosen=told.record.learned.operating_point,
         making=making_of(told.record, told.session.metadata, is_private=gallery is None),
         left_out=told.record.left_out,
     )  # fmt: skip

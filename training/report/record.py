@@ -17,6 +17,7 @@ from training.run_folder import package_versions
 
 if TYPE_CHECKING:
     from training.head.fit import FittedHead
+    from training.head.operating_point import ChosenPoint
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ class Learned:
         precision: what the network computes with, and why.
         agreement_with_torch: the largest differences between the file and torch.
         calibration: how far its answers are to be believed.
+        operating_point: where one was asked for.
     """
 
     backbone: str
@@ -100,6 +102,7 @@ class Learned:
     precision: Mapping[str, Any]
     agreement_with_torch: Mapping[str, float]
     calibration: Mapping[str, Any] = field(default_factory=dict)
+    operating_point: "ChosenPoint | None" = None
 
 
 @dataclass(frozen=True)
@@ -216,6 +219,7 @@ class Record:
             "fine_tuning": dict(learned.fine_tuning),
             "agreement_with_torch": dict(learned.agreement_with_torch),
             "calibration": dict(learned.calibration),
+            "operating_point": learned.operating_point and learned.operating_point.as_json(),
             "map_quality": self.map_quality and asdict(self.map_quality),
             "data_digest": self.data_digest,
             "settings": dict(self.settings),
@@ -235,6 +239,7 @@ def _evaluation_as_json(evaluation: Evaluation) -> dict[str, Any]:
         "accuracy": evaluation.accuracy,
         "accuracy_interval": list(evaluation.accuracy_interval),
         "mean_confidence": evaluation.mean_confidence,
+        "calibration_error": evaluation.calibration_error,
         "roc_auc": evaluation.roc_auc,
         "held_out": evaluation.count,
         "commonest_class": {

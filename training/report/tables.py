@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
+from models.cells import as_cell, as_file_cell
 from training.data.example import EMPTY_LABEL, Example, ImageFolder
-from training.data.labels import as_cell, as_file_cell
 from training.inspection.inspection import Inspection
 from training.report.record import Answers
 from training.run_folder import write_rows

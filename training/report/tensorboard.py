@@ -32,10 +32,10 @@ from tensorboard.plugins.hparams.summary_v2 import (
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from models.errors import ImageError
+from models.file_names import printable
 from models.heatmap import overlay
 from models.session import Session
 from training.data.example import Example
-from training.data.names import printable
 from training.data.pictures import Pictures
 from training.evaluation import Evaluation
 from training.report.record import Judged, Record

@@ -79,28 +79,35 @@ def _level(evaluation: Evaluation) -> Level:
 def _judgement(evaluation: Evaluation, level: Level) -> tuple[str, str]:
     """A headline, and the sentence that says why."""
     low, high = evaluation.accuracy_interval
-    right = f"{evaluation.accuracy:.1%} of {evaluation.count:,} pictures that it had not seen"
+    # What is exported has learned from all of them, where every picture judges.
+    is_shared = evaluation.judged_by == "cross-validation"
+    who, they = (
+        ("Networks made like it recognise", "they") if is_shared else ("It recognises", "it")
+    )
+    right = (
+        f"{who} {evaluation.accuracy:.1%} of {evaluation.count:,} pictures that {they} had not seen"
+    )
     sure = f"{low:.1%} and {high:.1%}"
     base = f"always answering {in_sentence(evaluation.commonest)} would be right in"
     base += f" {evaluation.commonest_accuracy:.1%}"
     match level:
         case "good":
-            return "Good", f"It recognises {right}; on other such pictures between {sure}."
+            return "Good", f"{right}; on other such pictures between {sure}."
         case "fair":
             often = round(1 / max(1 - evaluation.accuracy, 1e-9))
             return (
                 "Useful, with mistakes",
-                f"It recognises {right}: about one answer in {often} is wrong; {base}.",
+                f"{right}: about one answer in {often} is wrong; {base}.",
             )
         case "uncertain":
             return (
                 "Uncertain: too few pictures to tell",
-                f"It recognises {right}, but so few allow anything between {sure}; {base}.",
+                f"{right}, but so few allow anything between {sure}; {base}.",
             )
         case "useless":
             return (
                 "Not better than guessing the commonest class",
-                f"It recognises {right} (between {sure}); {base}.",
+                f"{right} (between {sure}); {base}.",
             )
 
 
@@ -115,7 +122,7 @@ def _advice(evaluation: Evaluation, inspection: Inspection) -> tuple[str, str]:
         return "the hardest pictures of each class: there was no mistake", "classes"
     if below := _below_the_rest(evaluation):
         name, recall = below
-        return f"{in_sentence(name)}, of which it recognises only {recall:.0%}", "classes"
+        return f"{in_sentence(name)}, of which only {recall:.0%} are recognised", "classes"
     return "the mistakes that it is surest of", "mistakes"
 
 

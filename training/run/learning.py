@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from models.choices import AtLeast
 from models.errors import DataFolderError
+from models.file_names import printable
 from training.data.example import ImageFolder
-from training.data.names import printable
-from training.data.parts import Parts, make_parts
+from training.data.parts import Parts, Rows, make_parts
 from training.data.pictures import Pictures
 from training.data.sample import draw_sample
 from training.earlier_run import find_earlier_run, other_settings
@@ -19,8 +20,9 @@ from training.features.table import FeatureTable
 from training.finetuning.plan import FineTuningOptions
 from training.group import first_says, size
 from training.head.calibration import Calibrated
+from training.head.operating_point import ChosenPoint, check_at_least
 from training.inspection.twins import Twin, find_twins
-from training.recipes.calibrated import calibrate_outcome
+from training.recipes.calibrated import calibrate_outcome, choose_operating_point
 from training.recipes.material import Material
 from training.recipes.outcome import Outcome
 from training.recipes.probe import Probe, probe
@@ -37,7 +39,7 @@ from training.settings import TrainingSettings
 from training.terminal import working
 
 if TYPE_CHECKING:
-    from models.graph.network import Network
+    from training.features.graphs import AnyNetwork
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +60,7 @@ class Trained:
         probe: the head on frozen features.
         outcome: what is exported.
         calibrated: how far its answers are to be believed.
+        operating_point: where one was asked for.
         fine_tuning: how that went; empty where there was none.
         twins: pairs of pictures that show the same.
         data_digest: of the pictures and their classes.
@@ -70,6 +73,7 @@ class Trained:
     probe: Probe
     outcome: Outcome
     calibrated: Calibrated
+    operating_point: ChosenPoint | None
     fine_tuning: dict[str, Any]
     twins: tuple[Twin, ...]
     data_digest: str
@@ -79,7 +83,7 @@ class Trained:
 def learn(
     settings: TrainingSettings,
     folder: ImageFolder,
-    network: "Network",
+    network: "AnyNetwork",
     pictures: Pictures,
     run_folder: Path,
 ) -> Trained:
@@ -91,8 +95,7 @@ def learn(
     sample = draw_sample(folder, pictures)
     whole = Extractor.of(network)
     wanted = Wanted(settings.framing, settings.precision, settings.greys)
-    runs = settings.out / printable(settings.run_name)
-    earlier = find_earlier_run(settings.labels, settings.data, runs)
+    earlier = _earlier_run(settings)
     same = earlier and _is_shown_alike(earlier, settings) and view_of(earlier, whole, run_folder)
     view, extractor = same or decide_view(wanted, whole, sample, pictures, run_folder)
     first = sample.examples if view.has_read_sample else ()
@@ -102,14 +105,32 @@ def learn(
         twins = find_twins(table)
     parts = _parts(folder, table, twins, run_folder, settings.groups)
     material = Material(table, parts, folder.classes, sample, pictures, settings.seed)
+    from_scratch = network.facts.learns_from_scratch and not settings.inspect
+    learns_itself = settings.finetune or from_scratch
+    if asked := settings.operating_point:
+        _check_at_least(asked, material, parts.validation if learns_itself else parts.train)
     fitted = probe(extractor, view.precision, material)
     outcome = fitted.outcome
     told: dict[str, Any] = {}
-    if settings.finetune or (network.learns_from_scratch and not settings.inspect):
+    if learns_itself:
         outcome, told = _fine_tuned(settings, material, outcome, run_folder)
     outcome, calibrated = calibrate_outcome(outcome, material, settings.coverage)
+    how = outcome, material, calibrated, fitted.fitted.strength
+    point = choose_operating_point(asked, *how) if asked else None
     return Trained(
-        folder, view, material, fitted, outcome, calibrated, told, twins, digest, earlier
+        folder, view, material, fitted, outcome, calibrated, point, told, twins, digest, earlier
+    )
+
+
+def _earlier_run(settings: TrainingSettings) -> Path | None:
+    runs = settings.out / printable(settings.run_name)
+    return find_earlier_run(settings.labels, settings.data, runs)
+
+
+def _check_at_least(asked: AtLeast, material: Material, rows: Rows) -> None:
+    """Refuses what these rows, that will choose it, cannot show, before anything is learned."""
+    check_at_least(
+        asked, material.classes, material.table.labels[rows], material.parts.groups[rows]
     )
 
 

@@ -1,17 +1,24 @@
 """Which network a run works with: the one that was asked for, or the one that suits a sample."""
 
+import logging
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from models.errors import UsageError
+from models.graph.known_network import KnownNetwork
+from models.licences import check_allowed
+from models.which_weights import FROM_SCRATCH, Weights, decide_weights, parse_weights
 from training.data.example import ImageFolder
 from training.data.pictures import Pictures
 from training.features.extractor import Extractor
+from training.features.kept_networks import known_network
 from training.group import first_says
 from training.selection.backbone import AUTO, Candidate, choose_backbone
 from training.settings import TrainingSettings
 from training.terminal import working
+
+log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from models.graph.network import Network
@@ -33,7 +40,6 @@ def _choice(settings: TrainingSettings, folder: ImageFolder, pictures: Pictures)
     # Late: torch takes seconds, and what stands above need not wait for it.
     from models.backbones.at_hand import at_hand  # noqa: PLC0415
     from models.backbones.backbone import load_backbone  # noqa: PLC0415
-    from models.backbones.weights import Weights, parse_weights  # noqa: PLC0415
     from models.graph.network import Network  # noqa: PLC0415
 
     def load(name: str, weights: Weights) -> Extractor:
@@ -47,6 +53,26 @@ def _choice(settings: TrainingSettings, folder: ImageFolder, pictures: Pictures)
     return choose_backbone(candidates, settings.framing, settings.greys, folder, pictures).as_json()
 
 
+def find_network(settings: TrainingSettings) -> tuple[TrainingSettings, KnownNetwork] | None:
+    """The network that was asked for, where an earlier run has made all that a run needs of it.
+
+    Returns:
+        As `load_network`; None where torch is needed.
+
+    Raises:
+        TransferError: as `load_network`.
+    """
+    if settings.backbone == AUTO or settings.finetune:
+        return None
+    name, weights = decide_weights(settings.backbone, parse_weights(settings.weights))
+    if (found := known_network(name, weights, settings.image_size)) is None:
+        return None
+    _check_that_options_have_an_effect(settings)
+    check_allowed(name, found.facts.licence, settings.accept_licence)
+    log.info("%s (%s) is known from an earlier run: torch is not needed", name, weights.word)
+    return replace(settings, backbone=name, weights=weights.word), found
+
+
 def load_network(settings: TrainingSettings) -> tuple[TrainingSettings, "Network"]:
     """The network that was asked for, and the settings with its name and weights in them."""
     with working("loading the network"):
@@ -58,9 +84,7 @@ def _loaded(settings: TrainingSettings) -> tuple[TrainingSettings, "Network"]:
     import torch  # noqa: PLC0415
 
     from models.backbones.backbone import load_backbone  # noqa: PLC0415
-    from models.backbones.course_networks import FROM_SCRATCH  # noqa: PLC0415
     from models.backbones.licences import check_licence  # noqa: PLC0415
-    from models.backbones.weights import decide_weights, parse_weights  # noqa: PLC0415
     from models.graph.network import Network  # noqa: PLC0415
 
     name, weights = first_says(

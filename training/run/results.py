@@ -11,9 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import onnx
 
 from models.bundle import Description, TrainingSummary, parse_bundle, write_bundle
+from models.errors import ExportError
+from models.graph.differences import Agreement
+from models.graph.known_network import KnownNetwork
 from models.graph.self_check import draw_self_check_pictures
+from models.head import LinearHead
 from models.preprocessing import Pixels, Preprocessing, read_pixels
 from models.session import Session
 from models.store import StoredBundle
@@ -21,7 +26,8 @@ from training.data.example import ImageFolder
 from training.data.pictures import readable_pixels
 from training.data.sample import spread
 from training.earlier_run import other_settings
-from training.features.graphs import head_graph_of
+from training.features.graphs import graph_of, head_graph_of
+from training.features.kept_networks import keep_network
 from training.features.table import LeftOut
 from training.filing import Filing, say_what_is_better
 from training.inspection.evidence import Evidence
@@ -37,6 +43,7 @@ from training.report.tables import write_labels, write_predictions
 from training.report.tensorboard import log_to_tensorboard
 from training.report.terminal import print_evaluation, print_findings
 from training.run.grading import grade
+from training.run.network import load_network
 from training.run_folder import (
     BACKBONE_FILE,
     BUNDLE_FILE,
@@ -53,6 +60,7 @@ from training.settings import TrainingSettings
 from training.terminal import working
 
 if TYPE_CHECKING:
+    from models.graph.network import Network
     from training.run.learning import Trained
 
 log = logging.getLogger(__name__)
@@ -65,16 +73,8 @@ def write_results(
     settings: TrainingSettings, run_folder: Path, trained: "Trained", begun: float
 ) -> Record:
     """Writes the bundle to the run folder and the store, and what is known of it beside it."""
-    outcome, material = trained.outcome, trained.material
-    extractor, network = outcome.extractor, outcome.extractor.network
-    head_graph = head_graph_of(network, outcome.head)
-    with working("exporting, comparing with torch, and grading heatmaps"):
-        data, agreement = network.bundle(
-            outcome.head,
-            (extractor.graph.model, head_graph),
-            replace(_description(settings, trained), grade=partial(grade, trained, head_graph)),
-            _shown_pixels(material, extractor.preprocessing),
-        )
+    material = trained.material
+    data, agreement = _exported(settings, trained)
     path = run_folder / BUNDLE_FILE
     write_bundle(data, path)
     session = Session(parse_bundle(data, str(path)), "cpu")
@@ -92,6 +92,53 @@ def write_results(
     # Last: that it is there says "complete".
     write_json(run_folder / SUMMARY_FILE, record.as_json())
     return record
+
+
+def _exported(settings: TrainingSettings, trained: "Trained") -> tuple[bytes, Agreement]:
+    """The bundle, once it answers as torch does.
+
+    Raises:
+        ExportError: it does not.
+    """
+    outcome, extractor = trained.outcome, trained.outcome.extractor
+    network, head_graph = extractor.network, head_graph_of(extractor.network)
+    pixels = _shown_pixels(trained.material, extractor.preprocessing)
+    told = (
+        outcome.head,
+        (extractor.graph.model, head_graph),
+        replace(_description(settings, trained), grade=partial(grade, trained, head_graph)),
+        pixels,
+    )
+    if isinstance(network, KnownNetwork):
+        try:
+            with working("exporting, comparing with what torch has said, and grading heatmaps"):
+                return network.bundle(*told)
+        except ExportError as error:
+            log.warning("%s; torch is asked", error)
+            network = load_network(settings)[1]
+    with working("exporting, comparing with torch, and grading heatmaps"):
+        found = network.bundle(*told)
+    if outcome.recipe == "frozen" and not network.facts.is_random and not network.read_on_gpu():
+        _keep(network, head_graph, outcome.head, pixels, settings)
+    return found
+
+
+def _keep(
+    network: "Network",
+    head_graph: onnx.ModelProto,
+    head: LinearHead,
+    pixels: Pixels,
+    settings: TrainingSettings,
+) -> None:
+    """Lets the next run with this network do without torch."""
+    with working("comparing the network's graphs with torch, once on this machine"):
+        try:
+            agreement = network.agreement((graph_of(network).model, head_graph), head, pixels)
+        except ExportError as error:
+            log.warning("the next run will need torch, too: %s", error)
+            return
+    if keep_network(network.facts, network.backbone.weights, settings.image_size, agreement):
+        log.info("the next run with this network needs no torch, and begins sooner")
 
 
 def tell_what_is_wrong(trained: "Trained", run_folder: Path) -> dict[str, Any]:
@@ -198,9 +245,9 @@ def _stored(filing: Filing, data: bytes) -> StoredBundle:
 def _learned(trained: "Trained", agreement: Mapping[str, float]) -> Learned:
     outcome = trained.outcome
     return Learned(
-        backbone=outcome.extractor.network.backbone.name,
-        weights=outcome.extractor.network.backbone.weights.origin,
-        base_model=outcome.extractor.network.base_model,
+        backbone=outcome.extractor.network.facts.name,
+        weights=outcome.extractor.network.facts.origin,
+        base_model=outcome.extractor.network.facts.base_model,
         recipe=outcome.recipe,
         trained_on=outcome.trained_on,
         trained_parameters=outcome.trained_parameters,
@@ -209,6 +256,7 @@ def _learned(trained: "Trained", agreement: Mapping[str, float]) -> Learned:
         precision=asdict(outcome.precision),
         agreement_with_torch=agreement,
         calibration=trained.calibrated.as_json(),
+        operating_point=trained.operating_point,
     )
 
 
@@ -230,6 +278,7 @@ def _description(settings: TrainingSettings, trained: "Trained") -> Description:
         training=summary,
         data_digest=trained.data_digest,
         calibration=trained.calibrated.calibration,
+        operating_point=trained.operating_point.point if trained.operating_point else None,
     )
 
 

@@ -7,17 +7,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from models.choices import AtLeast
 from models.errors import TransferError
+from models.file_names import printable
+from models.graph.known_network import KnownNetwork
 from training.data.example import ImageFolder
 from training.data.folder import scan_folders
 from training.data.named_groups import with_groups
-from training.data.names import printable
 from training.data.parts import check_counts
 from training.data.pictures import Pictures
 from training.filing import Filing, check_writable, say_where
-from training.group import check_batch_size, first_says, is_first, started_group
+from training.group import Group, check_batch_size, first_says, is_first, started_group
+from training.head.operating_point import check_at_least
 from training.report.tensorboard import how_to_open
 from training.report.terminal import (
     append_evaluation,
@@ -27,7 +32,7 @@ from training.report.terminal import (
     print_place,
 )
 from training.run.learning import learn
-from training.run.network import decide_backbone, load_network
+from training.run.network import decide_backbone, find_network, load_network
 from training.run.results import tell_what_is_wrong, write_results
 from training.run_folder import (
     BACKBONE_FILE,
@@ -42,6 +47,9 @@ from training.run_folder import (
 from training.selection.backbone import AUTO
 from training.settings import TrainingSettings
 from training.terminal import be_quiet, working
+
+if TYPE_CHECKING:
+    from training.features.graphs import AnyNetwork
 
 log = logging.getLogger(__name__)
 
@@ -71,8 +79,17 @@ def run(settings: TrainingSettings, resumed: Path | None = None) -> dict[str, An
     with working("looking for pictures"):
         folder = scan_folders(settings.data, [settings.out], settings.labels)
     folder = with_groups(folder, settings.groups)
-    check_counts(folder, folder.examples)
+    _check_folder(folder, settings.operating_point)
     log_folder(folder)
+    if group.size == 1 and (found := find_network(settings)):
+        return _run(*found, folder, resumed)
+    with _with_torch(settings, group):
+        return _run(settings, None, folder, resumed)
+
+
+@contextmanager
+def _with_torch(settings: TrainingSettings, group: Group) -> Iterator[None]:
+    """All processes of a run as one group, once what was asked for can be."""
     with working("loading torch and timm"):
         # Late, because torch takes seconds, and nothing above this line and beside it needs it.
         from models.backbones.catalogue import check_backbone  # noqa: PLC0415
@@ -82,16 +99,33 @@ def run(settings: TrainingSettings, resumed: Path | None = None) -> dict[str, An
         check_batch_size(settings.batch_size)
         if settings.backbone not in (None, AUTO):
             check_backbone(settings.backbone)
-        if not settings.inspect:
-            first_says(lambda: say_where(Filing(settings.data[0], settings.name), folder.classes))
-        return _run(settings, folder, resumed)
+        yield
 
 
-def _run(settings: TrainingSettings, folder: ImageFolder, resumed: Path | None) -> dict[str, Any]:
-    """The same, once it is known that there is something to learn from."""
+def _check_folder(folder: ImageFolder, asked: AtLeast | None) -> None:
+    """Refuses what cannot be learned from, or shows too little of what was asked for."""
+    check_counts(folder, folder.examples)
+    if asked:
+        learned = [e for e in folder.examples if e.part == "train" or not folder.holds_out]
+        labels = np.array([example.class_index for example in learned], np.int64)
+        check_at_least(asked, folder.classes, labels)
+
+
+def _run(
+    settings: TrainingSettings,
+    known: KnownNetwork | None,
+    folder: ImageFolder,
+    resumed: Path | None,
+) -> dict[str, Any]:
+    """The same, once it is known that there is something to learn from; the network may be."""
+    if not settings.inspect:
+        first_says(lambda: say_where(Filing(settings.data[0], settings.name), folder.classes))
     begun, pictures = time.monotonic(), Pictures(folder.read)
-    settings, choice = decide_backbone(settings, folder, pictures)
-    settings, network = load_network(settings)
+    choice: dict[str, Any] = {}
+    network: AnyNetwork | None = known
+    if network is None:
+        settings, choice = decide_backbone(settings, folder, pictures)
+        settings, network = load_network(settings)
     make = partial(make_run_folder, settings.out, printable(settings.run_name))
     run_folder = resumed or first_says(make)
     with logged_to(run_folder), _way_on(run_folder):

@@ -129,7 +129,7 @@ def _reason_not_to_ask(
     """Why the framing is known without asking; empty where it is not."""
     if wanted != "auto":
         return "--framing"
-    if extractor.network.backbone.is_random:
+    if extractor.network.facts.is_random:
         return "random weights have no preference"
     if len(_different(discarded)) == 1:
         return "all framings show the same of these pictures"

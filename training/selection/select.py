@@ -15,7 +15,7 @@ from models.errors import UsageError
 from training.data.pictures import Pictures
 from training.data.sample import Sample
 from training.features.extractor import Extractor
-from training.features.graphs import kept_in_int8
+from training.features.graphs import kept_graph
 from training.group import first_says, from_first, is_first
 from training.run_folder import VIEW_FILE, write_json
 from training.selection.framing import (
@@ -156,7 +156,8 @@ def view_of(run: Path, extractor: Extractor, run_folder: Path) -> tuple[View, Ex
         return None  # of an earlier version
     if view is None or view.fp32_digest != extractor.graph.digest.hex():
         return None
-    graph = kept_in_int8(view.kept_as) if view.precision.precision == "int8" else extractor.graph
+    is_int8 = view.precision.precision == "int8"
+    graph = kept_graph("int8", view.kept_as) if is_int8 else extractor.graph
     if graph is None or graph.digest.hex() != view.graph_digest:
         return None
     reader = replace(extractor.framed(view.framing.framing), graph=graph)

@@ -123,3 +123,18 @@ def test_every_piece_ends_once_and_places_are_never_more_than_there_are(
         assert len(in_work) <= places + 1
 
     assert sorted(map(id, done)) == sorted(map(id, pieces))
+
+
+def test_groups_take_turns_however_many_askers_each_has() -> None:
+    turns: Turns[Piece] = Turns(1)
+    for number in range(8):
+        turns.wait(Piece(f"a{number}", group="a"))
+    turns.wait(Piece("b0", group="b"))
+    turns.wait(Piece("c"))
+
+    order = []
+    while piece := turns.begin():
+        order.append(piece.asker)
+        turns.end(piece)
+
+    assert order == ["a0", "b0", "c", *(f"a{number}" for number in range(1, 8))]

@@ -21,7 +21,7 @@ SEEN = np.array([-1, 0, 1, 2, -1])
 
 @pytest.fixture(scope="module")
 def head(tiny_classifier: Classifier) -> onnx.ModelProto:
-    return export_head(tiny_classifier)
+    return export_head(tiny_classifier.backbone)
 
 
 @pytest.fixture(scope="module")

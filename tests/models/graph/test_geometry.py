@@ -6,7 +6,7 @@ from torch import Tensor
 from models.backbones.backbone import Backbone, load_backbone
 from models.backbones.weights import Random
 from models.graph.classifier import Normalise
-from models.graph.geometry import measure_geometry
+from models.graph.network_facts import measure_geometry
 from models.heatmap import MapGeometry
 from models.preprocessing import Pixels
 from models.signature import Floats

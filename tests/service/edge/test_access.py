@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from prometheus_client import REGISTRY
 
 from models.errors import UsageError
 from service.edge.access import Keys, keys_of
@@ -43,8 +44,63 @@ def test_without_a_key_nothing_is_answered_but_what_is_open(
 def test_a_key_may_hold_any_letters() -> None:
     keys = Keys(["Schlüssel"], None)
 
-    assert keys.open_for("Schlüssel".encode().decode("latin-1"))  # as it comes in a header
-    assert not keys.open_for("Schlussel")
+    assert keys.name_of("Schlüssel".encode().decode("latin-1")) == ""  # as it comes in a header
+    assert keys.name_of("Schlussel") is None
+
+
+LONG = "0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("entry", "opened"),
+    [
+        (f"anna={LONG}", {LONG: "anna", f"anna={LONG}": "anna"}),
+        (f"{LONG}==", {f"{LONG}==": ""}),  # Base64
+        (f"a=b={LONG}", {f"b={LONG}": "a", f"a=b={LONG}": "a"}),
+        (f"{LONG}=12345", {f"{LONG}=12345": ""}),
+        (f"line 3={LONG}", {f"line 3={LONG}": ""}),
+    ],
+)
+def test_a_key_may_have_a_name_and_one_without_goes_on_as_it_was(
+    entry: str, opened: dict[str, str]
+) -> None:
+    keys = Keys([entry], None)
+
+    asked = {*opened, *entry.split("="), LONG, "12345", ""}
+    assert {key: name for key in asked if (name := keys.name_of(key)) is not None} == opened
+
+
+def test_who_asks_is_counted_and_logged_by_name_and_address(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "service.access")
+    here = bearer(LONG) | {"X-Forwarded-For": "junk here, 198.51.100.7, 10.0.0.9"}
+
+    with serve(api_keys=f"anna={LONG},other", proxies="10.0.0.0/8") as served:
+        served.client.get("/models", headers=here)
+        served.client.get("/models", headers=bearer("other") | {"X-Forwarded-For": "a b"})
+
+    named, other = (r.__dict__["fields"] for r in caplog.records if r.name == "service.access")
+    assert (named["name"], named["client"]) == ("anna", "198.51.100.7")
+    assert ("name" in other, other["client"]) == (False, "unknown")
+    assert LONG not in caplog.text
+    sample = "transfer_named_requests_total", {"name": "anna", "status": "200"}
+    assert REGISTRY.get_sample_value(*sample) == 1
+
+
+def test_one_name_takes_no_more_places_than_it_has_and_others_are_answered(
+    serve: Serve, png: bytes
+) -> None:
+    keys = f"anna={LONG},other"
+
+    with serve(api_keys=keys, queue_size_by_name=1, max_pictures=1) as served:
+        with served.engine.admission.admit(1, "anna"):
+            refused = served.client.post("/classify", files={"image": png}, headers=bearer(LONG))
+            other = served.client.post("/classify", files={"image": png}, headers=bearer("other"))
+        after = served.client.post("/classify", files={"image": png}, headers=bearer(LONG))
+
+    assert (refused.status_code, other.status_code, after.status_code) == (503, 200, 200)
+    assert "the keys of anna: of its 1 places 1 are taken" in refused.json()["error"]
 
 
 def test_a_changed_file_of_keys_is_read_again(
@@ -53,17 +109,17 @@ def test_a_changed_file_of_keys_is_read_again(
     file = tmp_path / "keys"
     file.write_text("# line 1\n\nfirst\n", encoding="utf-8")
     keys = Keys(["fixed"], file)
-    assert keys.open_for("first")
+    assert keys.name_of("first") == ""
 
     with caplog.at_level(logging.INFO):
         other = tmp_path / "new"
         other.write_text("first\nsecond\n", encoding="utf-8")
         other.replace(file)
-        assert keys.open_for("second")
+        assert keys.name_of("second") == ""
         file.write_text("second\n", encoding="utf-8")
         os.utime(file, ns=(1, 1))
-        assert not keys.open_for("first")
-    assert keys.open_for("fixed")
+        assert keys.name_of("first") is None
+    assert keys.name_of("fixed") == ""
     assert "second" not in caplog.text
 
 
@@ -75,13 +131,13 @@ def test_keys_go_on_while_their_file_is_away_and_end_when_it_is_empty(
     keys = Keys([], file)
     file.unlink()
 
-    assert keys.open_for("first")
-    assert keys.open_for("first")
+    assert keys.name_of("first") == ""
+    assert keys.name_of("first") == ""
     file.write_bytes(b"\xff\xfe")
-    assert keys.open_for("first")
+    assert keys.name_of("first") == ""
     file.write_text("", encoding="utf-8")
 
-    assert not keys.open_for("first")
+    assert keys.name_of("first") is None
     assert caplog.text.count("the keys cannot be read again, the last ones go on") == 2
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import tempfile
 from pathlib import Path
 
 import click
@@ -12,6 +13,7 @@ from models.errors import StoreError, UsageError
 from models.providers import cuda_problem
 from service.host.bento import ServedBundle, keep_files_where_they_are
 from service.host.preflight import (
+    check_temporary_files,
     is_this_machine_only,
     load_once,
     not_started_on_error,
@@ -71,6 +73,16 @@ def test_a_gpu_that_is_not_there_ends_the_start_with_the_reason(
         load_once(settings(provider="cuda"))
     said = capfd.readouterr().err
     assert said.strip().startswith("not started: CUDA was asked for, and cannot be had: ")
+
+
+def test_a_disk_without_room_for_what_bentoml_writes_ends_the_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    check_temporary_files()
+    monkeypatch.setattr(tempfile, "tempdir", "/proc/no-such-folder")
+
+    with pytest.raises(UsageError, match=r"no temporary file can be written .* TMPDIR"):
+        check_temporary_files()
 
 
 def test_a_file_is_no_model_of_a_bento(

@@ -46,6 +46,33 @@ def test_a_picture_gets_what_the_network_says_of_it(served: Served, tag: str, pn
     )
 
 
+def test_a_picture_as_the_body_gets_the_same_answers_as_in_a_form(
+    client: httpx.Client, png: bytes
+) -> None:
+    """As `curl --data-binary @picture.jpg -H 'Content-Type: image/jpeg'` sends it."""
+    headers = {"Content-Type": "image/jpeg; charset=binary"}
+
+    for route in ("/classify?top_k=1", "/explain?class=nuts&style=raw&top_k=2", "/explain"):
+        alone = client.post(route, content=png, headers=headers)
+        in_form = client.post(route, files={"image": ("a", png)})
+        assert alone.status_code == 200
+        named = b'"file_name":"a"', b'"file_name":""'
+        assert alone.content == in_form.content.replace(*named)
+
+
+def test_top_k_leaves_the_most_probable_classes(client: httpx.Client, png: bytes) -> None:
+    def probabilities(top_k: int) -> dict[str, float]:
+        answer = client.post(f"/classify?top_k={top_k}", files={"image": png}).json()
+        found: dict[str, float] = answer["predictions"][0]["probabilities"]
+        return found
+
+    all_of_them = sorted(probabilities(9).items(), key=lambda pair: -pair[1])
+
+    assert len(all_of_them) == 3
+    assert list(probabilities(9).items()) == all_of_them
+    assert list(probabilities(2).items()) == all_of_them[:2]
+
+
 def test_a_picture_unlike_those_of_the_training_has_a_warning(
     client: httpx.Client, picture: Image.Image
 ) -> None:

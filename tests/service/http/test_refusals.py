@@ -1,5 +1,6 @@
 """Every way to be refused: the status, and one sentence as JSON."""
 
+import gzip
 import io
 import logging
 import socket
@@ -92,7 +93,7 @@ def test_another_field_is_refused_by_its_name(client: httpx.Client, png: bytes) 
     response = client.post("/classify", files={"picture": png})
 
     assert response.status_code == 400
-    assert response.json() == {"error": "unknown field 'picture'; known are: image, model"}
+    assert response.json() == {"error": "unknown field 'picture'; known are: image, top_k, model"}
 
 
 def test_a_text_that_classify_does_not_know_is_refused(client: httpx.Client, png: bytes) -> None:
@@ -117,15 +118,50 @@ def test_a_text_that_is_too_long_is_refused(client: httpx.Client, png: bytes) ->
 
 
 @pytest.mark.parametrize(
-    "media_type", ["application/json", "image/png", "application/x-www-form-urlencoded", ""]
+    "media_type",
+    ["application/json", "imagepng", "image", "application/x-www-form-urlencoded", ""],
 )
-def test_what_is_no_multipart_form_is_refused(
+def test_what_is_neither_a_form_nor_a_picture_is_refused(
     client: httpx.Client, png: bytes, media_type: str
 ) -> None:
     response = client.post("/classify", content=png, headers={"Content-Type": media_type})
 
     assert response.status_code == 415
     assert "send the picture as multipart/form-data" in response.json()["error"]
+
+
+@pytest.mark.parametrize("coding", ["gzip", "GZIP", "br", "deflate, gzip"])
+@pytest.mark.parametrize("media_type", ["image/png", "multipart/form-data; boundary=b"])
+def test_a_compressed_body_is_refused_by_its_name(
+    client: httpx.Client, png: bytes, coding: str, media_type: str
+) -> None:
+    headers = {"Content-Type": media_type, "Content-Encoding": coding}
+
+    response = client.post("/classify", content=gzip.compress(png), headers=headers)
+
+    assert response.status_code == 415
+    assert f"a body with Content-Encoding {coding.lower()} is not read" in response.json()["error"]
+
+
+def test_a_body_that_should_be_a_picture_and_is_none_is_refused(client: httpx.Client) -> None:
+    headers = {"Content-Type": "image/jpeg"}
+
+    empty, text = (client.post("/classify", content=c, headers=headers) for c in (b"", b"x"))
+
+    assert (empty.status_code, text.status_code) == (400, 400)
+    assert empty.json()["error"] == "the body is empty: it should be a picture"
+    assert "not a picture" in text.json()["error"]
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "many", "\u0662", "9999999999"])
+def test_top_k_is_a_number_from_1_on(client: httpx.Client, png: bytes, value: str) -> None:
+    for route in ("/classify", "/explain"):
+        response = client.post(route, params={"top_k": value}, files={"image": png})
+
+        assert response.status_code == 422
+        assert response.json()["error"] == (
+            f"top_k is {value!r}; it takes a whole number from 1 on"
+        )
 
 
 def test_a_form_without_a_boundary_is_refused(client: httpx.Client) -> None:
@@ -193,12 +229,12 @@ def test_a_form_of_many_empty_parts_is_refused_at_its_first_ones(client: httpx.C
 
     response = client.post(
         "/explain",
-        content=part * 8 + b"--b--\r\n",
+        content=part * 9 + b"--b--\r\n",
         headers={"Content-Type": "multipart/form-data; boundary=b"},
     )
 
     assert response.status_code == 413
-    assert response.json() == {"error": "the form has too many parts: at most 7 are read here"}
+    assert response.json() == {"error": "the form has too many parts: at most 8 are read here"}
 
 
 def test_a_file_where_a_text_belongs_is_refused(client: httpx.Client, png: bytes) -> None:
@@ -266,6 +302,7 @@ def test_the_queue_is_counted_in_pictures(serve: Serve, png: bytes) -> None:
         ("GET", "/classify", 405),
         ("DELETE", "/explain", 405),
         ("POST", "/models", 405),
+        ("POST", "/livez", 405),
     ],
 )
 def test_unknown_routes_and_methods_are_refused_with_a_sentence(

@@ -29,7 +29,7 @@ def test_a_path_becomes_the_template_of_its_route(path: str, template: str) -> N
 def test_what_is_open_without_a_key_is_known_by_name() -> None:
     """A route that comes later needs a key, unless somebody says here that it does not."""
     pages = {"/", "/page/{path}", "/docs", "/docs/{file}", "/docs.json"}
-    probes = {"/livez", "/readyz", "/healthz", "/metrics"}
+    probes = {"/livez", "/readyz", "/healthz", "/metrics", "/v2/health/live", "/v2/health/ready"}
 
     assert {route.template for route in ROUTES if route.is_open} == pages | probes
     assert {route.template for route in ROUTES if route.is_quiet} == probes

@@ -9,20 +9,22 @@ import httpx
 import pytest
 
 from models import store
-from models.bundle import Bundle
-from tests.conftest import resealed
+from models.bundle import Bundle, OperatingPoint
+from tests.conftest import operating_point, resealed
 from tests.service.conftest import Serve, Served, wait_until
 
 
-def version(bundle: Bundle, mark: str) -> bytes:
+def version(bundle: Bundle, mark: str, point: OperatingPoint | None = None) -> bytes:
     """The same network, whose classes say which version answers."""
-    return resealed(bundle, classes=tuple(f"{mark}-{number}" for number in range(3))).data
+    classes = tuple(f"{mark}-{number}" for number in range(3))
+    return resealed(bundle, classes=classes, operating_point=point).data
 
 
 @pytest.fixture(scope="module")
 def two(serve: Serve, bundle: Bundle) -> Iterator[tuple[Served, str, str]]:
     first = store.put(version(bundle, "first"), "first").tag
-    second = store.put(version(bundle, "second"), "second").tag
+    point = operating_point("second-0", 0.0)
+    second = store.put(version(bundle, "second", point), "second").tag
     with serve(model="first,second") as served:
         yield served, first, second
 
@@ -36,6 +38,25 @@ def test_every_model_is_described_and_the_first_is_the_default(
 
     found = [(model["model"], model["name"], model["is_default"]) for model in models]
     assert found == [(first, "first", True), (second, "second", False)]
+
+
+def test_only_a_model_with_an_operating_point_decides(
+    two: tuple[Served, str, str], png: bytes
+) -> None:
+    client = two[0].client
+    first, second = client.get("/models").json()["models"]
+
+    without, (answer,) = (
+        client.post(f"/classify?model={name}", files={"image": png}).json()["predictions"]
+        for name in ("first", "second")
+    )
+    explained = client.post("/explain?model=second&style=raw", files={"image": png}).json()
+
+    assert "operating_point" not in first
+    assert second["operating_point"] == operating_point("second-0", 0.0).model_dump(mode="json")
+    assert "decision" not in without[0]
+    expected = {"label": "second-0", "refer": False, "reason": "operating_point"}
+    assert answer["decision"] == explained["decision"] == expected
 
 
 @pytest.mark.parametrize(

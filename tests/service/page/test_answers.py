@@ -104,6 +104,36 @@ def test_what_else_a_picture_could_be_stands_before_the_probability(
     assert verdict.index("nuts") <= verdict.index(said) < verdict.index("%")
 
 
+@pytest.mark.parametrize(
+    ("decision", "said"),
+    [
+        ({"label": "screws", "refer": False, "reason": "operating_point"}, "Decided: screws"),
+        ({"label": None, "refer": True, "reason": "familiarity"}, "A person must look at this"),
+    ],
+)
+def test_what_becomes_of_an_answer_stands_before_its_label(
+    window: Window, png: bytes, decision: dict[str, object], said: str
+) -> None:
+    answer_with(window, label="nuts", decision=decision)
+
+    window.choose(payload(png))
+
+    expect(window.in_state("answered")).to_have_count(1)
+    words = window.cards.locator(".answer").inner_text()
+    assert words.index(said) < words.index("nuts")
+    expect(window.page.locator("#status")).to_contain_text(said)
+
+
+def test_nothing_is_decided_where_no_operating_point_was_asked_for(
+    window: Window, png: bytes
+) -> None:
+    window.choose(payload(png))
+
+    expect(window.in_state("answered")).to_have_count(1)
+    expect(window.cards.locator(".decision")).to_be_hidden()
+    expect(window.page.locator("#point")).to_be_hidden()
+
+
 def test_an_empty_page_says_what_is_served(window: Window) -> None:
     lead = window.page.locator("#lead")
 

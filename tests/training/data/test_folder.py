@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.errors import DataFolderError
+from models.file_names import printable
 from tests.training.conftest import fill
 from tests.training.data.trees import plant
 from training.data.folder import scan_folder
-from training.data.names import printable
 from training.data.parts import check_counts
 
 

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.cells import as_cell, text_of
 from models.errors import DataFolderError, UsageError
 from tests.training.data.trees import plant
 from training.data.example import ImageFolder
 from training.data.folder import scan_folder, scan_folders
-from training.data.labels import as_cell, read_labels, text_of
+from training.data.labels import read_labels
 
 
 def labelled(root: Path, table: str, name: str = "labels.csv") -> ImageFolder:

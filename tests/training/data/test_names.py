@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from models import file_names
 from training.data import names
 from training.data.names import part_of
 
@@ -55,8 +56,8 @@ def test_a_rule_holds_of_these_names_and_not_of_those(
 
 @pytest.mark.parametrize("name", ["@eaDir", "__MACOSX", "$RECYCLE.BIN", "lost+found", "#recycle"])
 def test_folders_of_systems_are_nobody_s(name: str) -> None:
-    assert names.is_systems_own(name, is_folder=True)
-    assert not names.is_systems_own(f"my {name}", is_folder=True)
+    assert file_names.is_systems_own(name, is_folder=True)
+    assert not file_names.is_systems_own(f"my {name}", is_folder=True)
 
 
 def test_pieces_copies_and_lists_of_names_are_seen() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.errors import UsageError
-from training.data.names import printable
+from models.file_names import printable
 from training.data.tables import find_files, read_table
 
 WRITTEN = "file,label\ncafé.jpg,chat\nb.jpg,chien\n"

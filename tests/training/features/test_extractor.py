@@ -12,7 +12,7 @@ import pytest
 
 from models.preprocessing import read_pixels
 from models.signature import feature_maps_of
-from tests.training.conftest import ROOT, draw, properties_of
+from tests.training.conftest import ROOT, backbone_of, draw, properties_of
 from training.data.example import Example
 from training.data.folder import scan_folder
 from training.data.pictures import Pictures
@@ -121,7 +121,7 @@ def test_what_is_known_is_not_shown_to_the_network_again(
 ) -> None:
     """It is told by features that no network has made."""
     pictures = Pictures()
-    marked = np.full((1, extractor.network.backbone.num_features), 7, np.float32)
+    marked = np.full((1, extractor.network.facts.num_features), 7, np.float32)
     known = KnownFeatures(extractor._key)
     like = [properties_of(draw("cat", 4))]
     known.keep_in(tmp_path, [pictures.digest(examples[4])], marked, like)
@@ -188,7 +188,7 @@ def test_a_graph_with_fewer_bits_reads_nearly_the_same(
 def test_another_way_of_reading_changes_nobody(
     extractor: Extractor, examples: tuple[Example, ...]
 ) -> None:
-    before = extractor.network.backbone.state_dict()
+    before = backbone_of(extractor).state_dict()
     held = {name: value.clone() for name, value in before.items()}
     shown, graph = extractor.preprocessing, extractor.graph.digest
 
@@ -197,7 +197,7 @@ def test_another_way_of_reading_changes_nobody(
 
     assert squashed.preprocessing == replace(shown, framing="squash")
     assert (extractor.preprocessing, extractor.graph.digest) == (shown, graph)
-    assert extractor.network.backbone.preprocessing.framing == shown.framing
+    assert extractor.network.facts.preprocessing.framing == shown.framing
     assert all((held[name] == value).all() for name, value in before.items())
 
 

@@ -4,19 +4,12 @@ import numpy as np
 import onnx
 import pytest
 
-from models.head import LinearHead
 from models.signature import LEARNED, feature_maps_of
 from tests.conftest import noise_pictures
 from training.features.extractor import Extractor
 from training.features.graphs import Graph, graph_of, head_graph_of
 
 pytestmark = pytest.mark.usefixtures("own_cache")
-
-
-def head_of(extractor: Extractor, classes: int, seed: int = 0) -> LinearHead:
-    rng = np.random.default_rng(seed)
-    weight = rng.normal(size=(classes, extractor.network.backbone.num_features))
-    return LinearHead(weight.astype(np.float32), np.zeros(classes, np.float32))
 
 
 def refuse(*_: object, **__: object) -> None:
@@ -33,18 +26,14 @@ def test_a_graph_is_exported_once(extractor: Extractor, monkeypatch: pytest.Monk
     assert again.digest == made.digest
 
 
-def test_a_head_s_graph_serves_every_head_with_as_many_classes(
+def test_a_head_s_graph_is_exported_once_and_has_learned_nothing(
     extractor: Extractor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = head_graph_of(extractor.network, head_of(extractor, 2))
+    made = head_graph_of(extractor.network)
     monkeypatch.setattr("torch.onnx.export", refuse)
 
-    again = head_graph_of(extractor.network, head_of(extractor, 2, seed=1))
-
-    assert again == made
+    assert head_graph_of(extractor.network) == made
     assert {value.name for value in LEARNED} <= {value.name for value in made.graph.input}
-    with pytest.raises(AssertionError, match="exported again"):
-        head_graph_of(extractor.network, head_of(extractor, 3))
 
 
 def test_a_graph_in_eight_bits_depends_on_the_pictures_of_its_ranges(extractor: Extractor) -> None:

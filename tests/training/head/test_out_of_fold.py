@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from training.head.fit import Task, fit_head
-from training.head.out_of_fold import cross_fit
+from training.head.fit import Task, fit_head, fit_head_at
+from training.head.out_of_fold import answers_like, cross_fit
 
 
 def task_of(counts: list[int], folds: int = 5, noise: float = 1.0) -> Task:
@@ -42,6 +42,18 @@ def test_answers_to_a_fold_owe_nothing_to_its_labels() -> None:
     assert before.fitted.strength != after.fitted.strength
     np.testing.assert_array_equal(before.answers[asked], after.answers[asked])
     assert not np.array_equal(before.answers[~asked], after.answers[~asked])
+
+
+def test_answers_like_those_of_a_head_are_of_heads_held_back_as_it_is() -> None:
+    task = task_of([40, 40, 40], noise=2)
+    found = cross_fit(task)
+    assert found.strengths[4] != found.fitted.strength
+
+    alike = answers_like(task, found.fitted.strength)
+
+    asked, rest = task.folds == 4, np.flatnonzero(task.folds != 4)
+    head = fit_head_at(found.fitted.strength, task.features, task.labels[rest], 3, rest)
+    np.testing.assert_array_equal(alike[asked], head.probabilities(task.features[asked]))
 
 
 def test_rows_that_are_not_named_have_no_part_in_it() -> None:

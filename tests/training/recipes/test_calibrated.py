@@ -7,6 +7,7 @@ import pytest
 
 from models.calibration import FAMILIARITY_THRESHOLD
 from models.signature import feature_maps_of
+from training.evaluation import calibration_error
 from training.head.calibration import at_temperature
 from training.recipes.calibrated import calibrate_outcome
 from training.recipes.material import Material
@@ -26,6 +27,8 @@ def test_head_and_answers_of_a_probe_get_the_same_temperature(
     np.testing.assert_array_equal(found.answers.probabilities, expected)
     evaluation = found.judged.evaluation
     assert evaluation.accuracy == probed.judged.evaluation.accuracy
+    labels = found.judged.labels
+    assert evaluation.calibration_error == calibration_error(found.judged.probabilities, labels)
     assert evaluation.mean_confidence == pytest.approx(found.judged.probabilities.max(1).mean())
 
 

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 
 from models.errors import PicturesGoneError, UsageError
 from models.preprocessing import Pixels, Preprocessing
-from tests.training.conftest import draw_pets, material_of
+from tests.training.conftest import backbone_of, draw_pets, material_of
 from tests.training.moments import at
 from training.data.example import Example
 from training.data.pictures import Pictures
@@ -56,11 +56,11 @@ def tuned(
     blind: Material, extractor: Extractor, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Tuned]:
     """Fine-tuned from a probe that knows nothing, and asked for in int8."""
-    before = {k: v.clone() for k, v in extractor.network.backbone.state_dict().items()}
+    before = {k: v.clone() for k, v in backbone_of(extractor).state_dict().items()}
     begun = probe_of(blind, extractor, INT8)
     options = replace(OPTIONS, epochs=6)
     yield finetune(begun, blind, options, tmp_path_factory.mktemp("run"))
-    after = extractor.network.backbone.state_dict()
+    after = backbone_of(extractor).state_dict()
     assert all((before[name] == after[name]).all() for name in before), "the network was changed"
 
 

@@ -6,10 +6,11 @@ from training.report.record import Record
 
 KEYS = {
     "accuracy", "accuracy_interval", "agreement_with_torch", "backbone",
-    "backbone_choice", "bundle", "calibration", "map_quality", "classes",
+    "backbone_choice", "bundle", "calibration", "calibration_error", "map_quality", "classes",
     "commonest_class", "confusion", "data_digest", "difference", "findings", "fine_tuning",
     "framing", "graph_digest", "greys", "one_colour",
     "held_out", "image_size", "judged_by", "layout", "left_out", "mean_confidence", "model",
+    "operating_point",
     "precision", "recipe", "regularisation", "roc_auc", "seconds", "settings", "trained_on",
     "trained_parameters", "versions", "weights",
 }  # fmt: skip

@@ -1,8 +1,11 @@
 """The two sentences for people who read no more."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from models.bundle import JudgedBy
 from training.evaluation import Evaluation, evaluate
 from training.inspection.finding import Finding, Kind
 from training.inspection.inspection import Inspection, Leaning, Shortcut
@@ -24,6 +27,21 @@ def evaluation(right: int, wrong: int) -> Evaluation:
 )
 def test_a_verdict_goes_by_what_is_sure(right: int, wrong: int, level: str) -> None:
     assert judge(evaluation(right, wrong), NOTHING).level == level
+
+
+@pytest.mark.parametrize(
+    ("judged_by", "who"),
+    [
+        ("cross-validation", "Networks made like it recognise 99.0% of 808 pictures that they had"),
+        ("test part", "It recognises 99.0% of 808 pictures that it had not seen"),
+    ],
+)
+def test_it_is_not_said_to_be_judged_by_what_it_has_learned_from(
+    judged_by: JudgedBy, who: str
+) -> None:
+    found = replace(evaluation(400, 4), judged_by=judged_by)
+
+    assert judge(found, NOTHING).judgement.startswith(who)
 
 
 def test_no_better_than_the_commonest_class_is_said_plainly() -> None:
@@ -66,7 +84,7 @@ def test_a_class_that_is_recognised_less_is_named() -> None:
 
     verdict = judge(found, NOTHING)
 
-    assert verdict.advice == "Look first at \u2068dog\u2069, of which it recognises only 60%."
+    assert verdict.advice == "Look first at \u2068dog\u2069, of which only 60% are recognised."
     assert verdict.place == "classes"
 
 

@@ -168,6 +168,26 @@ def test_a_run_whose_home_cannot_be_written_goes_on_with_what_it_has_read(
     assert not no_cache.exists()
 
 
+def test_a_run_whose_network_is_known_loads_no_torch(
+    unbroken: dict[str, Ended], pets: Path, learned_weights: Path, tmp_path: Path
+) -> None:
+    """In a process of its own, for ours has loaded it."""
+    heavy = ("torch", "timm", "torchvision", "lightning", "tensorflow")
+    code = (
+        "import json, sys; from training.cli import main; code = main(sys.argv[1:]); "
+        f"print(json.dumps([code, *(m for m in {heavy} if m in sys.modules)]))"
+    )
+    asked = ["--backbone", TINY_BACKBONE, "--weights", f"{learned_weights}", "--precision", "int8"]
+    places = ["--data", f"{pets}", "--out", f"{tmp_path / 'runs'}"]
+    command = [sys.executable, "-c", code, *places, *asked]
+
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+
+    assert json.loads(done.stdout.splitlines()[-1]) == [0]
+    (folder,) = (tmp_path / "runs").glob("*/*")
+    assert Ended({}, folder).predictions == unbroken["int8"].predictions
+
+
 @pytest.mark.slow
 def test_a_picture_that_fits_into_memory_is_opened_once(opens: dict[str, dict[str, int]]) -> None:
     assert list(opens["all"].values()) == [1] * 80

@@ -180,7 +180,7 @@ def test_an_option_without_effect_is_refused(
 
 @pytest.fixture(scope="module")
 def whole(run_apart: Run, pets: Path) -> Ended:
-    return ended(run_apart(pets, seed=3))
+    return ended(run_apart(pets, seed=3, at_least="recall=cat:0.9"))
 
 
 def test_a_run_leaves_a_bundle_that_answers_as_the_summary_says(
@@ -249,6 +249,36 @@ def test_the_summary_is_what_is_written_down(whole: Ended) -> None:
     assert (told["precision"]["precision"], told["framing"]["framing"]) == ("fp32", "squash")
     assert "too few pictures" in told["precision"]["chosen_by"]
     assert not list(whole.folder.glob(".*"))
+
+
+def test_an_operating_point_is_in_bundle_summary_report_and_card(whole: Ended) -> None:
+    told, metadata = (
+        whole.summary["operating_point"],
+        read_bundle(whole.folder / "bundle.onnx").metadata,
+    )
+
+    assert metadata.operating_point is not None
+    assert told.items() >= metadata.operating_point.model_dump(mode="json").items()
+    rows = list(csv.DictReader(io.StringIO(whole.predictions)))
+    of_cats = sorted(float(row["p(cat)"]) for row in rows if row["true"] == "cat")
+    assert told["threshold"] == pytest.approx(of_cats[0], abs=1e-6)
+    assert (told["recall"], told["pictures"]) == (1, 12)
+    report, card = (
+        (whole.folder / name).read_text("utf-8") for name in ("report.html", "MODEL_CARD.md")
+    )
+    assert 'When is <bdi class="name">cat</bdi> decided?' in report
+    assert "<li>recall (sensitivity) 100.0% (95% interval 7" in report
+    assert "--at-least recall=cat:0.9" in report
+    assert "Operating point for recall 90% at least: cat is decided from a probability of" in card
+
+
+def test_a_report_says_how_far_probabilities_and_sets_can_be_believed(whole: Ended) -> None:
+    report, told = (whole.folder / "report.html").read_text("utf-8"), whole.summary
+
+    assert f"What it says and what is right are {told['calibration_error']:.1%} apart" in report
+    calibration = told["calibration"]
+    assert f"were divided by {calibration['temperature']:.2f}" in report
+    assert f"{calibration['covered']:.1%}, with {calibration['mean_set_size']:.2f} cl" in report
 
 
 def test_the_bundle_is_in_the_store_under_the_folders_name(whole: Ended) -> None:

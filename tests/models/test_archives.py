@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models import archives
+from models.archives import Archive
 from models.errors import DataFolderError, ImageError
 from tests.training.conftest import draw_pets
 from tests.training.data.trees import plant
-from training.data import archives
-from training.data.archives import Archive
 from training.data.folder import scan_folder
 from training.data.pictures import Pictures
 
@@ -137,7 +137,7 @@ def test_a_link_in_a_zip_is_no_file(tmp_path: Path) -> None:
 def test_a_member_that_grows_without_end_is_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archives, "_LARGEST_MEMBER", 1000)
+    monkeypatch.setattr(archives, "MAX_FILE_BYTES", 1000)
     opened = Archive(zipped(tmp_path / "a.zip", {"cat/1.jpg": bytes(100_000), "b": bytes(1000)}))
 
     assert len(opened.read(("b",))) == 1000

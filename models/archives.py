@@ -21,14 +21,14 @@ from pathlib import Path
 from typing import IO, Final
 
 from models.errors import DataFolderError, ImageError, first_line
+from models.limits import MAX_FILE_BYTES
 
 log = logging.getLogger(__name__)
 
 #: A file or folder by its name below the data folder, part by part.
 Names = tuple[str, ...]
 
-#: Bytes of one member, of a whole unpacked tar, and of what is left free where that lies.
-_LARGEST_MEMBER: Final = 512 * 1024**2
+#: Bytes of a whole unpacked tar, and of what is left free where that lies.
 _LARGEST_TAR: Final = 64 * 1024**3
 _LEFT_FREE: Final = 1024**3
 _CHUNK: Final = 16 * 1024**2
@@ -67,7 +67,7 @@ class Archive:
         # Hostile bytes meet zipfile, tarfile and four decoders, which raise whatever they like.
         except Exception as error:
             raise DataFolderError(
-                f"--data: {path} is not a folder, and no zip or tar archive that is whole "
+                f"{path} is not a folder, and no zip or tar archive that is whole "
                 f"({first_line(error)}); unpack it first"
             ) from error
         self._members = {_names(name): member for name, member in found if member is not None}
@@ -81,14 +81,24 @@ class Archive:
         Raises:
             ImageError: it is damaged, encrypted or far too large.
         """
-        member = self._members[names]
-        size = member.file_size if isinstance(member, zipfile.ZipInfo) else member.size
-        if size > _LARGEST_MEMBER:
+        if (size := self.size(names)) > MAX_FILE_BYTES:
             raise ImageError(f"the file is too large to be a picture: {size:,} bytes")
         try:
-            return self._read(member, most)
+            return self._read(self._members[names], most)
         except Exception as error:  # as above
             raise ImageError(f"it cannot be read: {first_line(error)}") from error
+
+    def size(self, names: Names) -> int:
+        """Bytes of a file, as the archive claims."""
+        member = self._members[names]
+        return member.file_size if isinstance(member, zipfile.ZipInfo) else member.size
+
+    def stamp(self, names: Names) -> str:
+        """What differs where a file of this name has another content."""
+        member = self._members[names]
+        if isinstance(member, zipfile.ZipInfo):
+            return f"{member.file_size} {member.CRC:08x}"
+        return f"{member.size} {member.mtime} {member.offset_data}"
 
     def _read(self, member: zipfile.ZipInfo | tarfile.TarInfo, most: int) -> bytes:
         if isinstance(member, zipfile.ZipInfo):
@@ -102,7 +112,7 @@ class Archive:
         self._zip = zipfile.ZipFile(path)
         members = [m for m in self._zip.infolist() if not stat.S_ISLNK(m.external_attr >> 16)]
         if any(member.flag_bits & 1 for member in members):
-            raise DataFolderError(f"--data: {path} is encrypted; unpack it first")
+            raise DataFolderError(f"{path} is encrypted; unpack it first")
         names = [_as_it_was_meant(member) for member in members]
         if not any("/" in name for name in names):  # as some programs for Windows write them
             names = [name.replace("\\", "/") for name in names]
@@ -163,7 +173,7 @@ def _unpack(packed: _Packed, plain: IO[bytes], path: Path) -> None:
         free = shutil.disk_usage(tempfile.gettempdir()).free
         if plain.tell() > _LARGEST_TAR or free < _LEFT_FREE:
             raise DataFolderError(
-                f"--data: {path} grows too large for {tempfile.gettempdir()}; unpack it where "
+                f"{path} grows too large for {tempfile.gettempdir()}; unpack it where "
                 "there is room, and give that folder"
             )
         plain.write(chunk)

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from models.errors import BackboneError, ExportError
-from tests.training.conftest import ROOT
-from training.terminal import (
+from models.terminal import (
     be_quiet,
     console,
     log_to_console,
@@ -19,6 +18,7 @@ from training.terminal import (
     run_command,
     working,
 )
+from tests.training.conftest import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -114,7 +114,7 @@ class _Heard(logging.Handler):
 def test_what_takes_long_says_so_again_and_again_until_it_ends(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("training.terminal._LINE_EVERY_S", 0.01)
+    monkeypatch.setattr("models.terminal._LINE_EVERY_S", 0.01)
     caplog.set_level(logging.INFO)
     heard = _Heard("still kneading, ")
 
@@ -128,7 +128,7 @@ def test_what_takes_long_says_so_again_and_again_until_it_ends(
 def test_a_pass_that_stands_still_says_how_far_it_is(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("training.terminal._LINE_EVERY_S", 0.01)
+    monkeypatch.setattr("models.terminal._LINE_EVERY_S", 0.01)
     caplog.set_level(logging.INFO)
     heard = _Heard("loaves: 1 of 3, ")
 
@@ -157,7 +157,7 @@ def test_a_console_that_is_closed_ends_nothing(closing: str) -> None:
     """The exit code is that of the work, and 120 is Python's own for what it could not flush."""
     code = (
         "import logging, sys\n"
-        "from training.terminal import log_to_console, print_table, run_command\n"
+        "from models.terminal import log_to_console, print_table, run_command\n"
         "def work():\n"
         "    log_to_console()\n"
         "    [logging.getLogger('x').warning('word') for _ in range(9999)]\n"

@@ -1,0 +1,1 @@
+"""A bundle over folders, archives and buckets: `classify-images`. Imports models alone."""

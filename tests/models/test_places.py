@@ -1,0 +1,106 @@
+"""Places → files: whatever a person calls a place, each file once, in an order that stays."""
+
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import fsspec
+import pytest
+
+from models.errors import ImageError, UsageError
+from models.image_files import read_file
+from models.places import Listing
+
+FILES = ("b.jpg", "a.png", "deep/er/c.tif", "notes.txt", ".hidden.jpg", "@eaDir/d.jpg", "no_ending")
+PICTURES = ["a.png", "b.jpg", "no_ending", "deep/er/c.tif"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in FILES:
+        path = tmp_path / "photos" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    return tmp_path / "photos"
+
+
+def names(*places: str | Path, besides: Sequence[Path] = ()) -> list[str]:
+    return [file.name for file in Listing([str(place) for place in places], besides)]
+
+
+def test_a_folder_gives_its_pictures_by_name_below_it_and_counts_the_rest(folder: Path) -> None:
+    listing = Listing([str(folder)])
+
+    assert [file.name for file in listing] == PICTURES
+    assert (listing.left_out, listing.examples) == (1, ["notes.txt"])
+
+
+def test_an_archive_gives_what_its_folder_gives(folder: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "packed.zip", "w") as archive:
+        for name in FILES:
+            archive.write(folder / name, name)
+
+    found = list(Listing([str(tmp_path / "packed.zip")]))
+
+    assert sorted(file.name for file in found) == sorted(PICTURES)
+    assert {file.read() for file in found} == {name.encode() for name in PICTURES}
+
+
+def test_an_address_gives_what_its_folder_gives(folder: Path) -> None:
+    memory = fsspec.filesystem("memory")
+    for name in FILES:
+        memory.pipe(f"/bucket/{name}", (folder / name).read_bytes())
+
+    found = list(Listing(["memory://bucket"]))
+    memory.rm("/bucket", recursive=True)
+
+    assert sorted(file.name for file in found) == sorted(PICTURES)
+    with pytest.raises(ImageError, match="cannot be fetched"):
+        found[0].read()
+
+
+def test_several_places_give_names_that_lead_to_the_files(folder: Path, tmp_path: Path) -> None:
+    several = tmp_path / "list.txt"
+    several.write_text(f"photos/a.png\n\n{folder}/deep\n{several}\n")
+
+    found = names(several, f"{folder}/b.*")
+
+    assert found == [
+        f"{tmp_path}/photos/a.png", f"{folder}/deep/er/c.tif", f"{several}", f"{folder}/b.jpg",
+    ]  # fmt: skip
+
+
+def test_a_pattern_goes_through_folders_once(folder: Path) -> None:
+    assert names(f"{folder}/**/*.tif") == [f"{folder}/deep/er/c.tif"]
+    assert len(names(f"{folder}/**")) == len(set(names(f"{folder}/**")))
+
+
+def test_results_among_the_pictures_are_no_pictures(folder: Path) -> None:
+    (folder / "heat").mkdir()
+    (folder / "heat" / "a.png").touch()
+
+    assert names(folder, besides=[folder / "heat", folder / "a.png"]) == PICTURES[1:]
+
+
+def test_a_link_upwards_is_not_followed(folder: Path) -> None:
+    (folder / "deep" / "up").symlink_to(folder, target_is_directory=True)
+
+    assert names(folder) == PICTURES
+
+
+def test_a_changed_file_has_another_stamp(folder: Path) -> None:
+    before = next(iter(Listing([str(folder)]))).stamp
+    (folder / "a.png").write_text("another content")
+
+    assert next(iter(Listing([str(folder)]))).stamp != before
+
+
+@pytest.mark.parametrize("place", ["nowhere", "nowhere/*.jpg", "unknown://bucket"])
+def test_a_place_that_is_not_there_is_refused_by_name(place: str) -> None:
+    with pytest.raises(UsageError, match=place.partition("*")[0]):
+        Listing([place])
+
+
+def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="no file"):
+        read_file(tmp_path)
