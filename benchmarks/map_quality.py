@@ -29,8 +29,8 @@ from sklearn.preprocessing import StandardScaler
 
 from models.backbones.backbone import load_backbone
 from models.backbones.weights import Packaged
-from models.graph.geometry import measure_geometry
 from models.graph.network import Network
+from models.graph.network_facts import measure_geometry
 from models.head import LinearHead
 from models.heatmap import MapGeometry, enlarge
 from models.pretrained import DEFAULT_BACKBONE
@@ -152,7 +152,7 @@ def graded(bench: Bench, fit: Fit, count: int) -> tuple[float, dict[str, Curves]
         rows, held = np.flatnonzero(bench.folds != fold), np.flatnonzero(bench.folds == fold)
         head = fit(table, rows, bench.classes, bench.strength)
         right.append(head.probabilities(table.features[held]).argmax(1) == table.labels[held])
-        ask = open_heads(bench.extractor.graph, head_graph_of(network, head))(head)
+        ask = open_heads(bench.extractor.graph, head_graph_of(network))(head)
         geometry = geometry or place_of_cells(bench, ask, rows)
         asked = spread([table.examples[row] for row in held], count // 5)
         _, pixels = readable_pixels(bench.pictures, asked, bench.extractor.preprocessing)

@@ -103,7 +103,7 @@ def grade_maps(
         _margin(graded, "centre"),
         _margin(graded, "random head"),
         float(ranks.mean()),
-        interval_of(ranks),
+        _within_one(interval_of(ranks)),
         agreement,
     )
 
@@ -199,6 +199,11 @@ def interval_of(values: npt.NDArray[np.floating]) -> Interval:
     error = values.std(ddof=1) / len(values) ** 0.5
     reach = float(student.ppf(0.975, len(values) - 1) * error)
     return float(values.mean()) - reach, float(values.mean()) + reach
+
+
+def _within_one(interval: Interval) -> Interval:
+    """Of what cannot lie outside of -1 to 1."""
+    return max(-1.0, interval[0]), min(1.0, interval[1])
 
 
 def log_odds(probabilities: Floats, index: int) -> npt.NDArray[np.float64]:

@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from models import store
-from models.bundle import read_bundle
+from models.bundle import read_bundle, read_metadata
 from models.errors import UsageError
 from models.preprocessing import read_pixels
 from models.session import Session
@@ -210,6 +211,19 @@ def test_where_nothing_is_held_out_all_pictures_judge_and_are_learned_from(whole
     assert {row["part"] for row in rows} == {f"fold {number}" for number in range(1, 6)}
     log = (whole.folder / "log.txt").read_text("utf-8")
     assert "by five-fold cross-validation over all 24 pictures" in log
+
+
+def test_heatmaps_are_graded_on_a_fold_and_bundle_summary_and_report_say_so(whole: Ended) -> None:
+    rows = csv.DictReader(io.StringIO(whole.predictions))
+    quality = read_metadata(whole.folder / "bundle.onnx").map_quality
+
+    assert quality is not None
+    assert quality.pictures == sum(row["part"] == "fold 1" for row in rows)
+    assert whole.summary["map_quality"] == asdict(quality)
+    report = (whole.folder / "report.html").read_text("utf-8")
+    assert "Can its heatmaps be believed?" in report
+    assert f"On {quality.pictures} pictures" in report
+    assert quality.doubt.replace("'", "&#39;") in report
 
 
 def test_a_folder_that_grows_keeps_its_folds(train: Run, class_folder: Path) -> None:
