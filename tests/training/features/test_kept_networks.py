@@ -27,7 +27,7 @@ def head(extractor: Extractor) -> LinearHead:
     """Of four classes, as no other head of the tests."""
     rng = np.random.default_rng(0)
     weight = rng.normal(size=(4, extractor.network.facts.num_features)).astype(np.float32)
-    return LinearHead(weight / 4, np.zeros(4, np.float32))
+    return LinearHead(weight / np.float32(4), np.zeros(4, np.float32))
 
 
 @pytest.fixture(scope="module")

@@ -178,7 +178,8 @@ def test_a_run_whose_network_is_known_loads_no_torch(
         f"print(json.dumps([code, *(m for m in {heavy} if m in sys.modules)]))"
     )
     asked = ["--backbone", TINY_BACKBONE, "--weights", learned_weights, "--precision", "int8"]
-    command = [sys.executable, "-c", code, "--data", pets, *asked, "--out", tmp_path / "runs"]
+    paths = ["--data", pets, "--out", tmp_path / "runs"]
+    command = [sys.executable, "-c", code, *map(str, [*asked, *paths])]
 
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
 
