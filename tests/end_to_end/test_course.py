@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from safetensors.torch import save_file
 
+from models.backbones.backbone import Backbone
 from models.options import Parser
 from samples import cli as drawing
 from training import cli as training
@@ -24,13 +26,15 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
 #: Networks whose weights no hub gives here, and pictures that would take their time.
 SMALLER = {
     "draw-screws-nuts screws_nuts": "--count 40 --size 64 96",
-    "--teacher resnet18": "--teacher test_resnet --teacher-weights none --crop 32 --last-crop 32",
+    "--teacher resnet18": "--teacher test_resnet --teacher-weights tiny.safetensors",
+    "--pictures 64": "--pictures 64 --crop 32 --last-crop 32",
     "--student mobilenetv2_035": "--student test_efficientnet",
-    "--backbone resnet18": "--backbone test_resnet --weights none",
-    "--epochs 4": "--epochs 1",
+    "--backbone resnet18": "--backbone test_resnet --weights tiny.safetensors",
+    "--epochs 4 --name": "--epochs 1 --name",
+    "baseline --epochs 4": "baseline --image-size 32 --epochs 1",
     "--epochs 2": "--epochs 1",
     "--image-size 64": "--image-size 32",
-    "--inspect": "--inspect --backbone test_resnet --weights none",
+    "--inspect": "--inspect --backbone test_resnet --weights tiny.safetensors",
 }
 
 
@@ -57,8 +61,11 @@ def as_cats_and_dogs(drawn: Path, folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_course_can_be_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_course_can_be_followed(
+    tiny_backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
+    save_file(dict(tiny_backbone.model.state_dict()), "tiny.safetensors")
 
     for line in commands():
         command, *arguments = smaller(line)

@@ -10,7 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from models.head import LinearHead
-from training.head.fit import FittedHead, Labels, Task, fit_head_at, fit_with, strengths_of
+from training.head.fit import (
+    FittedHead,
+    Labels,
+    Task,
+    fit_head_at,
+    fit_with,
+    strengths_of,
+    with_directions,
+)
 from training.head.strength import ALL
 from training.terminal import progress
 
@@ -37,7 +45,7 @@ def cross_fit(task: Task) -> CrossFitted:
 
     A class of which nothing is left without a fold gets no probability there.
     """
-    folds = tuple(np.unique(task.folds).tolist())
+    folds, task = tuple(np.unique(task.folds).tolist()), with_directions(task)
     strengths = strengths_of(task, of_each_fold=True)
     # Of very many pictures some are asked about the strength; a fold of which none is among them
     # has no part in that of all.
@@ -76,6 +84,7 @@ def answers_to(task: Task, strength: float, asked: Labels) -> Probabilities:
     if len(known) == 1:
         answers[:, known] = 1
         return answers
-    head: LinearHead = fit_head_at(strength, task.features, labels, len(known), task.rows)
+    asked_of = task.features, labels, len(known), task.rows, task.directions
+    head: LinearHead = fit_head_at(strength, *asked_of)
     answers[:, known] = head.probabilities(task.features[asked])
     return answers

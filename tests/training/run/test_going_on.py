@@ -177,9 +177,9 @@ def test_a_run_whose_network_is_known_loads_no_torch(
         "import json, sys; from training.cli import main; code = main(sys.argv[1:]); "
         f"print(json.dumps([code, *(m for m in {heavy} if m in sys.modules)]))"
     )
-    asked = ["--backbone", TINY_BACKBONE, "--weights", f"{learned_weights}", "--precision", "int8"]
-    places = ["--data", f"{pets}", "--out", f"{tmp_path / 'runs'}"]
-    command = [sys.executable, "-c", code, *places, *asked]
+    asked = ["--backbone", TINY_BACKBONE, "--weights", learned_weights, "--precision", "int8"]
+    paths = ["--data", pets, "--out", tmp_path / "runs"]
+    command = [sys.executable, "-c", code, *map(str, [*asked, *paths])]
 
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
 
