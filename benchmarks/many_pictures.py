@@ -9,7 +9,6 @@ few and over many pictures, and `kill -9` at random moments.
 
 import argparse
 import csv
-import os
 import random
 import statistics
 import subprocess
@@ -162,9 +161,14 @@ def begin(bundle: Path, folder: Path, out: Path) -> "subprocess.Popen[bytes]":
 
 def peak(bundle: Path, folder: Path, out: Path) -> float:
     """Most resident memory of the command's own process, MiB."""
-    process = begin(bundle, folder, out)
-    _, _, used = os.wait4(process.pid, 0)
-    return used.ru_maxrss / 1024
+    process, most = begin(bundle, folder, out), 0
+    # Not by wait4, whose figure is at least what this process had when it began the other.
+    while process.poll() is None:
+        for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                most = max(most, int(line.split()[1]))
+        time.sleep(0.1)
+    return most / 1024
 
 
 def rows(path: Path) -> list[tuple[str, str, float]]:

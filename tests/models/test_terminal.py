@@ -15,6 +15,7 @@ from models.terminal import (
     log_to_console,
     print_table,
     progress,
+    progress_while_counting,
     run_command,
     working,
 )
@@ -135,6 +136,20 @@ def test_a_pass_that_stands_still_says_how_far_it_is(
     with progress("loaves", 3) as advance:
         advance(1)
         assert heard.has_come.wait(60)
+
+
+def test_a_pass_whose_length_is_found_out_meanwhile_says_it_in_the_end(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.terminal._LINE_EVERY_S", 0.01)
+    caplog.set_level(logging.INFO)
+    unknown, known, told = _Heard("loaves: 1, "), _Heard("loaves: 1 of 3, "), threading.Event()
+
+    with progress_while_counting("loaves", lambda: 3 if told.wait(60) else 0) as advance:
+        advance(1)
+        assert unknown.has_come.wait(60)
+        told.set()
+        assert known.has_come.wait(60)
 
 
 def test_a_pass_over_nothing_says_nothing(caplog: pytest.LogCaptureFixture) -> None:

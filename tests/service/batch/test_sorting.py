@@ -22,7 +22,7 @@ PREDICTION = Prediction(
     is_familiar=True,
     prediction_set=("a/b",),
 )
-CLASSES = ("a/b", "A_B", "unfamiliar", "..")
+CLASSES = ("A_B", "a/b", "unfamiliar", "..")
 
 
 def row(path: Path, name: str = "deep/1.jpg", label: str = "a/b") -> Row:
@@ -40,7 +40,7 @@ def test_a_picture_is_put_once_however_often_it_is_asked(tmp_path: Path, links: 
     sorter.put(found)
 
     (only,) = (path for path in (tmp_path / "sorted").rglob("*") if not path.is_dir())
-    assert only == tmp_path / "sorted" / "a_b" / "deep_1.jpg"
+    assert only == tmp_path / "sorted" / "a_b-2" / "deep_1.jpg"
     assert only.read_text() == "the picture deep/1.jpg"
     assert only.is_symlink() == links
     assert (tmp_path / "original.jpg").is_file()
@@ -48,7 +48,7 @@ def test_a_picture_is_put_once_however_often_it_is_asked(tmp_path: Path, links: 
 
 def test_nothing_is_written_over(tmp_path: Path) -> None:
     sorter = Sorter(tmp_path / "sorted", CLASSES, links=False)
-    there = tmp_path / "sorted" / "a_b" / "deep_1.jpg"
+    there = tmp_path / "sorted" / "a_b-2" / "deep_1.jpg"
     there.parent.mkdir(parents=True)
     there.write_text("a person's own")
 
@@ -66,7 +66,7 @@ def test_every_class_has_a_folder_of_its_own_inside(tmp_path: Path) -> None:
     sorter.put(replace(stranger, prediction=replace(PREDICTION, is_familiar=False)))
 
     assert sorted(path.name for path in (tmp_path / "sorted").iterdir()) == [
-        "A_B-2", "_", "a_b", "unfamiliar", "unfamiliar-2",
+        "A_B", "_", "a_b-2", "unfamiliar", "unfamiliar-2",
     ]  # fmt: skip
 
 
