@@ -7,18 +7,20 @@ with the smallest cross-validated log loss *inside the training part* (`training
 """
 
 import logging
+import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import gen_batches
 from threadpoolctl import threadpool_limits
 
 from models.head import LinearHead
-from training.head.softmax import FEW_CLASSES, directions_of, fit_softmax, rotate
 from training.head.strength import ALL, Strength, choose_strengths
 
 log = logging.getLogger(__name__)
@@ -67,8 +69,6 @@ class Task:
         labels: int64 (M,), the class of each row.
         folds: int64 (M,), the fold of each row; what is never parted is in one.
         classes: K.
-        directions: float32 (C, C), that standardised features vary along, more or less: to find
-            those of each fit takes longer than most fits; None: they are found.
     """
 
     features: Features
@@ -76,7 +76,6 @@ class Task:
     labels: Labels
     folds: Rows
     classes: int
-    directions: Features | None = None
 
 
 def fit_head(task: Task) -> FittedHead:
@@ -90,60 +89,32 @@ def fit_head(task: Task) -> FittedHead:
 def fit_with(task: Task, strength: Strength) -> FittedHead:
     """Fits the last layer with a strength that was chosen for it, and says so."""
     log.info("regularisation: C = %g (log loss %.4f)", strength.c, strength.log_loss)
-    head = fit_head_at(
-        strength.c, task.features, task.labels, task.classes, task.rows, task.directions
-    )
+    head = fit_head_at(strength.c, task.features, task.labels, task.classes, task.rows)
     return FittedHead(head, strength.c, strength.log_loss)
 
 
 def strengths_of(task: Task, *, of_each_fold: bool) -> Mapping[int, Strength]:
     """The best strength for all rows (`ALL`), and for all but each fold, by the fold."""
-    features, asked = _sample(task)
+    asked = _some_of_each(task.labels)
+    with threadpool_limits(1):
+        features, _ = _standardised(task.features, task.rows[asked])
     return choose_strengths(
         features, task.labels[asked], task.folds[asked], of_each_fold=of_each_fold
     )
 
 
-def with_directions(task: Task) -> Task:
-    """The task with the directions of a sample of it, where that is large enough to have all."""
-    with threadpool_limits(1):
-        features, _ = _sample(task)
-        if task.classes <= FEW_CLASSES or len(features) < features.shape[1]:
-            return task
-        return replace(task, directions=directions_of(features))
-
-
 def fit_head_at(
-    strength: float,
-    features: Features,
-    labels: Labels,
-    classes: int,
-    rows: Rows | None = None,
-    directions: Features | None = None,
+    strength: float, features: Features, labels: Labels, classes: int, rows: Rows | None = None
 ) -> LinearHead:
     """Fits the last layer with a strength that is known (scikit-learn's C)."""
     rows = np.arange(len(features)) if rows is None else rows
     with threadpool_limits(1):
         standardised, scaler = _standardised(features, rows)
-        if classes > FEW_CLASSES:
-            directions = directions_of(standardised) if directions is None else directions
-            standardised = rotate(standardised, directions)
-        fitted = fit_softmax(standardised, labels, strength)
-        weight = fitted.weight.astype(np.float64)
-        if classes > FEW_CLASSES and directions is not None:
-            weight = weight @ directions.T
+        fitted = _fit(standardised, labels, strength)
+        weight, bias = _rows(fitted, classes)
         weight = weight / scaler.scale_
-        bias = fitted.bias - weight @ scaler.mean_
-    if not fitted.has_converged:
-        log.warning("the head had not quite converged")
+        bias = bias - weight @ scaler.mean_
     return LinearHead(weight.astype(np.float32), bias.astype(np.float32))
-
-
-def _sample(task: Task) -> tuple[Features, Rows]:
-    """Some rows of a task, standardised (n, C), and which of them those are, int64 (n,)."""
-    asked = _some_of_each(task.labels)
-    with threadpool_limits(1):
-        return _standardised(task.features, task.rows[asked])[0], asked
 
 
 def _standardised(features: Features, rows: Rows) -> tuple[Features, StandardScaler]:
@@ -171,3 +142,29 @@ def _some_of_each(labels: Labels) -> Rows:
         share = max(_FEWEST_OF_A_CLASS, round(_SAMPLE * count / len(labels)))
         found.append(random.permutation(np.flatnonzero(labels == label))[:share])
     return np.sort(np.concatenate(found))
+
+
+def _fit(features: Features, labels: Labels, strength: float) -> LogisticRegression:
+    model = LogisticRegression(C=strength, max_iter=1000, class_weight="balanced")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        try:
+            return model.fit(features, labels)
+        except ConvergenceWarning:
+            log.warning("the head had not quite converged after %d steps", model.max_iter)
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return model.fit(features, labels)
+
+
+def _rows(
+    fitted: LogisticRegression, classes: int
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """A weight row and a bias for each class.
+
+    For two classes scikit-learn keeps one row w, the difference of the two. Split evenly, -w/2 and
+    w/2 give the same probabilities, and each class has a row of its own to be explained by.
+    """
+    weight, bias = fitted.coef_, fitted.intercept_
+    if classes == 2:
+        return np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
+    return weight, bias

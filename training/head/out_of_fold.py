@@ -10,15 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.head import LinearHead
-from training.head.fit import (
-    FittedHead,
-    Labels,
-    Task,
-    fit_head_at,
-    fit_with,
-    strengths_of,
-    with_directions,
-)
+from training.head.fit import FittedHead, Labels, Task, fit_head_at, fit_with, strengths_of
 from training.head.strength import ALL
 from training.terminal import progress
 
@@ -45,7 +37,7 @@ def cross_fit(task: Task) -> CrossFitted:
 
     A class of which nothing is left without a fold gets no probability there.
     """
-    folds, task = tuple(np.unique(task.folds).tolist()), with_directions(task)
+    folds = tuple(np.unique(task.folds).tolist())
     strengths = strengths_of(task, of_each_fold=True)
     # Of very many pictures some are asked about the strength; a fold of which none is among them
     # has no part in that of all.
@@ -84,7 +76,6 @@ def answers_to(task: Task, strength: float, asked: Labels) -> Probabilities:
     if len(known) == 1:
         answers[:, known] = 1
         return answers
-    asked_of = task.features, labels, len(known), task.rows, task.directions
-    head: LinearHead = fit_head_at(strength, *asked_of)
+    head: LinearHead = fit_head_at(strength, task.features, labels, len(known), task.rows)
     answers[:, known] = head.probabilities(task.features[asked])
     return answers
