@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from models.map_quality import MapQuality
 from training.data.example import Example
@@ -220,7 +221,9 @@ class Record:
             "agreement_with_torch": dict(learned.agreement_with_torch),
             "calibration": dict(learned.calibration),
             "operating_point": learned.operating_point and learned.operating_point.as_json(),
-            "map_quality": self.map_quality and asdict(self.map_quality),
+            "map_quality": TypeAdapter(MapQuality | None).dump_python(
+                self.map_quality, mode="json"
+            ),
             "data_digest": self.data_digest,
             "settings": dict(self.settings),
             "versions": package_versions(),
