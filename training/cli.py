@@ -9,8 +9,8 @@ from typing import Any
 
 from models.errors import UsageError
 from models.options import Parser, add_option, add_options, settings_of
+from models.terminal import log_to_console, run_command, working
 from training.settings import TrainingSettings
-from training.terminal import log_to_console, run_command, working
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -11,6 +11,8 @@ from typing import Any, Final, assert_never
 import timm
 from torch import nn
 
+# Their weights, too, are looked up in timm's registry.
+import models.backbones.course_networks  # noqa: F401
 from models.backbones.hub import problem_fetching, source_of
 from models.backbones.packaged import packaged_file, read_packaged
 from models.backbones.state_dict import converted, fill, read_state

@@ -23,7 +23,7 @@ def at(words: str, do: Callable[[], object]) -> Iterator[None]:
     Raises:
         AssertionError: the block ended well, and they never were.
     """
-    logger, handler = logging.getLogger("training"), _Once(words, do)
+    logger, handler = logging.getLogger(), _Once(words, do)
     before = logger.level
     logger.setLevel(logging.INFO)
     logger.addHandler(handler)

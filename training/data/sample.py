@@ -18,9 +18,9 @@ from typing import Final
 import numpy as np
 
 from models.cores import granted_cores
+from models.terminal import progress
 from training.data.example import Example, ImageFolder, contents_of_classes
 from training.data.pictures import Pictures
-from training.terminal import progress
 
 #: About as many pictures are drawn, in proportion to their classes (docs/decisions/0007).
 SIZE: Final = 120

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from models.errors import UsageError
 from models.options import Parser, add_option, add_options, flag_of, settings_of
+from models.terminal import log_to_console, run_command
 from training.distillation.settings import DistillationSettings
 from training.run_folder import stored_settings
-from training.terminal import log_to_console, run_command
 
 
 def main(argv: Sequence[str] | None = None) -> int:

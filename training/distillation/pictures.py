@@ -24,8 +24,8 @@ from torch import Tensor
 from models.cores import granted_cores
 from models.errors import DataFolderError, ImageError
 from models.preprocessing import Preprocessing, decode_image
+from models.terminal import progress
 from training.data.tree import list_tree
-from training.terminal import progress
 
 log = logging.getLogger(__name__)
 

@@ -15,6 +15,7 @@ from models.backbones.backbone import Backbone, load_backbone, untrained_backbon
 from models.backbones.licences import check_licence
 from models.backbones.weights import parse_weights, usual_weights
 from models.errors import UsageError, WeightsError
+from models.terminal import progress
 from training.distillation.card import write_result
 from training.distillation.learner import Learner
 from training.distillation.pictures import Pictures, open_archive
@@ -22,7 +23,6 @@ from training.distillation.plan import make_plan
 from training.distillation.settings import DistillationSettings
 from training.finetuning.checkpoints import LAST, AtomicCheckpoints
 from training.run_folder import SETTINGS_FILE, logged_to, make_run_folder, write_json
-from training.terminal import progress
 
 log = logging.getLogger(__name__)
 

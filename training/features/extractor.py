@@ -25,6 +25,7 @@ from models.greys import Spread
 from models.preprocessing import Framing, Pixels, Preprocessing
 from models.providers import cuda_problem, provider_of
 from models.signature import feature_maps_of
+from models.terminal import Advance, progress
 from training.data.example import Example
 from training.data.pictures import Pictures
 from training.data.properties import Properties
@@ -33,7 +34,6 @@ from training.features.graphs import Graph, graph_of
 from training.features.known import KnownFeatures, was_kept_in
 from training.features.table import Features, FeatureTable, LeftOut, join_tables
 from training.group import first_says, gathered, share_of
-from training.terminal import Advance, progress
 
 if TYPE_CHECKING:
     from training.features.graphs import AnyNetwork

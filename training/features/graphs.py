@@ -23,8 +23,8 @@ from models.head import Floats, LinearHead
 from models.preprocessing import Pixels
 from models.providers import open_graph
 from models.signature import explained_by, feature_maps_of
+from models.terminal import working
 from training.features.cache import cache_folder, digest_of, read_entry, remembered
-from training.terminal import working
 
 if TYPE_CHECKING:
     from models.graph.network import Network

@@ -30,6 +30,7 @@ from torch.nn import functional as F
 from models.graph.classifier import Classifier
 from models.preprocessing import Preprocessing
 from models.quiet import quiet
+from models.terminal import Advance, progress
 from training.data.example import Example
 from training.data.pictures import Pictures
 from training.finetuning.augmentation import Batches, training_loader, validation_loader
@@ -38,7 +39,6 @@ from training.finetuning.cluster import environment_of
 from training.finetuning.plan import FineTuningPlan
 from training.group import current_group
 from training.settings import Augmentation
-from training.terminal import Advance, progress
 
 log = logging.getLogger(__name__)
 

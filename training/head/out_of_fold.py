@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from models.head import LinearHead
+from models.terminal import progress
 from training.head.fit import FittedHead, Labels, Task, fit_head_at, fit_with, strengths_of
 from training.head.strength import ALL
-from training.terminal import progress
 
 Probabilities = npt.NDArray[np.float32]
 

@@ -18,7 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from training.terminal import progress
+from models.terminal import progress
 
 Features = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]

@@ -23,7 +23,7 @@ from pydantic import TypeAdapter
 
 from models.errors import BackboneError
 from models.pretrained import WHEELS, cached_file
-from training.terminal import print_table
+from models.terminal import print_table
 
 TABLE: Final = Path(__file__).with_name("backbones.csv")
 

@@ -14,8 +14,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from models import store
 from models.errors import UsageError
+from models.terminal import print_table
 from training.run_folder import SETTINGS_FILE, SUMMARY_FILE, read_json
-from training.terminal import print_table
 
 _HEADINGS: Final = (
     "run", "when", "network", "recipe", "accuracy (95% interval)", "in the store as",

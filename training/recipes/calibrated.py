@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from models.choices import AtLeast
+from models.terminal import working
 from training.data.parts import Rows
 from training.evaluation import calibration_error
 from training.head.calibration import (
@@ -36,7 +37,6 @@ from training.head.operating_point import (
 from training.head.out_of_fold import answers_like
 from training.recipes.material import Material
 from training.recipes.outcome import Outcome
-from training.terminal import working
 
 
 def calibrate_outcome(

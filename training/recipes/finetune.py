@@ -19,6 +19,7 @@ from models.errors import UsageError
 from models.graph.classifier import Classifier
 from models.graph.network import Network
 from models.head import LinearHead
+from models.terminal import working
 from training.data.names import listed
 from training.evaluation import Probabilities
 from training.features.extractor import Extractor
@@ -33,7 +34,6 @@ from training.recipes.outcome import Outcome, Recipe
 from training.report.record import Judged
 from training.selection.int8_against_fp32 import PrecisionChoice
 from training.selection.precision import choose_again
-from training.terminal import working
 
 log = logging.getLogger(__name__)
 

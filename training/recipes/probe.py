@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from models.terminal import working
 from training.evaluation import Probabilities
 from training.features.extractor import Extractor
 from training.head.fit import FittedHead
@@ -9,7 +10,6 @@ from training.head.out_of_fold import cross_fit
 from training.recipes.material import Material
 from training.recipes.outcome import Outcome
 from training.selection.int8_against_fp32 import PrecisionChoice
-from training.terminal import working
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from models.terminal import PatientConsole
 from training.data.example import ImageFolder
 from training.evaluation import CONFIDENCE, Evaluation
 from training.inspection.inspection import Inspection
 from training.run_folder import INSPECTION_FILE
-from training.terminal import PatientConsole
 
 log = logging.getLogger(__name__)
 

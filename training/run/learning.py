@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from models.choices import AtLeast
 from models.errors import DataFolderError
 from models.file_names import printable
+from models.terminal import working
 from training.data.example import ImageFolder
 from training.data.parts import Parts, Rows, make_parts
 from training.data.pictures import Pictures
@@ -36,7 +37,6 @@ from training.run_folder import (
 )
 from training.selection.select import View, Wanted, decide_view, view_of
 from training.settings import TrainingSettings
-from training.terminal import working
 
 if TYPE_CHECKING:
     from training.features.graphs import AnyNetwork

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from models.errors import UsageError
 from models.graph.known_network import KnownNetwork
 from models.licences import check_allowed
+from models.terminal import working
 from models.which_weights import FROM_SCRATCH, Weights, decide_weights, parse_weights
 from training.data.example import ImageFolder
 from training.data.pictures import Pictures
@@ -16,7 +17,6 @@ from training.features.kept_networks import known_network
 from training.group import first_says
 from training.selection.backbone import AUTO, Candidate, choose_backbone
 from training.settings import TrainingSettings
-from training.terminal import working
 
 log = logging.getLogger(__name__)
 

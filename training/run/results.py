@@ -22,6 +22,7 @@ from models.head import LinearHead
 from models.preprocessing import Pixels, Preprocessing, read_pixels
 from models.session import Session
 from models.store import StoredBundle
+from models.terminal import working
 from training.data.example import ImageFolder
 from training.data.pictures import readable_pixels
 from training.data.sample import spread
@@ -57,7 +58,6 @@ from training.run_folder import (
     write_json,
 )
 from training.settings import TrainingSettings
-from training.terminal import working
 
 if TYPE_CHECKING:
     from models.graph.network import Network

@@ -15,6 +15,7 @@ from models.choices import AtLeast
 from models.errors import TransferError
 from models.file_names import printable
 from models.graph.known_network import KnownNetwork
+from models.terminal import be_quiet, working
 from training.data.example import ImageFolder
 from training.data.folder import scan_folders
 from training.data.named_groups import with_groups
@@ -46,7 +47,6 @@ from training.run_folder import (
 )
 from training.selection.backbone import AUTO
 from training.settings import TrainingSettings
-from training.terminal import be_quiet, working
 
 if TYPE_CHECKING:
     from training.features.graphs import AnyNetwork

@@ -20,6 +20,7 @@ from models.errors import BackboneError
 from models.preprocessing import Pixels
 from models.pretrained import DEFAULT_BACKBONE
 from models.signature import feature_maps_of
+from models.terminal import working
 from training.data.example import ImageFolder
 from training.data.pictures import Pictures, readable_pixels
 from training.data.sample import SIZE, Sample, draw_sample
@@ -30,7 +31,6 @@ from training.head.cross_validation import CrossValidation, cross_validate, gain
 from training.selection.framing import first_asked
 from training.selection.greys import choose_greys
 from training.settings import WantedFraming
-from training.terminal import working
 
 log = logging.getLogger(__name__)
 

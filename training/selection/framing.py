@@ -15,12 +15,12 @@ import numpy as np
 
 from models.errors import ImageError
 from models.preprocessing import Framing, Preprocessing
+from models.terminal import working
 from training.data.pictures import Pictures
 from training.data.sample import Sample
 from training.features.extractor import Extractor
 from training.head.cross_validation import CrossValidation, cross_validate, gain
 from training.settings import WantedFraming
-from training.terminal import working
 
 log = logging.getLogger(__name__)
 

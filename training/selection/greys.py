@@ -16,11 +16,11 @@ from models.cores import granted_cores
 from models.errors import DataFolderError, ImageError
 from models.greys import Spread, range_of, shown, spread_of, widened
 from models.image_files import NEARLY_BLACK
+from models.terminal import Advance, progress
 from training.data.example import Example
 from training.data.names import listed
 from training.data.pictures import Pictures
 from training.data.sample import Sample
-from training.terminal import Advance, progress
 
 log = logging.getLogger(__name__)
 

@@ -17,6 +17,7 @@ from scipy.stats import rankdata
 from models.choices import Precision
 from models.preprocessing import Pixels
 from models.signature import feature_maps_of
+from models.terminal import working
 from training.data.pictures import Pictures
 from training.data.sample import Sample
 from training.features.cache import digest_of, remembered
@@ -24,7 +25,6 @@ from training.features.extractor import Extractor
 from training.features.table import FeatureTable
 from training.head.cross_validation import STRENGTH, cross_validate, gain
 from training.head.fit import fit_head_at
-from training.terminal import working
 
 #: What int8 must reach to be taken unasked.
 AGREEMENT: Final = 0.97

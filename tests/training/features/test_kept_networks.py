@@ -104,7 +104,7 @@ def test_another_network_is_not_known(learned_weights: Path, tmp_path: Path) -> 
     shutil.copy(learned_weights, same)
     asked: list[tuple[str, Weights, int | None]] = [
         ("test_vit", File(learned_weights), None),
-        (TINY_BACKBONE, File(learned_weights), 64),
+        (TINY_BACKBONE, File(learned_weights), 416),
         (TINY_BACKBONE, File(other), None),
         (TINY_BACKBONE, File(tmp_path / "missing.pth"), None),
         (TINY_BACKBONE, Random(), None),

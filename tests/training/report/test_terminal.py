@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.terminal import run_command
 from training.evaluation import evaluate
 from training.inspection.finding import Finding
 from training.inspection.inspection import Inspection
 from training.report.terminal import append_evaluation, log_findings, print_evaluation
-from training.terminal import run_command
 
 
 def _print(classes: int, monkeypatch: pytest.MonkeyPatch, width: int) -> None:

@@ -5,18 +5,19 @@ import io
 import json
 import logging
 import shutil
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from pydantic import TypeAdapter
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from models import store
 from models.bundle import read_bundle, read_metadata
 from models.errors import UsageError
+from models.map_quality import MapQuality
 from models.preprocessing import read_pixels
 from models.session import Session
 from tests.conftest import encoded
@@ -219,7 +220,7 @@ def test_heatmaps_are_graded_on_a_fold_and_bundle_summary_and_report_say_so(whol
 
     assert quality is not None
     assert quality.pictures == sum(row["part"] == "fold 1" for row in rows)
-    assert whole.summary["map_quality"] == asdict(quality)
+    assert TypeAdapter(MapQuality).validate_python(whole.summary["map_quality"]) == quality
     report = (whole.folder / "report.html").read_text("utf-8")
     assert "Can its heatmaps be believed?" in report
     assert f"On {quality.pictures} pictures" in report
