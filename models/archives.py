@@ -17,6 +17,7 @@ import threading
 import weakref
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import IO, Final
 
@@ -59,7 +60,7 @@ class Archive:
         Raises:
             DataFolderError: it is neither, or not whole.
         """
-        self._lock = threading.Lock()
+        self._path, self._lock = path, threading.Lock()
         try:
             found = self._open_zip(path) if zipfile.is_zipfile(path) else self._open_tar(path)
         except DataFolderError:
@@ -74,6 +75,10 @@ class Archive:
         self._members.pop((), None)
         self.files = tuple(sorted(self._members))
         self.folders = tuple(_names(name) for name, member in found if member is None)
+
+    def __reduce__(self) -> tuple[Callable[[Path], "Archive"], tuple[Path]]:
+        """It travels as its path; a process opens it once."""
+        return _opened, (self._path,)
 
     def read(self, names: Names, most: int = -1) -> bytes:
         """The bytes of a file, or the first so many of them.
@@ -191,3 +196,8 @@ def _begins_like_a_tar(chunk: bytes) -> bool:
     except tarfile.HeaderError:
         return False
     return True
+
+
+@cache
+def _opened(path: Path) -> Archive:
+    return Archive(path)

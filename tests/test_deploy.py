@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ import yaml
 from prometheus_client import REGISTRY
 
 from service import settings
+from service.batch.cli import parser
+from service.batch.settings import BatchSettings
 from service.observability import metrics
 from service.observability.deaths import told_of_deaths
 
@@ -116,6 +119,22 @@ def test_the_autoscaler_scales_on_a_metric_of_ours_that_the_adapter_gives() -> N
 
     name = scaler["spec"]["metrics"][0]["pods"]["metric"]["name"]
     assert name == rule["name"]["as"] == metrics.QUEUE._name
+
+
+def test_the_cluster_of_many_pictures_runs_our_command_with_our_ray_on_valid_pods() -> None:
+    (job,) = documents("kuberay.yaml")
+    cluster = job["spec"]["rayClusterSpec"]
+    extra = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+
+    assert (job["apiVersion"], job["kind"]) == ("ray.io/v1", "RayJob")
+    assert extra["optional-dependencies"]["ray"] == [f"ray=={cluster['rayVersion']}"]
+    command, *arguments = job["spec"]["entrypoint"].split()
+    given = vars(parser().parse_args(arguments))
+    assert command in extra["scripts"]
+    assert BatchSettings(**{**given, "places": ("/data",)}).engine == "ray"
+    for group in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"]):
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, **group["template"]}
+        kubernetes_validate.validate(pod, "1.37", strict=True)
 
 
 def test_settings_in_the_manifests_are_settings() -> None:

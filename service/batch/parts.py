@@ -8,8 +8,9 @@ that a file that is another one by now is asked about again.
 import contextlib
 import hashlib
 import json
+import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -27,7 +28,8 @@ from service.batch.record import Record, record_from
 _FIRST: Final = (64, 1.0)
 _FURTHER: Final = (8192, 5.0)
 
-_JOB: Final = "job.json"
+#: Says in the folder of parts what they answer.
+JOB: Final = "job.json"
 _LOCK: Final = "lock"
 
 
@@ -72,8 +74,9 @@ class Parts:
         self._done: dict[bytes, bytes] = {}
         for record in self._all():
             self._note(record.file, record.stamp)
-        numbers = [int(path.stem) for path in self._files()]
+        numbers = [int(path.stem.partition("-")[0]) for path in self._files()]
         self._number = max(numbers, default=-1) + 1
+        self._token = secrets.token_hex(4)
         self._rows: list[Record] = []
         self._limits = _FURTHER if numbers else _FIRST
         self._since = time.monotonic()
@@ -107,14 +110,36 @@ class Parts:
         if len(self._rows) >= most or time.monotonic() - self._since >= seconds:
             self._write()
 
+    def reserve(self) -> Path:
+        """A name for a part that another process writes, with `write_part`.
+
+        It is this run's alone: what a worker of a run before may still be writing is another file.
+        """
+        self._number += 1
+        return self._folder / f"{self._number - 1:08}-{self._token}.jsonl"
+
+    def note(self, files: Iterable[PictureFile]) -> None:
+        """Takes files for answered whose part another process has written."""
+        for file in files:
+            self._note(file.name, file.stamp)
+
     def records(self) -> Iterator[Record]:
-        """All records, one for each file, the last where it was answered twice; given once."""
+        """All records, one for each file, the last where it was answered twice; given once.
+
+        Raises:
+            OutputError: a part is not there that was written, as a shared disk may show it late.
+        """
         self._write()
         for record in self._all():
             key = _key(record.file)
             if self._done.get(key) == _key(record.stamp):
                 del self._done[key]
                 yield record
+        if self._done:
+            raise OutputError(
+                f"{len(self._done):,} answers are not in {self._folder} that were written there; "
+                "the same command asks again for what is missing"
+            )
 
     def remove(self) -> None:
         """Removes the parts, and nothing else that lies among them."""
@@ -125,8 +150,7 @@ class Parts:
 
     def _write(self) -> None:
         if self._rows:
-            with output_file(self._folder / f"{self._number:08}.jsonl") as file:
-                file.writelines(record.line().encode() for record in self._rows)
+            write_part(self._folder / f"{self._number:08}.jsonl", self._rows)
             self._number += 1
             self._rows = []
         self._limits, self._since = _FURTHER, time.monotonic()
@@ -140,7 +164,7 @@ class Parts:
                 yield from map(record_from, file)
 
     def _check(self, job: Job, *, anew: bool) -> None:
-        path, wanted = self._folder / _JOB, json.dumps(asdict(job))
+        path, wanted = self._folder / JOB, json.dumps(asdict(job))
         found = path.read_text("utf-8") if path.exists() else None
         if found is None and self._files():
             raise OutputError(f"{self._folder} was not made by classify-images; --out elsewhere")
@@ -151,6 +175,12 @@ class Parts:
         if found != wanted:
             with output_file(path) as file:
                 file.write(wanted.encode())
+
+
+def write_part(path: Path, records: Iterable[Record]) -> None:
+    """Writes a part, whole or not at all (OutputError)."""
+    with output_file(path) as file:
+        file.writelines(record.line().encode() for record in records)
 
 
 def _key(text: str) -> bytes:
@@ -182,11 +212,11 @@ def _of_another_job(folder: Path, found: str, job: Job) -> str:
             f"{folder} holds answers of an unfinished run with {kinds}: give what it was begun "
             "with, or --overwrite to begin anew"
         )
-    return f"{folder}/{_JOB} cannot be read; --overwrite begins anew"
+    return f"{folder}/{JOB} cannot be read; --overwrite begins anew"
 
 
 def _remove(folder: Path, *, is_open: bool = False) -> None:
-    for path in (*folder.glob("[0-9]*.jsonl"), folder / _JOB):
+    for path in (*folder.glob("[0-9]*.jsonl"), folder / JOB):
         path.unlink(missing_ok=True)
     if not is_open:
         (folder / _LOCK).unlink(missing_ok=True)

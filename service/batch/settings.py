@@ -47,12 +47,18 @@ class BatchSettings:
     provider: Annotated[
         Provider, Option("where the network runs; auto: on a GPU where one comes up")
     ] = "auto"
+    engine: Annotated[
+        Literal["here", "ray"],
+        Option("who works: this machine, or all machines of a Ray cluster, which share its disks"),
+    ] = "here"
 
     def __post_init__(self) -> None:
         if self.out and self.out.suffix.lower() not in FORMATS:
             raise UsageError(f"--out {self.out}: its ending is none of {', '.join(FORMATS)}")
         if self.maps and not self.out:
             raise UsageError("--maps is a column of --out, which is not given")
+        if self.engine == "ray" and (self.heatmaps or self.sort_into or not self.out):
+            raise UsageError("--engine ray writes --out, without --heatmaps and --sort-into")
         for folder in (self.heatmaps, self.sort_into):
             if folder and any(_holds(folder, Path(place)) for place in self.places):
                 raise UsageError(

@@ -27,13 +27,32 @@ log = logging.getLogger(__name__)
 
 Write = Callable[[Path, Iterator[Record], Columns], None]
 
+#: Answers files into parts, and says of how many.
+Answer = Callable[[BatchSettings, Bundle, Iterator[PictureFile], Parts, Advance], None]
 
-def classify_images(settings: BatchSettings, write: Write | None) -> None:
+
+def answer_here(
+    settings: BatchSettings,
+    bundle: Bundle,
+    files: Iterator[PictureFile],
+    parts: Parts,
+    advance: Advance,
+) -> None:
+    """Answers files on this machine, into parts; `Answer`."""
+    for row in _rows(settings, bundle, files):
+        parts.add(record_of(row, with_map=settings.maps))
+        advance(1)
+
+
+def classify_images(
+    settings: BatchSettings, write: Write | None, answer: Answer = answer_here
+) -> None:
     """Answers all files of some places.
 
     Args:
         settings: what was asked for.
         write: writes a table of the ending of `settings.out`; None where there is none.
+        answer: who answers what is written.
 
     Raises:
         UsageError: something is not to be had that was asked for; nothing was done.
@@ -45,7 +64,8 @@ def classify_images(settings: BatchSettings, write: Write | None) -> None:
     bundle = find_bundle(settings.model)
     tally = Tally(bundle.metadata.classes)
     if settings.out and write:
-        _write(settings, listing, bundle, partial(write, settings.out), tally)
+        shown = partial(write, settings.out)
+        _write(settings, listing, bundle, tally, shown, partial(answer, settings, bundle))
     else:
         _show(settings, listing, bundle, tally)
     _tell_left_out(listing)
@@ -71,41 +91,47 @@ def _write(
     settings: BatchSettings,
     listing: Listing,
     bundle: Bundle,
-    write: Callable[[Iterator[Record], Columns], None],
     tally: Tally,
+    write: Callable[[Iterator[Record], Columns], None],
+    answer: Callable[[Iterator[PictureFile], Parts, Advance], None],
 ) -> None:
     """Answers part by part, joins the parts, and tells."""
     job = Job(bundle.digest, listing.root, settings.maps)
     with Parts(settings.parts, job, anew=settings.overwrite) as parts:
-        columns = _answer(settings, listing, bundle, parts)
+        _answer(settings, listing, parts, answer)
         if not parts.count:
             parts.remove()
             _check_any(tally, listing)
         remove_partials(settings.out or settings.parts)
-        write(_counted(parts.records(), tally), columns)
+        write(_counted(parts.records(), tally), _columns(bundle, with_map=settings.maps))
         parts.remove()
     tell_many(tally)
     print(f"Wrote {tally.answered + tally.unreadable:,} rows to {settings.out}.")
 
 
-def _answer(settings: BatchSettings, listing: Listing, bundle: Bundle, parts: Parts) -> Columns:
-    """Answers what is not answered yet; gives the columns of the table."""
+def _answer(
+    settings: BatchSettings,
+    listing: Listing,
+    parts: Parts,
+    answer: Callable[[Iterator[PictureFile], Parts, Advance], None],
+) -> None:
+    """Answers what is not answered yet."""
     if parts.count:
         log.info("going on: %d files were answered before", parts.count)
     waiting = (file for file in listing if not parts.holds(file))
     try:
         with _progress(settings, parts.count) as advance:
-            for row in _rows(settings, bundle, waiting):
-                parts.add(record_of(row, with_map=settings.maps))
-                advance(1)
+            answer(waiting, parts, advance)
     except KeyboardInterrupt as stopped:
         raise KeyboardInterrupt(
             f"stopped; {parts.count:,} files are answered, and the same command goes on with the "
             f"others. What is answered lies in {settings.parts}"
         ) from stopped
+
+
+def _columns(bundle: Bundle, *, with_map: bool) -> Columns:
     rows = bundle.metadata.self_check[0].heatmap
-    shape = (len(rows), len(rows[0])) if settings.maps else None
-    return Columns(bundle.metadata.classes, shape)
+    return Columns(bundle.metadata.classes, (len(rows), len(rows[0])) if with_map else None)
 
 
 def _rows(settings: BatchSettings, bundle: Bundle, files: Iterator[PictureFile]) -> Iterator[Row]:

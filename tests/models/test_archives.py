@@ -1,6 +1,7 @@
 """Zips and tars are read from where they lie, whatever is in them."""
 
 import io
+import pickle
 import shutil
 import stat
 import tarfile
@@ -213,3 +214,11 @@ def test_whatever_bytes_an_archive_has_only_our_errors_come_out(
         return
     for example in found.examples:
         Pictures(found.read).digest(example)
+
+
+def test_an_archive_that_went_to_another_process_reads_the_same(tmp_path: Path) -> None:
+    archive = Archive(zipped(tmp_path / "a.zip", {"a/b.jpg": b"bytes"}))
+
+    gone = pickle.loads(pickle.dumps(archive.read))  # noqa: S301  our own
+
+    assert gone(("a", "b.jpg")) == b"bytes"

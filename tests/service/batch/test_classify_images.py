@@ -82,6 +82,7 @@ def test_a_finished_result_is_not_written_over(
         (["nowhere.jpg"], "no such file or folder"),
         (["{photos}", "--sort-into", "{photos}"], "a folder of its own"),
         (["{photos}", "--maps"], "a column of --out"),
+        (["{photos}", "--engine", "ray"], "writes --out"),
     ],
 )
 def test_wrong_use_is_a_sentence(

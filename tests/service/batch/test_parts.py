@@ -119,3 +119,22 @@ def test_a_folder_of_somebody_else_s_numbers_is_no_folder_of_parts(folder: Path)
 
     with pytest.raises(OutputError, match="not made by classify-images"):
         Parts(folder, JOB, anew=True)
+
+
+def test_an_answer_that_is_not_among_the_parts_is_no_end(folder: Path) -> None:
+    with Parts(folder, JOB, anew=False) as parts:
+        parts.note([file("a.jpg")])
+
+        with pytest.raises(OutputError, match="1 answers are not in"):
+            list(parts.records())
+
+
+def test_what_a_worker_of_a_run_before_still_writes_replaces_nothing(folder: Path) -> None:
+    with Parts(folder, JOB, anew=False) as parts:
+        late = parts.reserve()
+    with Parts(folder, JOB, anew=False) as parts:
+        module.write_part(parts.reserve(), [answered(file("a.jpg"))])
+        module.write_part(late, [answered(file("b.jpg")), answered(file("a.jpg"))])
+        parts.note([file("a.jpg")])
+
+        assert [record.file for record in parts.records()] == ["a.jpg"]
