@@ -69,7 +69,7 @@ class _Ends:
         self._counts[reason] += 1
         watcher.env[_DEATHS] = json.dumps(self._counts)
         log.error("the worker %d has ended (%s), and another begins", process_pid, reason)
-        self._wait_if_often(watcher)
+        self._wait_if_often()
         return True
 
     def _reason(self, exit_code: int) -> str:
@@ -81,12 +81,12 @@ class _Ends:
             return "out of memory"
         return signal.Signals(-exit_code).name
 
-    def _wait_if_often(self, watcher: Any) -> None:
+    def _wait_if_often(self) -> None:
         self._lately.append(time.monotonic())
         if len(self._lately) == _OFTEN and self._lately[-1] - self._lately[0] < _WITHIN_SECONDS:
             log.error("that is often: it begins in %d seconds", _PAUSE_SECONDS)
-            wanted, watcher.numprocesses = watcher.numprocesses, 0
-            watcher.loop.call_later(_PAUSE_SECONDS, setattr, watcher, "numprocesses", wanted)
+            # All of the supervisor waits, a stop too: it ends where a worker is wanted later.
+            time.sleep(_PAUSE_SECONDS)
 
 
 def kills_for_memory(

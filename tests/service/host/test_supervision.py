@@ -1,8 +1,26 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from service.host.supervision import kills_for_memory
+from tests.service.conftest import wait_until
+
+#: BentoML's supervisor over one worker that ends as soon as it has begun.
+SHORT_LIVED = """
+import sys
+from service.host import supervision
+supervision._PAUSE_SECONDS = 0.5
+supervision.watch_over_workers()
+from bentoml._internal.utils.circus import create_standalone_arbiter
+from bentoml.serving import create_watcher
+begins = ["-c", f"open({sys.argv[1]!r}, 'a').write('x')"]
+worker = create_watcher(
+    name="w", cmd=sys.executable, args=begins, numprocesses=1, working_dir="."
+)
+create_standalone_arbiter([worker]).start()
+"""
 
 
 @pytest.mark.parametrize(
@@ -31,3 +49,14 @@ def test_what_the_kernel_killed_for_want_of_memory_is_found(
 
 def test_where_nobody_tells_nothing_was_killed(tmp_path: Path) -> None:
     assert kills_for_memory(tmp_path / "nothing", tmp_path) == 0
+
+
+def test_workers_that_end_again_and_again_are_replaced_for_ever(tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    begun.touch()
+
+    with subprocess.Popen([sys.executable, "-c", SHORT_LIVED, begun]) as supervisor:
+        wait_until(lambda: len(begun.read_text("ascii")) > 6 or supervisor.poll() is not None)
+        supervisor.terminate()
+
+    assert len(begun.read_text("ascii")) > 6
