@@ -19,12 +19,12 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFilter
-from scipy.stats import rankdata
+from scipy.stats import spearmanr
 from scipy.stats import t as student
 
 from models.heatmap import Heatmap, MapGeometry, enlarge
 from models.map_quality import Interval, MapQuality, Margin
-from models.occlusion import hidden, map_of
+from models.occlusion import PASSES, hidden, map_of
 from models.preprocessing import Pixels, Preprocessing
 from models.signature import Floats
 
@@ -169,10 +169,11 @@ def _agreement(ask: Ask, pictures: Pixels, probabilities: Floats, maps: Floats) 
     found = []
     for picture, whole, heatmap in zip(pictures, probabilities, maps, strict=True):
         index = int(whole.argmax())
-        covered, _ = ask(np.stack(list(hidden(picture))), np.full(49, index))
+        covered, _ = ask(np.stack(list(hidden(picture))), np.full(PASSES - 1, index))
         other, peak = map_of(whole, covered, index)
         if peak and np.ptp(heatmap):
-            found.append(_rank_correlation(_as_large(heatmap, other.shape), other))
+            large = _as_large(heatmap, other.shape)
+            found.append(float(spearmanr(large, other, axis=None).statistic))
     return float(np.mean(found)) if found else None
 
 
@@ -180,11 +181,6 @@ def _as_large(heatmap: Heatmap, shape: tuple[int, ...]) -> Heatmap:
     """A map with as many cells as another one, (h, w)."""
     size = shape[1], shape[0]
     return np.asarray(Image.fromarray(heatmap).resize(size, Image.Resampling.BILINEAR))
-
-
-def _rank_correlation(one: Heatmap, other: Heatmap) -> float:
-    """Spearman's, over cells."""
-    return float(np.corrcoef(rankdata(one), rankdata(other))[0, 1])
 
 
 def _margin(graded: list[_Graded], name: str) -> Margin:

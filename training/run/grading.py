@@ -14,6 +14,8 @@ from training.data.sample import spread
 from training.features.graphs import open_heads
 from training.head.fit import fit_head_at
 from training.inspection.map_quality import GRADED, grade_maps
+from training.recipes.material import Material
+from training.recipes.outcome import Outcome
 
 if TYPE_CHECKING:
     from training.run.learning import Trained
@@ -37,7 +39,7 @@ def grade(
     Returns:
         None where too few pictures could be read, or a class is in one fold alone.
     """
-    head = _head_for_held_out(trained)
+    head = head_for_held_out(trained.outcome, trained.material, trained.probe.fitted.strength)
     if head is None:
         return None
     extractor, material = trained.outcome.extractor, trained.material
@@ -51,16 +53,14 @@ def grade(
     return found
 
 
-def _head_for_held_out(trained: "Trained") -> LinearHead | None:
-    """A head that has not learned from what is set aside."""
-    outcome, material = trained.outcome, trained.material
+def head_for_held_out(outcome: Outcome, material: Material, strength: float) -> LinearHead | None:
+    """A head that has not learned from what is set aside; None where a class is there alone."""
     if outcome.recipe != "frozen" or not material.parts.is_cross_validated:
         return outcome.head
     rows = np.setdiff1d(material.parts.train, material.parts.set_aside)
     labels, classes = material.table.labels[rows], len(material.classes)
     if len(np.unique(labels)) < classes:
         return None
-    strength = trained.probe.fitted.strength
     return fit_head_at(strength, material.table.features, labels, classes, rows)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from models.errors import OutputError, UsageError
 from models.places import PictureFile
 from service.batch import parts as module
-from service.batch.parts import Job, Parts
+from service.batch.parts import Job, Parts, write_part
 from service.batch.record import Record
 
 JOB = Job("0" * 64, "photos", maps=False)
@@ -61,6 +61,17 @@ def test_the_first_part_is_small_and_there_before_the_end(folder: Path) -> None:
             parts.add(answered(file(f"{number}.jpg")))
 
         assert len((folder / "00000000.jsonl").read_text().splitlines()) == 64
+
+
+def test_a_part_is_whole_or_not_there(tmp_path: Path) -> None:
+    def stopped() -> Iterator[Record]:
+        yield answered(file("a"))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_part(tmp_path / "0.jsonl", stopped())
+
+    assert not (tmp_path / "0.jsonl").exists()
 
 
 def test_what_was_answered_when_an_error_comes_is_kept(folder: Path) -> None:

@@ -113,6 +113,19 @@ def test_another_network_is_not_known(learned_weights: Path, tmp_path: Path) -> 
     assert [known_network(*one) for one in asked] == [None] * len(asked)
 
 
+def test_other_numbers_in_a_file_of_the_same_name_are_not_known(
+    known: KnownNetwork, learned_weights: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.safetensors"
+    shutil.copy(learned_weights, path)
+    assert keep_network(known.facts, File(path), None, known.agreement)
+    assert known_network(TINY_BACKBONE, File(path), None) is not None
+
+    path.write_bytes(path.read_bytes() + b" ")
+
+    assert known_network(TINY_BACKBONE, File(path), None) is None
+
+
 @pytest.mark.usefixtures("known")
 @pytest.mark.parametrize("kind", ["network", "backbone", "head"])
 def test_what_is_damaged_or_gone_is_not_known(
