@@ -12,7 +12,7 @@ FOR_BENCHMARKS := $(VENV)/installed-for-benchmarks
 PIP_INSTALL := $(BIN)/pip install --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast browser check map serve bento bench clean
+.PHONY: help install demo test test-fast fuzz browser check map serve bento bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ test: $(FOR_TESTS) browser  ## all tests, two files at once
 
 test-fast: $(FOR_TESTS)  ## tests that take no more than a few seconds each
 	$(BIN)/python -m pytest -m "not slow"
+
+fuzz: $(FOR_TESTS)  ## the tests by property again, with thousands of inputs that nobody chose
+	$(BIN)/python -m pytest --numprocesses 2 --hypothesis-profile fuzz -m "not slow" $$(grep -rlw given tests)
 
 check: $(FOR_TESTS)  ## lint, format, types, the page's JavaScript, and who may import whom
 	$(BIN)/ruff check .

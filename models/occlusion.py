@@ -59,12 +59,12 @@ def map_of(
     """
     before, others = _odds(whole, class_index)
     after, others_after = _odds(covered, class_index)
-    # Near 1 the other classes are the more exact ones.
-    lost = (before - after if before < others else others_after - others).reshape(CELLS, CELLS)
+    # Near 1 the other classes are the more exact ones; what is summed of them may pass 1 by rounding.
+    lost = (before - after if before < others else others_after - others).clip(0, 1)
     peak = float(lost.max())
     if not peak > _RESOLUTION * min(float(before), float(others)):
         return np.zeros((CELLS, CELLS), np.float32), 0.0
-    return (lost.clip(0) / peak).astype(np.float32), peak
+    return (lost / peak).reshape(CELLS, CELLS).astype(np.float32), peak
 
 
 def _odds(

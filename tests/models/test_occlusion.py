@@ -62,6 +62,18 @@ def test_where_hiding_costs_nothing_the_map_is_empty(class_index: int) -> None:
     assert not heatmap.any()
 
 
+def test_no_more_than_all_is_lost_where_float32_sums_to_more_than_one() -> None:
+    whole = np.array([1, 0, 0], np.float32)
+    covered = np.tile(
+        np.array([0, 0.5, np.nextafter(np.float32(0.5), np.float32(1))]), (SQUARES, 1)
+    )
+
+    heatmap, peak = map_of(whole, covered.astype(np.float32), 0)
+
+    assert peak == 1
+    assert heatmap.max() == 1
+
+
 @given(arrays(np.float32, (SQUARES + 1, 3), elements=st.floats(0, 30, width=32)), st.integers(0, 2))
 def test_a_map_lies_in_its_bounds_whatever_a_network_says(logits: np.ndarray, index: int) -> None:
     exponentials = np.exp(logits - logits.max(1, keepdims=True))
