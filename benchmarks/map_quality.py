@@ -35,12 +35,13 @@ from models.graph.network import Network
 from models.head import LinearHead
 from models.heatmap import MapGeometry, enlarge
 from models.pretrained import DEFAULT_BACKBONE
+from models.signature import Ask
 from training.data.folder import scan_folder
 from training.data.folds import deal_folds
 from training.data.pictures import Pictures, readable_pixels
 from training.data.sample import spread
 from training.features.extractor import Extractor
-from training.features.graphs import Ask, head_graph_of, open_heads
+from training.features.graphs import head_graph_of, open_heads
 from training.features.table import FeatureTable
 from training.head.fit import Task, fit_head, fit_head_at
 from training.inspection.map_quality import (
@@ -170,8 +171,7 @@ def place_of_cells(bench: Bench, ask: Ask, rows: npt.NDArray[np.int64]) -> MapGe
     """As a run measures it."""
     examples = spread([bench.table.examples[row] for row in rows], 96)
     _, pixels = readable_pixels(bench.pictures, examples, bench.extractor.preprocessing)
-    shape = bench.extractor.network.facts.map_shape
-    return shape.geometry_of(lambda some: ask(some, np.full(len(some), -1))[1], pixels)
+    return bench.extractor.network.facts.map_shape.geometry_of(ask, pixels)
 
 
 def areas(

@@ -5,19 +5,19 @@ not tell by how much, for kernels have learned to live with it: EfficientNet-Lit
 15.5 pixels off by its padding and lies 4 off, MobileNetV2's 15.5 and 23. So the map itself is
 asked: drawn in its place, it lies in a reflected picture where the reflection of the first one
 does. What lies to one side in a picture lies to the other in its reflection, so that any will do.
+Both are explained for the class of the first: maps of two classes lie in two places.
 
 A network that has learned nothing gives maps of chance; there `cell_gradient` tells. Patch tokens
 that have seen all others lie where their patches do.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from models.heatmap import MapGeometry
 from models.preprocessing import Pixels
-from models.signature import Floats
+from models.signature import PREDICTED_CLASS, Ask, Floats
 
 #: The least part of a step that the gradient must move by from one cell to the next, or the drawn
 #: map where its cells are moved; below that each cell sees everything, and its place says nothing.
@@ -99,19 +99,20 @@ class MapShape:
     across: Axis
     is_even: bool
 
-    def geometry_of(self, heatmaps: Callable[[Pixels], Floats], pictures: Pixels) -> MapGeometry:
+    def geometry_of(self, ask: Ask, pictures: Pixels) -> MapGeometry:
         """Where the cells look, of a network that has learned something.
 
         Args:
-            heatmaps: gives those of the predicted classes, (N, H, W, 3) → (N, h, w).
-            pictures: uint8 (N, H, W, 3), such as it will be shown. Of 96 the place is known to
-                0.3 % of the side (standard error; drawn screws and nuts, EfficientNet-Lite0).
+            ask: the network.
+            pictures: uint8 (N, H, W, 3), such as it will be shown (docs/decisions/0031 has how well
+                the place is known by so many).
         """
         if self.is_even:
             return self.at(self.across.even, self.down.even)
         # Half a turn reflects both axes at once; another picture says more than another reflection.
         turned = np.ascontiguousarray(pictures[:, ::-1, ::-1])
-        found = np.concatenate([heatmaps(pictures), heatmaps(turned)])
+        answers, upright = ask(pictures, np.full(len(pictures), PREDICTED_CLASS))
+        found = np.concatenate([upright, ask(turned, answers.argmax(1))[1]])
         return self.at(
             self.across.by_reflections(found.sum(1)), self.down.by_reflections(found.sum(2))
         )
