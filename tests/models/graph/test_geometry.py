@@ -7,6 +7,7 @@ from torch import Tensor
 from models.backbones.backbone import Backbone, load_backbone
 from models.backbones.weights import Random
 from models.graph.classifier import Normalise
+from models.graph.geometry import Axis, MapShape
 from models.graph.network_facts import measure_geometry
 from models.heatmap import MapGeometry
 from models.preprocessing import Pixels
@@ -139,6 +140,21 @@ def test_a_picture_and_its_reflection_are_explained_for_the_same_class() -> None
     measure_geometry(backbone, ask, pictures)
 
     assert asked == [[-1] * 4, [0, 0, 1, 1]]
+
+
+@pytest.mark.parametrize(("scatter", "asked"), [(0.1, 96), (3.0, 200)])
+def test_no_more_pictures_are_asked_than_it_takes(scatter: float, asked: int) -> None:
+    axis, random, seen = Axis(70, 7, 10.0), np.random.default_rng(0), []
+
+    def ask(pixels: Pixels, _: Classes) -> tuple[Floats, Floats]:
+        seen.append(len(pixels))
+        places = 3 + scatter * random.standard_normal((len(pixels), 2, 1))
+        down, across = np.exp(-((np.arange(7) - places) ** 2)).swapaxes(0, 1)
+        return sure(pixels), (down[:, :, None] * across[:, None]).astype(np.float32)
+
+    MapShape(axis, axis, is_even=False).geometry_of(ask, np.zeros((200, 4, 4, 3), np.uint8))
+
+    assert sum(seen) == 2 * asked
 
 
 @pytest.mark.parametrize("level", [0, 1])
