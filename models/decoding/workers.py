@@ -287,8 +287,9 @@ def _widen_pipes(process: Process) -> None:
     """A picture's pixels go through at once: else its process waits while we take them in parts."""
     if fcntl is None or not hasattr(fcntl, "F_SETPIPE_SZ"):
         return
+    transport = cast("asyncio.SubprocessTransport", process._transport)  # type: ignore[attr-defined]  # noqa: SLF001
     for number in (0, 1):
-        pipe = cast("asyncio.SubprocessTransport", process._transport).get_pipe_transport(number)  # type: ignore[attr-defined]  # noqa: SLF001
+        pipe = cast("asyncio.BaseTransport", transport.get_pipe_transport(number))
         with contextlib.suppress(OSError):  # this user has too many of them already
             fcntl.fcntl(pipe.get_extra_info("pipe"), fcntl.F_SETPIPE_SZ, _BUFFER_BYTES)
 

@@ -77,7 +77,7 @@ def take_out_layers(starlette: Starlette) -> None:
     which is memory that grows with every request of the last minute or ten; ours on a body and its
     answer come before it. Of the second each answer makes five, exporter or none.
     """
-    out = {TimeoutMiddleware}
+    out: set[type] = {TimeoutMiddleware}
     if not BentoMLContainer.tracing.exporter_type.get():
         out.add(OpenTelemetryMiddleware)
     layers: list[Any] = starlette.user_middleware
