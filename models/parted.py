@@ -53,6 +53,10 @@ class PartedGraph:
         single = self._single
         if single is None or len(pixels) < _ENOUGH * self._threads:
             return answers_of(self.session, pixels, class_index, run_options)
+
+        def answer(some: Pixels, their_index: npt.NDArray[np.int64]) -> Answers:
+            return answers_of(single, some, their_index, run_options)
+
         parts = (np.array_split(each, self._threads) for each in (pixels, class_index))
-        found = self._pool.map(lambda *part: answers_of(single, *part, run_options), *parts)
+        found = self._pool.map(answer, *parts)
         return Answers(*map(np.concatenate, zip(*found, strict=True)))
