@@ -26,6 +26,7 @@ from models.decoding.kinds import KINDS, Draw, Kinds, failure, mistake
 from models.drawing import Sketch
 from models.errors import ImageError, ImageTooLargeError
 from models.heatmap import MapGeometry
+from models.memory import too_much_memory
 from models.preprocessing import Preprocessing
 
 
@@ -34,6 +35,7 @@ def main(kinds: Kinds = KINDS) -> int:
     _draw_once()
     answers = way_back()
     limit(int(sys.argv[1]))
+    too_much_memory()  # it asks the system, once, for the limit
     return serve(kinds, answers, is_confined=give_up_the_system())
 
 
@@ -69,7 +71,7 @@ def _done(kinds: Kinds, message: Message) -> Message:
     try:
         return kinds[message.fields["kind"]].of(message).done()
     except MemoryError:
-        return failure(ImageTooLargeError("the picture takes more memory than one may take here"))
+        return failure(ImageTooLargeError(too_much_memory()))
     except ImageError as error:
         return failure(error)
     # A mistake of ours, which must be seen as one.

@@ -11,6 +11,7 @@ They are a border, too: a process that a picture has taken over knows no key, re
 
 import asyncio
 import contextlib
+import io
 import logging
 import os
 import subprocess
@@ -286,5 +287,17 @@ async def _received(process: Process, most: int) -> Message:
     """What a process says; MessageError: more than `most` bytes, or no message."""
     back = cast("asyncio.StreamReader", process.stdout)
     lengths = answered_lengths(await back.readexactly(LENGTHS_BYTES), most)
-    fields, data = [await back.readexactly(length) for length in lengths]
+    fields, data = [await _read(back, length) for length in lengths]
     return unpacked(fields, data)
+
+
+async def _read(back: asyncio.StreamReader, length: int) -> bytes:
+    """So many bytes. A large drawing is taken as it comes: `readexactly` would hold it twice."""
+    if length <= _BUFFER_BYTES:
+        return await back.readexactly(length)
+    data = io.BytesIO()
+    while (missing := length - data.tell()) > 0:
+        if not (more := await back.read(min(_BUFFER_BYTES, missing))):
+            raise asyncio.IncompleteReadError(b"", length)
+        data.write(more)
+    return data.getvalue()  # CPython copies nothing here
