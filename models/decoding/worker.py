@@ -5,9 +5,11 @@ with whoever started it, however that ends. It imports no more than Pillow and n
 before its first picture: then it can open nothing any more (`confinement`).
 """
 
+import contextlib
 import encodings.latin_1
 import encodings.utf_16_be
 import encodings.utf_16_le  # noqa: F401  what Pillow decodes texts with, looked for when needed
+import fcntl
 import io
 import os
 import random  # noqa: F401  as above
@@ -15,18 +17,20 @@ import signal
 import sys
 import traceback
 import warnings
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 import numpy as np
 from PIL import Image, ImageCms, ImageColor, ImageFilter, TiffTags  # noqa: F401  as above
 
 from models.decoding.confinement import give_up_the_system, limit
 from models.decoding.framing import LENGTHS_BYTES, Message, lengths, packed, unpacked
-from models.decoding.kinds import KINDS, Draw, Kinds, failure, mistake
+from models.decoding.kinds import KINDS, Draw, Kinds, answered, mistake
 from models.drawing import Sketch
-from models.errors import ImageError, ImageTooLargeError
 from models.heatmap import MapGeometry
 from models.preprocessing import Preprocessing
+
+#: What any user may have of a pipe on Linux, as it comes.
+_PIPE_BYTES: Final = 1024**2
 
 
 def main(kinds: Kinds = KINDS) -> int:
@@ -40,6 +44,10 @@ def main(kinds: Kinds = KINDS) -> int:
 def way_back() -> BinaryIO:
     """What answers go to; nothing else may stand between them."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    # An answer that fits the pipe wakes who waits for it once, not for each 64 KiB.
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):  # a system may allow less, and stdout may be no pipe
+            fcntl.fcntl(answers, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     return answers
 
@@ -67,11 +75,7 @@ def _send(answers: BinaryIO, message: Message) -> None:
 def _done(kinds: Kinds, message: Message) -> Message:
     """The answer or the error."""
     try:
-        return kinds[message.fields["kind"]].of(message).done()
-    except MemoryError:
-        return failure(ImageTooLargeError("the picture takes more memory than one may take here"))
-    except ImageError as error:
-        return failure(error)
+        return answered(kinds[message.fields["kind"]].of(message))
     # A mistake of ours, which must be seen as one.
     except Exception:  # noqa: BLE001
         return mistake(traceback.format_exc())
