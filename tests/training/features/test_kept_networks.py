@@ -121,8 +121,8 @@ def test_a_file_that_was_moved_is_known_by_its_new_name(
     found = known_network(TINY_BACKBONE, File(moved), None)
 
     assert found is not None
-    told = {"weights": str(moved), "origin": "moved.safetensors"}
-    assert found.facts == replace(known.facts, **told)
+    told = replace(known.facts, weights=str(moved), origin="moved.safetensors")
+    assert found.facts == told
 
 
 def test_other_numbers_in_a_file_of_the_same_name_are_not_known(
