@@ -116,7 +116,8 @@ def test_another_network_is_not_known(learned_weights: Path, tmp_path: Path) -> 
 def test_a_file_that_was_moved_is_known_by_its_new_name(
     known: KnownNetwork, learned_weights: Path, tmp_path: Path
 ) -> None:
-    moved = shutil.copy(learned_weights, tmp_path / "moved.safetensors")
+    moved = tmp_path / "moved.safetensors"
+    shutil.copy(learned_weights, moved)
 
     found = known_network(TINY_BACKBONE, File(moved), None)
 
