@@ -160,7 +160,9 @@ def drawn_names(classes: Sequence[str]) -> list[str]:
 
 
 def missing_letters(text: str) -> set[str]:
-    """The letters that matplotlib's fonts, as they are set, draw as boxes."""
+    """The letters that matplotlib's fonts, as they are set, draw as boxes; no plain Latin ones."""
+    if text.isascii():
+        return set()  # asking costs a drawing
     figure = Figure(figsize=(1, 1))
     figure.text(0, 0, "".join(set(text) - {"$", "\\"}))
     with warnings.catch_warnings(record=True) as said:
