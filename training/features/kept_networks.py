@@ -8,7 +8,7 @@ of this is not known here is not known at all, and torch is asked.
 
 import functools
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -52,7 +52,9 @@ def known_network(name: str, weights: Weights, image_size: int | None) -> KnownN
     head = kept_graph("head", head_graph_key(kept.facts.key))
     if graph is None or head is None:
         return None
-    return KnownNetwork(kept.facts, (graph.model, head.model), kept.agreement)
+    # A file may have been moved or renamed since: it is found by what is in it.
+    facts = replace(kept.facts, weights=weights.word, origin=weights.origin)
+    return KnownNetwork(facts, (graph.model, head.model), kept.agreement)
 
 
 def keep_network(
@@ -82,7 +84,8 @@ def keep_network(
 def _key(name: str, weights: Weights, image_size: int | None) -> str | None:
     """None where the content of the weights cannot be known without asking torch or a server."""
     digest = _digest(name, weights)
-    return digest_of(name, digest, f"{weights.word} {image_size}", _processor()) if digest else None
+    kind = type(weights).__name__
+    return digest_of(name, digest, f"{kind} {image_size}", _processor()) if digest else None
 
 
 def _digest(name: str, weights: Weights) -> str:

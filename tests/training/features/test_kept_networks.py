@@ -1,6 +1,7 @@
 """What is kept of a network answers as torch does, and is never taken for another one's."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -99,9 +100,8 @@ def test_a_file_that_answers_as_another_head_is_no_bundle(
 
 @pytest.mark.usefixtures("known")
 def test_another_network_is_not_known(learned_weights: Path, tmp_path: Path) -> None:
-    other, same = tmp_path / "other.safetensors", tmp_path / learned_weights.name
+    other = tmp_path / "other.safetensors"
     other.write_bytes(learned_weights.read_bytes() + b" ")
-    shutil.copy(learned_weights, same)
     asked: list[tuple[str, Weights, int | None]] = [
         ("test_vit", File(learned_weights), None),
         (TINY_BACKBONE, File(learned_weights), 416),
@@ -111,6 +111,19 @@ def test_another_network_is_not_known(learned_weights: Path, tmp_path: Path) -> 
     ]
 
     assert [known_network(*one) for one in asked] == [None] * len(asked)
+
+
+def test_a_file_that_was_moved_is_known_by_its_new_name(
+    known: KnownNetwork, learned_weights: Path, tmp_path: Path
+) -> None:
+    moved = tmp_path / "moved.safetensors"
+    shutil.copy(learned_weights, moved)
+
+    found = known_network(TINY_BACKBONE, File(moved), None)
+
+    assert found is not None
+    told = replace(known.facts, weights=str(moved), origin="moved.safetensors")
+    assert found.facts == told
 
 
 def test_other_numbers_in_a_file_of_the_same_name_are_not_known(
