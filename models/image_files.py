@@ -7,6 +7,7 @@ import io
 import re
 import stat
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -25,7 +26,9 @@ from PIL import (
 from models.choices import Levels
 from models.errors import ImageError, ImageTooLargeError, first_line
 from models.greys import is_wide, levels_of, range_of, to_bytes
+from models.libtiff import heard
 from models.limits import MAX_FILE_BYTES
+from models.memory import too_much_memory
 from models.mending import with_an_end, without_metadata
 from models.scans import check_scans
 from models.unreadable import camera_raw, never_read, what_it_is
@@ -38,6 +41,9 @@ MAX_PIXELS: Final = 250_000_000
 # warns between one and two times its limit; a warning helps nobody on a server.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 warnings.simplefilter("error", Image.DecompressionBombWarning)
+
+# Of broken EXIF data and the like, by a line of Pillow's own code and by no file's name.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 # All plugins at once, here, instead of in the middle of the first unknown file. EPS starts
 # Ghostscript and WMF a part of Windows: no picture of a stranger's may start a program. Of the
@@ -140,12 +146,22 @@ def load_picture(data: bytes, max_pixels: int, smallest: int | None = None) -> S
     check_scans(data)
     if max_pixels > (Image.MAX_IMAGE_PIXELS or 0):
         Image.MAX_IMAGE_PIXELS = max_pixels  # somebody wants more, and says so
+    with heard() as complaints:
+        found = _load_or_refuse(data, max_pixels, smallest, complaints)
+    if complaints:  # and Pillow read on: some of the pixels are anything
+        raise ImageError(f"the picture is broken: {complaints[0]}")
+    return found
+
+
+def _load_or_refuse(
+    data: bytes, max_pixels: int, smallest: int | None, complaints: Sequence[str]
+) -> Stored:
     try:
         return _load(without_metadata(data), max_pixels, smallest)
     except ImageError:
         raise
     except MemoryError as error:
-        raise ImageTooLargeError("the picture takes more memory than one may take here") from error
+        raise ImageTooLargeError(too_much_memory()) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageTooLargeError(
             f"the picture claims too many pixels; at most {max_pixels:,} are read"
@@ -157,7 +173,8 @@ def load_picture(data: bytes, max_pixels: int, smallest: int | None = None) -> S
     except Exception as error:
         if whole := _without_end(data, max_pixels, smallest):
             return whole
-        raise ImageError(f"the picture is broken: {first_line(error)}") from error
+        reason = complaints[0] if complaints else first_line(error)
+        raise ImageError(f"the picture is broken: {reason}") from error
 
 
 def stored_size(data: bytes) -> tuple[int, int]:

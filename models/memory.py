@@ -1,9 +1,15 @@
 """How much memory this process may use: the machine's, or what its control groups grant."""
 
+import functools
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
+
+try:
+    import resource
+except ImportError:  # Windows has no such limits
+    resource = None  # type: ignore[assignment]
 
 _GROUPS: Final = Path("/sys/fs/cgroup")
 
@@ -20,6 +26,18 @@ def granted_memory(groups: Path = _GROUPS, own: Path = Path("/proc/self/cgroup")
     """
     found = [*_machine(), *_limits(groups, own)]
     return min(found, default=None)
+
+
+@functools.cache
+def too_much_memory() -> str:
+    """What is said of a picture that does not fit, with how much this process may take.
+
+    Found once: a process that has given up the system (`decoding.confinement`) cannot ask any more.
+    """
+    limits = [granted_memory(), resource and resource.getrlimit(resource.RLIMIT_AS)[0]]
+    least = min((limit for limit in limits if limit and limit > 0), default=None)
+    number = f": {least / 2**20:,.0f} MiB, all that the process has included" if least else ""
+    return f"the picture takes more memory than one may take here{number}"
 
 
 def _machine() -> Iterator[int]:

@@ -59,7 +59,7 @@ def map_of(
     """
     before, others = _odds(whole, class_index)
     after, others_after = _odds(covered, class_index)
-    # Near 1 the other classes are the more exact ones; what is summed of them may pass 1 by rounding.
+    # Near 1 the other classes are the more exact ones; their sum may pass 1 by rounding.
     lost = (before - after if before < others else others_after - others).clip(0, 1)
     peak = float(lost.max())
     if not peak > _RESOLUTION * min(float(before), float(others)):

@@ -36,8 +36,8 @@ from models.preprocessing import Preprocessing
 #: The smallest of timm's that has all that matters: BatchNorm, residual branches, a linear head.
 TINY_BACKBONE = "test_resnet"
 
-# No deadlines: a machine may be busy. The same inputs each time, so that a change is judged by what it
-# changed; new ones, and many more, by `make fuzz`.
+# No deadlines: a machine may be busy. The same inputs each time, so that a change is judged by what
+# it changed; new ones, and many more, by `make fuzz`.
 settings.register_profile("house", settings.default, deadline=None, derandomize=True)
 settings.register_profile(
     "fuzz", settings.default, deadline=None, max_examples=3000, print_blob=True

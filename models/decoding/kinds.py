@@ -18,6 +18,7 @@ from models.drawing import Sketch, draw_png
 from models.errors import ImageError, ImageTooLargeError
 from models.heatmap import MapGeometry
 from models.image_files import MAX_PIXELS
+from models.memory import too_much_memory
 from models.preprocessing import Preprocessing, ReadPicture, read_picture
 
 _Answer_co = TypeVar("_Answer_co", covariant=True)
@@ -219,7 +220,7 @@ def answered(work: Work[object]) -> Message:
     try:
         return work.done()
     except MemoryError:
-        return _failure(ImageTooLargeError("the picture takes more memory than one may take here"))
+        return _failure(ImageTooLargeError(too_much_memory()))
     except ImageError as error:
         return _failure(error)
 

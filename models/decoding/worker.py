@@ -5,11 +5,9 @@ with whoever started it, however that ends. It imports no more than Pillow and n
 before its first picture: then it can open nothing any more (`confinement`).
 """
 
-import contextlib
 import encodings.latin_1
 import encodings.utf_16_be
 import encodings.utf_16_le  # noqa: F401  what Pillow decodes texts with, looked for when needed
-import fcntl
 import io
 import os
 import random  # noqa: F401  as above
@@ -17,7 +15,7 @@ import signal
 import sys
 import traceback
 import warnings
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageCms, ImageColor, ImageFilter, TiffTags  # noqa: F401  as above
@@ -27,10 +25,8 @@ from models.decoding.framing import LENGTHS_BYTES, Message, lengths, packed, unp
 from models.decoding.kinds import KINDS, Draw, Kinds, answered, mistake
 from models.drawing import Sketch
 from models.heatmap import MapGeometry
+from models.memory import too_much_memory
 from models.preprocessing import Preprocessing
-
-#: What any user may have of a pipe on Linux, as it comes.
-_PIPE_BYTES: Final = 1024**2
 
 
 def main(kinds: Kinds = KINDS) -> int:
@@ -38,16 +34,13 @@ def main(kinds: Kinds = KINDS) -> int:
     _draw_once()
     answers = way_back()
     limit(int(sys.argv[1]))
+    too_much_memory()  # it asks the system, once, for the limit
     return serve(kinds, answers, is_confined=give_up_the_system())
 
 
 def way_back() -> BinaryIO:
     """What answers go to; nothing else may stand between them."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    # An answer that fits the pipe wakes who waits for it once, not for each 64 KiB.
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError):  # a system may allow less, and stdout may be no pipe
-            fcntl.fcntl(answers, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     return answers
 

@@ -11,6 +11,7 @@ They are a border, too: a process that a picture has taken over knows no key, re
 
 import asyncio
 import contextlib
+import io
 import logging
 import os
 import subprocess
@@ -20,6 +21,11 @@ from collections.abc import AsyncIterator, Hashable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar, cast
+
+try:
+    import fcntl
+except ImportError:  # Windows has no such pipes
+    fcntl = None  # type: ignore[assignment]
 
 from models.decoding.clock import Clock
 from models.decoding.framing import (
@@ -251,6 +257,7 @@ class _Worker:
                     stderr=subprocess.DEVNULL,  # what decoders say is about a stranger's picture
                     limit=_BUFFER_BYTES,
                 )
+                _widen_pipes(self._process)
                 said = await _received(self._process, 0)
                 self.is_confined = said.fields.get("is_confined") is True
         except (*_ENDED, TimeoutError) as error:
@@ -276,6 +283,17 @@ def _inherited() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name.upper() in _INHERITED}
 
 
+def _widen_pipes(process: Process) -> None:
+    """A picture's pixels go through at once: else its process waits while we take them in parts."""
+    if fcntl is None or not hasattr(fcntl, "F_SETPIPE_SZ"):
+        return
+    transport = cast("asyncio.SubprocessTransport", process._transport)  # type: ignore[attr-defined]  # noqa: SLF001
+    for number in (0, 1):
+        pipe = cast("asyncio.BaseTransport", transport.get_pipe_transport(number))
+        with contextlib.suppress(OSError):  # this user has too many of them already
+            fcntl.fcntl(pipe.get_extra_info("pipe"), fcntl.F_SETPIPE_SZ, _BUFFER_BYTES)
+
+
 async def _send(process: Process, work: Work[object]) -> None:
     to, message = cast("asyncio.StreamWriter", process.stdin), work.message()
     to.writelines(packed(Message({"kind": work.kind, **message.fields}, message.data)))
@@ -286,5 +304,17 @@ async def _received(process: Process, most: int) -> Message:
     """What a process says; MessageError: more than `most` bytes, or no message."""
     back = cast("asyncio.StreamReader", process.stdout)
     lengths = answered_lengths(await back.readexactly(LENGTHS_BYTES), most)
-    fields, data = [await back.readexactly(length) for length in lengths]
+    fields, data = [await _read(back, length) for length in lengths]
     return unpacked(fields, data)
+
+
+async def _read(back: asyncio.StreamReader, length: int) -> bytes:
+    """So many bytes. A large drawing is taken as it comes: `readexactly` would hold it twice."""
+    if length <= _BUFFER_BYTES:
+        return await back.readexactly(length)
+    data = io.BytesIO()
+    while (missing := length - data.tell()) > 0:
+        if not (more := await back.read(min(_BUFFER_BYTES, missing))):
+            raise asyncio.IncompleteReadError(b"", length)
+        data.write(more)
+    return data.getvalue()  # CPython copies nothing here

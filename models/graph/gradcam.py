@@ -64,12 +64,15 @@ class GradCamHead(nn.Module):
 
 def heatmap_of(feature_map: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
     """Equations 1 and 2, (N, C, h, w) twice → (N, h, w) in [0, 1], and its maximum before (N,)."""
-    terms = gradient.mean((2, 3), keepdim=True) * feature_map
-    cam = terms.sum(1).relu()
-    peak = cam.amax((1, 2), keepdim=True)
-    speaks = peak > RESOLUTION * terms.abs().sum(1).amax((1, 2), keepdim=True)
+    # As matrix products: nothing of the feature map's size is written but its own magnitudes.
+    weights, places = gradient.mean((2, 3)).unsqueeze(1), feature_map.flatten(2)
+    cam = (weights @ places).relu()
+    peak = cam.amax(2, keepdim=True)
+    speaks = peak > RESOLUTION * (weights.abs() @ places.abs()).amax(2, keepdim=True)
     heatmap = torch.where(speaks, cam / torch.where(speaks, peak, 1.0), 0.0)
-    return heatmap, torch.where(speaks, peak, 0.0).flatten()
+    return heatmap.unflatten(2, feature_map.shape[2:]).squeeze(1), torch.where(
+        speaks, peak, 0.0
+    ).flatten()
 
 
 def explain_by_autograd(

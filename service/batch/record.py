@@ -23,7 +23,9 @@ class Record:
         file: name of the file.
         stamp: of its content, which the table does not show.
         label: the predicted class; None, as all but `error` then, where there is no answer.
-        decision: the class that is decided; empty where a person must look at the picture.
+        decision: the class that is decided, by the bundle's operating point (`models.decision`), or
+            where it has none because the picture is familiar and could be of one class only; empty
+            where a person must look at the picture.
         error: why there is no answer; empty where there is one.
         probabilities: of all classes, in their order.
         cells: the heatmap's, a byte each, as base64; empty where nobody wants them.
@@ -108,9 +110,11 @@ class Columns:
 
 
 def _decision(prediction: Prediction) -> str:
-    """What is decided: the label, where the bundle has no operating point to decide by."""
-    found = prediction.decision
-    return prediction.label if found is None else found.label or ""
+    """The class that is decided, or nothing."""
+    if prediction.decision is not None:
+        return prediction.decision.label or ""
+    settled = prediction.is_familiar and len(prediction.prediction_set) == 1
+    return prediction.label if settled else ""
 
 
 def _rounded(probability: float) -> float:

@@ -187,7 +187,7 @@ def _tell_left_out(listing: Listing) -> None:
         log.warning("%s; what is in it is not answered", problem)
     if listing.left_out:
         log.info(
-            "%d files are not called like pictures and were left out: %s%s",
+            "left out, not called like pictures: %d (%s%s)",
             listing.left_out,
             ", ".join(listing.examples),
             ", …" if listing.left_out > len(listing.examples) else "",

@@ -62,7 +62,8 @@ async def explain(request: Request) -> Response:
         class_index = model.class_index(name) if name else PREDICTED_CLASS
         top_k = number("top_k", option(request, form, "top_k"))
         asked = _Asked(class_index, style, has_legend, method, top_k)
-        with engine.admission.admit_work(PASSES - 1 if method == "occlusion" else 0):
+        more = PASSES - 1 if method == "occlusion" else 0
+        with engine.admission.admit_work(more, _name()):
             return await _in_time(request, _explanation(engine, model, form.files[0], asked))
 
 

@@ -46,12 +46,13 @@ class Admission:
         finally:
             self._count(-pictures, name)
 
-    def admit_work(self, pictures: int) -> contextlib.AbstractContextManager[None]:
+    def admit_work(self, pictures: int, name: str = "") -> contextlib.AbstractContextManager[None]:
         """The same for what one picture costs as many more as these.
 
         No more than an empty queue has beside the picture: else it would be refused for ever.
         """
-        return self.admit(min(pictures, self._max_pictures - 1))
+        places = self._most_by_name if name else self._max_pictures
+        return self.admit(min(pictures, places - 1), name)
 
     @contextlib.contextmanager
     def body(self) -> Iterator[Callable[[int], None]]:

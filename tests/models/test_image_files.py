@@ -153,3 +153,26 @@ def test_what_is_allowed_above_the_default_is_read_and_nothing_beyond() -> None:
         load_picture(data, 300_000_000)
     with pytest.raises(ImageTooLargeError, match="at most 200,000,000"):
         load_picture(data, 200_000_000)
+
+
+def test_a_torn_fax_is_refused_in_libtiffs_words_and_nothing_else_is_printed(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 2, (64, 64)).astype(bool)
+    data = bytearray(encoded(Image.fromarray(noise), "TIFF", compression="group4"))
+    data[20:28] = bytes(8)
+
+    with pytest.raises(ImageError, match=r"broken: Fax4Decode: .* strip 0"):
+        decode_image(bytes(data))
+
+    assert capfd.readouterr().err == ""
+
+
+def test_what_libtiff_says_of_one_file_is_not_said_of_the_next() -> None:
+    lines = encoded(Image.fromarray(COLOURS), "TIFF", compression="tiff_lzw")
+    torn = lines[:10] + bytes(8) + lines[18:]
+
+    with pytest.raises(ImageError, match=r"broken: (Using code not yet|LZWDecode)"):
+        decode_image(torn)
+
+    assert np.array_equal(np.asarray(decode_image(lines)), COLOURS)

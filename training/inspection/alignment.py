@@ -56,7 +56,7 @@ _MIRRORED: Final = [
 #: Pixels: what is coarser is no detail, of thumbnails, of those at half the size, and of views.
 _FINE, _MIDDLE, _ROUGH = 2.0, 4.0, 5.0
 
-#: Pairs whose small views agree less, or the details in these, are not aligned.
+#: Pairs whose small views agree less are not aligned, nor by details where these agree less.
 _LEAST_VIEWS, _LEAST_DETAILS = 0.65, 0.35
 
 #: Nor are those aligned to the end that are this unlike at half the size.
@@ -74,8 +74,10 @@ _LEAST_DETAIL, _NOISE, _MAY_DISAGREE = 0.3, 2.0, 0.05
 
 _BLOCKS: Final = 8
 
-#: How strongly a step is damped, of the sum of what all four numbers of a placing weigh.
+#: How strongly a step is damped, of the sum of what all four numbers of a placing weigh; and how
+#: that changes after a step that helped, and after one that was taken back.
 _DAMPING: Final = 0.0025
+_DAMPED: Final = (0.3, 10.0)
 
 #: Pairs that are compared at a time; a thread takes some 20 MB for them.
 _CHUNK: Final = 128
@@ -147,8 +149,9 @@ def _alike(first: Floats, second: Floats, views: Floats, placing: Floats) -> Flo
     found[likely] = _agreement(_halved(one), _halved(other), as_it_lies)
     details = (_views(_details(greys, _ROUGH)) for greys in (one, other))
     agreed, of_details = _first_placing(*details)
+    hopeful = agreed >= _LEAST_DETAILS
     for start, by_details in ((placing[likely], False), (of_details, True)):
-        rest = np.flatnonzero((agreed >= _LEAST_DETAILS) & (found[likely] < ALIKE))
+        rest = np.flatnonzero((hopeful | (not by_details)) & (found[likely] < ALIKE))
         refined = _aligned(one[rest], other[rest], start[rest], by_details=by_details)
         found[likely[rest]] = np.maximum(found[likely[rest]], refined)
     return found
@@ -222,8 +225,7 @@ def _aligned(first: Floats, second: Floats, placing: Floats, *, by_details: bool
     placing = np.where(larger[:, None], _inverse(placing), placing)
     half, half_second = _halved(first), _halved(second)
     if not by_details:
-        for _ in range(6):
-            placing = _step(half, half_second, placing)
+        placing = _refined(half, half_second, placing, steps=6)
     placing = _refined(half, half_second, placing, _MIDDLE)
     found = _agreement(half, half_second, placing)
     rest = np.flatnonzero(found >= _LEAST_HALFWAY)
@@ -233,16 +235,61 @@ def _aligned(first: Floats, second: Floats, placing: Floats, *, by_details: bool
     return found
 
 
-def _refined(first: Floats, second: Floats, placing: Floats, width: float) -> Floats:
-    """A better placing, by details that are finer than so many pixels."""
-    details = _details(first, width)
-    for _ in range(4):
-        placing = _step(details, second, placing, width)
+def _refined(
+    first: Floats, second: Floats, placing: Floats, width: float = 0.0, steps: int = 4
+) -> Floats:
+    """A better placing, (P, 4), by details finer than so many pixels, or by all where that is 0.
+
+    What has few details is easily carried away: a step after which pictures agree less is taken
+    back, and the next one is damped more (Levenberg and Marquardt).
+    """
+    details = _details(first, width) if width else first
+    slope, damping = _slope(details, second, placing, width), np.full(len(first), _DAMPING)
+    for _ in range(steps):
+        tried = _moved(placing, slope, damping)
+        there = _slope(details, second, tried, width)
+        is_better = there.agreed > slope.agreed
+        placing = np.where(is_better[:, None], tried, placing)
+        slope = slope.where(is_better, there)
+        damping *= np.where(is_better, *_DAMPED)
     return placing
 
 
-def _step(first: Floats, second: Floats, placing: Floats, width: float = 0.0) -> Floats:
-    """One step of Gauss and Newton towards the placing where both agree."""
+@dataclass(frozen=True)
+class _Slope:
+    """How well P pairs agree as they are placed, and where they agree more.
+
+    Attributes:
+        agreed: correlation, (P,).
+        square: products of what a placing's numbers change, (P, 4, 4).
+        towards: what they change of what differs, (P, 4).
+    """
+
+    agreed: Floats
+    square: Floats
+    towards: Floats
+
+    def where(self, is_other: npt.NDArray[np.bool_], other: "_Slope") -> "_Slope":
+        """The other's of some pairs."""
+        return _Slope(
+            np.where(is_other, other.agreed, self.agreed),
+            np.where(is_other[:, None, None], other.square, self.square),
+            np.where(is_other[:, None], other.towards, self.towards),
+        )
+
+
+def _moved(placing: Floats, slope: _Slope, damping: npt.NDArray[np.float64]) -> Floats:
+    """After one step of Gauss and Newton towards the placing where both agree."""
+    # Damped, since what has few details says little of its place.
+    damped = damping * np.trace(slope.square, axis1=1, axis2=2) + 1e-6
+    square = slope.square + damped[:, None, None] * np.eye(4)
+    step = np.linalg.solve(square, slope.towards[..., None])[..., 0].clip(-0.1, 0.1)
+    placing = np.asarray(placing + step, np.float32)
+    placing[:, :2] = placing[:, :2].clip(0.6, 1 / 0.6)
+    return placing
+
+
+def _slope(first: Floats, second: Floats, placing: Floats, width: float) -> _Slope:
     side = first.shape[1]
     shown, shared = _placed(second, placing)
     mine = _standardised(first, shared)
@@ -257,20 +304,30 @@ def _step(first: Floats, second: Floats, placing: Floats, width: float = 0.0) ->
     at = _places(side)
     slopes = np.stack([right * at, down * at[:, None], right, down], axis=1)
     slopes = slopes.reshape(len(first), 4, side * side)
-    square = slopes @ slopes.transpose(0, 2, 1)
     error = ((mine - theirs) * inner).reshape(len(first), side * side, 1)
-    # Damped, since what has few details says little of its place.
-    damping = _DAMPING * np.trace(square, axis1=1, axis2=2) + 1e-6
-    square += damping[:, None, None] * np.eye(4, dtype=np.float32)
-    placing = placing + np.linalg.solve(square, slopes @ error)[..., 0].clip(-0.1, 0.1)
-    placing[:, :2] = placing[:, :2].clip(0.6, 1 / 0.6)
-    return placing
+    return _Slope(
+        (mine * theirs).sum((1, 2)), slopes @ slopes.transpose(0, 2, 1), (slopes @ error)[..., 0]
+    )
 
 
 def _agreement(first: Floats, second: Floats, placing: Floats) -> Floats:
     """What the details of nearly all blocks agree by, (P,); -1 where all of it is unlike."""
     shown, shared = _placed(second, placing)
     alike = (_standardised(first, shared) * _standardised(shown, shared)).sum((1, 2))
+    # Thumbnails blend a pixel with its neighbours: along the border of a cropped picture the other
+    # one shows what was cut off, be it the edge of a table.
+    both = _of_details(first, shown, shared), _of_details(*map(_rimless, (first, shown, shared)))
+    is_possible = (alike >= _LEAST_WHOLE) & (shared.mean((1, 2)) >= _LEAST_SHARED)
+    return np.where(is_possible, np.maximum(*both), -1)
+
+
+def _rimless(greys: Floats) -> Floats:
+    """Pictures whose outermost pixels show what lies next to them."""
+    return np.pad(greys[:, 1:-1, 1:-1], ((0, 0), (1, 1), (1, 1)), mode="edge")
+
+
+def _of_details(first: Floats, shown: Floats, shared: Floats) -> Floats:
+    """What nearly all blocks agree by, (P,)."""
     mine, theirs = (_details(greys, _FINE) * shared for greys in (first, shown))
     own, other, both = (_blocks(a * b) for a, b in ((mine, mine), (theirs, theirs), (mine, theirs)))
     # Brightness and contrast may differ: details are compared at one strength.
@@ -284,8 +341,7 @@ def _agreement(first: Floats, second: Floats, placing: Floats) -> Floats:
         & (strength >= _LEAST_DETAIL * usual * pixels)
         & (pixels > 0.5 * (side // _BLOCKS) ** 2)
     )
-    worst = _low_quantile(gain * both / np.maximum(strength, 1e-3), counts)
-    return np.where((alike >= _LEAST_WHOLE) & (shared.mean((1, 2)) >= _LEAST_SHARED), worst, -1)
+    return _low_quantile(gain * both / np.maximum(strength, 1e-3), counts)
 
 
 def _low_quantile(values: Floats, counts: npt.NDArray[np.bool_]) -> Floats:

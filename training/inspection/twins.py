@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg import eigh
 
 from training.features.table import FeatureTable
 from training.inspection.alignment import ALIKE, Floats, Rows, compare, small_views
@@ -93,10 +94,25 @@ def _directions(features: Floats) -> Floats:
     """Where features point from their middle, in the directions in which they differ most."""
     sample = features[:: max(1, len(features) // _SAMPLE)]
     middle = sample.mean(0)
-    _, directions = np.linalg.eigh(np.cov(sample - middle, rowvar=False))
-    found = (features - middle) @ directions[:, -_DIRECTIONS:].astype(np.float32)
+    found = (features - middle) @ _main_directions((sample - middle).astype(np.float64))
     lengths = np.linalg.norm(found, axis=1, keepdims=True)
     return np.asarray(found / np.maximum(lengths, 1e-6), np.float32)
+
+
+def _main_directions(spread: npt.NDArray[np.float64]) -> Floats:
+    """The directions in which (S, C) differ most, by the smaller of both squares: (C, 256)."""
+    if len(spread) < spread.shape[1]:
+        found = spread.T @ _main_axes(spread @ spread.T)
+        found /= np.maximum(np.linalg.norm(found, axis=0), 1e-6)
+    else:
+        found = _main_axes(spread.T @ spread)
+    return np.asarray(found, np.float32)
+
+
+def _main_axes(square: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    last = len(square) - 1
+    found = eigh(square, subset_by_index=(max(0, last + 1 - _DIRECTIONS), last))
+    return np.asarray(found[1], np.float64)
 
 
 def _nearest(asked: Floats, among: Floats, count: int, least: float) -> Rows:

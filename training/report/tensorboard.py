@@ -47,6 +47,10 @@ _SHOWN: Final = 12
 _MOST_WRONG: Final = 6
 _COLUMNS: Final = 4
 
+#: Inches: of a row, and of what stands above its pictures.
+_ROW: Final = 3.4
+_TITLE: Final = 0.35
+
 #: Pixels of the longer side of one of them.
 _DRAWN: Final = 600
 
@@ -181,7 +185,10 @@ def _heatmaps(
 ) -> Figure:
     chosen, places = chosen_examples(judged), {e: row for row, e in enumerate(judged.examples)}
     rows = -(-len(chosen) // _COLUMNS)
-    figure = Figure(figsize=(3 * _COLUMNS, 3.4 * rows), layout="constrained")
+    height = _ROW * rows
+    figure = Figure(figsize=(3 * _COLUMNS, height))
+    # Places by hand: matplotlib asks every text several times where it would lie.
+    figure.subplots_adjust(0.01, 0.01, 0.99, 1 - _TITLE / height, 0.03, _TITLE / (_ROW - _TITLE))
     for axes in figure.subplots(rows, _COLUMNS, squeeze=False).flat:
         axes.set_axis_off()
     for axes, example in zip(figure.axes, chosen, strict=False):

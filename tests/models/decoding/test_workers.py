@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -93,7 +94,8 @@ def test_what_takes_too_much_memory_is_refused_by_the_same_process() -> None:
     before, error, after = run(PID, Python("bytearray(2**40)"), PID, program=CONFINED)
 
     assert isinstance(error, ImageTooLargeError)
-    assert str(error) == "the picture takes more memory than one may take here"
+    number = re.escape(f"{MEMORY_BYTES / 2**20:,.0f} MiB")
+    assert re.match(rf"the picture takes more memory than one may take here: {number}", str(error))
     assert before == after
 
 

@@ -54,3 +54,13 @@ def test_what_one_picture_costs_more_is_counted_and_fits_into_an_empty_queue() -
         assert admission.pictures == 1
 
     assert admission.pictures == 0
+
+
+def test_what_one_picture_costs_more_counts_for_the_name_that_asked() -> None:
+    admission = Admission(20, max_bytes=1, most_by_name=8)
+
+    with admission.admit(1, "camera"), admission.admit_work(49, "camera"):
+        assert admission.pictures == 8
+        with pytest.raises(OverloadedError, match="keys of camera"):
+            admission.check("camera")
+        admission.check("other")

@@ -86,6 +86,29 @@ def test_the_same_ground_with_something_else_on_it_is_no_twin() -> None:
     assert find_twins(table_of([one, other], [0, 0])) == ()
 
 
+def small_thing(light: int) -> Image.Image:
+    """A small thing in a soft light, at the lower edge of a sheet that lies on something dark."""
+    down, right = np.mgrid[:240, :240] / 240
+    ground = 200 + light * np.sin(2 * right + down)
+    image = Image.fromarray(np.where(down < 0.97, ground, 30).astype(np.uint8)).convert("RGB")
+    ImageDraw.Draw(image).polygon([(120, 20), (132, 20), (148, 70), (138, 74)], "dimgrey")
+    return image
+
+
+@pytest.mark.parametrize(
+    ("light", "left", "top"),
+    [(5, 16, 15), (20, 16, 15), (50, 16, 15), (20, 12, 19), (50, 7, 19)],
+    ids=["faint", "soft", "strong", "to the sheet's edge", "to the edge, in strong light"],
+)
+def test_a_small_thing_whose_ground_was_cropped_is_found(light: int, left: int, top: int) -> None:
+    image = small_thing(light)
+    cropped = image.crop((left, top, left + 216, top + 216))
+
+    (twin,) = find_twins(table_of([*SCENES[1:], image, cropped], [*range(1, COUNT), 0, 0]))
+
+    assert twin.how == "alike"
+
+
 def test_files_that_are_copies_are_each_a_twin_of_the_first() -> None:
     table = table_of(SCENES[:4], [0, 1, 2, 3], ["x", "y", "x", "x"])
 
