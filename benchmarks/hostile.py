@@ -66,10 +66,15 @@ def attack(server: Server, arguments: argparse.Namespace) -> int:
 
 
 def memory_at_work(server: Server, files: list[bytes]) -> float:
-    """MiB, when each decoder has something behind it: one that was just replaced is smaller."""
+    """MiB of the worker and of a decoder, of which there is one more once something was slow.
+
+    All have something behind them by then: one that was just replaced is smaller.
+    """
     with ThreadPoolExecutor(CLIENTS) as clients:
         list(clients.map(lambda _: post(server.url, "/explain", form(files[0])), range(40)))
-    return server.memory()
+    worker = server.worker()
+    answering = worker.memory_info().rss / 2**20
+    return answering + (server.memory() - answering) / len(worker.children())
 
 
 def report(found: Counter[int], malformed: Counter[int]) -> None:

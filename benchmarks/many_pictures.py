@@ -1,15 +1,14 @@
 """How fast are many pictures answered, and what do a kill and their number do to that?
 
-Pictures a second of `classify-images`' own loop, against bare ONNX Runtime that decodes the same in
-threads and a PyTorch DataLoader loop, in turn; then the command itself: the first part, memory over
-few and over many pictures, and `kill -9` at random moments.
+`speed`: pictures a second of `classify-images`' own loop, against bare ONNX Runtime that decodes
+the same in threads, a PyTorch DataLoader loop, and Ray Data's recipe where the Python of an
+environment with Ray is given, in turn. Of the command itself: its `first` part, `memory` over few
+and over many pictures, `kills` at random moments, `hostile` files, `same` answers as the service.
 
-    python benchmarks/many_pictures.py [--data FOLDER] [--pictures 2000] [--many 20000] [--kills 10]
+    python benchmarks/many_pictures.py [PART …] [--network int8] [--ray PYTHON] [--pictures 2000]
 """
 
 import argparse
-import csv
-import random
 import statistics
 import subprocess
 import sys
@@ -17,11 +16,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import cycle, islice
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from _in_turn import ratios, times
+from _many_held import first, hostile, kills, memory, repeated, same
 from _measure import machine
 from _runs import pictures
 
@@ -35,43 +36,74 @@ from models.session import Session
 from models.signature import PREDICTED_CLASS, answers_of
 
 HERE = Path(__file__).parent
-NETWORKS = (("resnet18", "fp32"), ("tf_efficientnet_lite0", "int8"))
+NETWORKS = {"fp32": "resnet18", "int8": "tf_efficientnet_lite0"}
 BATCH = 16
 
 
 def main() -> None:
-    """Runs all parts, and prints a line for each."""
+    """Runs what was asked for, and prints a line for each."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; default: all"
+    )
     parser.add_argument("--data", type=Path, help="a folder; default: drawn screws and nuts")
+    parser.add_argument("--network", choices=NETWORKS, help="for `speed`; default: one by one")
+    parser.add_argument("--ray", type=Path, help="a Python that has Ray, for `speed`")
     parser.add_argument("--pictures", type=int, default=2000)
-    parser.add_argument("--many", type=int, default=20_000, help="for memory, beside 1,000")
+    parser.add_argument("--many", type=int, default=20_000, help="for `memory`, beside 1,000")
     parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--hostile", type=int, default=10_000, help="files")
     parser.add_argument("--rounds", type=int, default=3)
     chosen = parser.parse_args()
+    if unknown := {*chosen.parts} - {*PARTS}:
+        parser.error(f"no such part: {', '.join(unknown)}")
     print(machine("onnxruntime-gpu", "onnxruntime", "pillow", "torch"))
     with pictures(chosen.data) as data, tempfile.TemporaryDirectory() as place:
-        work = Path(place)
-        some = repeated(data, work / "some", chosen.pictures)
-        for backbone, precision in NETWORKS:
-            folder = work / backbone
-            folder.mkdir()
-            subprocess.run(
-                [sys.executable, HERE / "_random_bundle.py", backbone, folder], check=True
-            )
-            compare(folder / f"{precision}.onnx", some, backbone, chosen.rounds)
-        command(folder / f"{precision}.onnx", some, work, chosen)
+        some = repeated(data, Path(place, "some"), chosen.pictures)
+        for part in chosen.parts or PARTS:
+            PARTS[part](some, Path(place), chosen)
 
 
-def repeated(data: Path, folder: Path, count: int) -> Path:
-    """A folder of links to a folder's pictures, again and again until there are enough."""
-    folder.mkdir()
-    files = [file.path for file in Listing([str(data)]) if file.path]
-    for number, path in enumerate(islice(cycle(files), count)):
-        (folder / f"{number:06}{path.suffix}").symlink_to(path.absolute())
-    return folder
+def speed(some: Path, work: Path, chosen: argparse.Namespace) -> None:
+    """Both networks against their rivals."""
+    for precision in [chosen.network] if chosen.network else NETWORKS:
+        bundle = bundle_of(precision, work)
+        compare(bundle, some, NETWORKS[precision], chosen.rounds, chosen.ray)
 
 
-def compare(bundle: Path, folder: Path, backbone: str, rounds: int) -> None:
+def bundle_of(precision: str, work: Path) -> Path:
+    """A bundle with random weights, made once."""
+    folder = work / NETWORKS[precision]
+    if not folder.exists():
+        folder.mkdir()
+        program = HERE / "_random_bundle.py"
+        subprocess.run([sys.executable, program, NETWORKS[precision], folder], check=True)
+    return folder / f"{precision}.onnx"
+
+
+def held(some: Path, work: Path, chosen: argparse.Namespace, part: str) -> None:
+    """One part of `_many_held`, by the small network."""
+    bundle = bundle_of("int8", work)
+    match part:
+        case "memory":
+            memory(bundle, some, work, chosen.many)
+        case "kills":
+            kills(bundle, some, work, chosen.kills)
+        case "hostile":
+            hostile(bundle, work, chosen.hostile)
+        case "same":
+            same(bundle, some, work)
+        case "first":
+            first(bundle, some, work)
+
+
+PARTS: dict[str, Callable[[Path, Path, argparse.Namespace], None]] = {
+    "speed": speed,
+    **{part: partial(held, part=part) for part in ("first", "memory", "kills", "hostile", "same")},
+}
+
+
+def compare(bundle: Path, folder: Path, backbone: str, rounds: int, python: Path | None) -> None:
     """Seconds over a folder, in turn."""
     session = Session(read_bundle(bundle), "cpu")
     contenders: dict[str, Callable[[], float]] = {
@@ -83,17 +115,20 @@ def compare(bundle: Path, folder: Path, backbone: str, rounds: int) -> None:
             subprocess.check_output([sys.executable, HERE / "_dataloader.py", backbone, folder])
         ),
     }
+    if python:
+        recipe = [python, HERE / "_ray_recipe.py", bundle, folder, str(granted_cores())]
+        contenders["Ray Data"] = lambda: float(subprocess.check_output(recipe))
     found: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, call in contenders.items():
             found[name].append(call())
     count = len(list(folder.iterdir()))
     rate = count / statistics.median(found["ours"])
+    against = ", ".join(
+        f"{times(ratios(found[rival], found['ours']))} x {rival}" for rival in [*found][1:]
+    )
     print(
-        f"{backbone}, {bundle.stem}, {count} pictures: {rate:.1f} a second, "
-        f"{times(ratios(found['bare'], found['ours']))} x bare ONNX Runtime, "
-        f"{times(ratios(found['DataLoader'], found['ours']))} x the DataLoader loop in fp32",
-        flush=True,
+        f"{backbone}, {bundle.stem}, {count} pictures: {rate:.1f} a second, {against}", flush=True
     )
 
 
@@ -119,63 +154,6 @@ def bare(bundle: Path, session: Session, folder: Path) -> int:
             answers_of(network, np.stack(batch), np.full(len(batch), PREDICTED_CLASS))
             done += len(batch)
     return done
-
-
-def command(bundle: Path, some: Path, work: Path, chosen: argparse.Namespace) -> None:
-    """The command itself: its first part, its memory, and what kills do to it."""
-    unbroken = work / "unbroken.csv"
-    process = begin(bundle, some, unbroken)
-    begun, first = time.perf_counter(), Path(f"{unbroken}.parts", "00000000.jsonl")
-    while not first.exists() and process.poll() is None:
-        time.sleep(0.01)
-    print(f"first part on the disk after {time.perf_counter() - begun:.2f} s")
-    process.wait()
-    took = time.perf_counter() - begun
-    for count in (1000, chosen.many):
-        folder = repeated(some, work / f"of{count}", count)
-        print(f"{count} pictures: {peak(bundle, folder, work / f'{count}.csv'):.0f} MiB at most")
-    moments, same, kills = random.Random(0), 0, 0
-    while kills < chosen.kills:
-        out, moment = work / f"cut{kills}.csv", moments.uniform(0, took)
-        process = begin(bundle, some, out)
-        try:
-            process.wait(moment)
-            out.unlink()  # it ended first
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            begin(bundle, some, out).wait()
-            kills += 1
-            same += rows(out) == rows(unbroken)
-            print(f"kill {kills} after {moment:.1f} s: {same} of {kills} with the same rows")
-
-
-def begin(bundle: Path, folder: Path, out: Path) -> "subprocess.Popen[bytes]":
-    """Starts the command."""
-    arguments = [folder, "--model", bundle, "--out", out, "--provider", "cpu"]
-    return subprocess.Popen(
-        [sys.executable, "-m", "service.batch.cli", *arguments],
-        cwd=HERE.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-
-
-def peak(bundle: Path, folder: Path, out: Path) -> float:
-    """Most resident memory of the command's own process, MiB."""
-    process, most = begin(bundle, folder, out), 0
-    # Not by wait4, whose figure is at least what this process had when it began the other.
-    while process.poll() is None:
-        for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                most = max(most, int(line.split()[1]))
-        time.sleep(0.1)
-    return most / 1024
-
-
-def rows(path: Path) -> list[tuple[str, str, float]]:
-    """File, label and probability, to what a batch's size changes of it."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        found = csv.DictReader(file)
-        return [(r["file"], r["label"], round(float(r["probability"] or 0), 5)) for r in found]
 
 
 if __name__ == "__main__":

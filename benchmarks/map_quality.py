@@ -2,13 +2,15 @@
 
 RISE's measures for both photographed sets and some Caltech classes, the default network in fp32:
 five heads, each fitted without a fold, are asked about pictures of that fold. The map as it is
-drawn, against the middle first and cells in random order, in probabilities and in log-odds of the
-answered class, with 95 % intervals of the difference, picture by picture. Beside the softmax head
-one of one-versus-rest (How to Probe, ICLR 2025), with its accuracy. With two classes both are the
-same; Grad-CAM's element-wise form (HiResCAM) is the same as itself for every head that is linear
-after the mean over places.
+drawn, against the middle first, cells in random order and the map of a head with shuffled weights,
+in probabilities and in log-odds of the answered class, with 95 % intervals of the difference,
+picture by picture. Beside the softmax head one of one-versus-rest (How to Probe, ICLR 2025), with
+its accuracy. With two classes both are the same; Grad-CAM's element-wise form (HiResCAM) is the
+same as itself for every head that is linear after the mean over places.
 
-    python benchmarks/map_quality.py [--shared ../shared] [--pictures 200] [--classes 20]
+    python benchmarks/map_quality.py [--shared ../shared] [--pictures 100] [--classes 20]
+
+A picture takes 74 passes: a table is printed as soon as its set is done.
 """
 
 import argparse
@@ -30,16 +32,16 @@ from sklearn.preprocessing import StandardScaler
 from models.backbones.backbone import load_backbone
 from models.backbones.weights import Packaged
 from models.graph.network import Network
-from models.graph.network_facts import measure_geometry
 from models.head import LinearHead
 from models.heatmap import MapGeometry, enlarge
 from models.pretrained import DEFAULT_BACKBONE
+from models.signature import Ask
 from training.data.folder import scan_folder
 from training.data.folds import deal_folds
 from training.data.pictures import Pictures, readable_pixels
 from training.data.sample import spread
 from training.features.extractor import Extractor
-from training.features.graphs import Ask, head_graph_of, open_heads
+from training.features.graphs import head_graph_of, open_heads
 from training.features.table import FeatureTable
 from training.head.fit import Task, fit_head, fit_head_at
 from training.inspection.map_quality import (
@@ -51,12 +53,14 @@ from training.inspection.map_quality import (
     middle_first,
     ranks_of,
 )
+from training.run.grading import shuffled
 
 SETS = ("cats_dogs_light", "screws_nuts")
 STEPS: Final = np.linspace(0, 1, 11)
 #: Pictures of a folder that are read.
 MOST = 600
-ORDERS = ("Grad-CAM", "centre", "random")
+ORDERS = ("Grad-CAM", "centre", "random", "shuffled head")
+COLUMNS = ("head", "accuracy", "in", "order", "deletion", "insertion", "map's gain")
 
 Curves = npt.NDArray[np.float64]
 Fit = Callable[[FeatureTable, npt.NDArray[np.int64], int, float], LinearHead]
@@ -78,10 +82,9 @@ def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
-    parser.add_argument("--pictures", type=int, default=200)
+    parser.add_argument("--pictures", type=int, default=100)
     parser.add_argument("--classes", type=int, default=20)
     chosen = parser.parse_args()
-    table = Table("set", "head", "accuracy", "in", "order", "deletion", "insertion", "map's gain")
     extractor = Extractor.of(Network(load_backbone(DEFAULT_BACKBONE, Packaged())))
     with tempfile.TemporaryDirectory() as place:
         caltech = caltech_classes(
@@ -89,10 +92,11 @@ def main() -> None:
         )
         for folder in (*(chosen.shared / "data" / name for name in SETS), caltech):
             bench = read(extractor, folder)
+            table = Table(*COLUMNS, title=folder.name)
             for head, fit in {"softmax": softmax, "one versus rest": one_versus_rest}.items():
                 if bench.classes > 2 or head == "softmax":
-                    add(table, (folder.name, head), *graded(bench, fit, chosen.pictures))
-    Console(width=160).print(table)
+                    add(table, head, *graded(bench, fit, chosen.pictures))
+            Console(width=160).print(table)
 
 
 def caltech_classes(archive: Path, place: Path, count: int) -> Path:
@@ -145,18 +149,20 @@ def one_versus_rest(
 
 
 def graded(bench: Bench, fit: Fit, count: int) -> tuple[float, dict[str, Curves]]:
-    """The accuracy, and curves: by scale (3 orders, N, 2 measures)."""
+    """The accuracy, and areas: by scale (4 orders, N, 2 measures)."""
     network, table = bench.extractor.network, bench.table
+    opened = open_heads(bench.extractor.graph, head_graph_of(network))
     right, found, geometry = [], [], None
     for fold in np.unique(bench.folds):
         rows, held = np.flatnonzero(bench.folds != fold), np.flatnonzero(bench.folds == fold)
         head = fit(table, rows, bench.classes, bench.strength)
         right.append(head.probabilities(table.features[held]).argmax(1) == table.labels[held])
-        ask = open_heads(bench.extractor.graph, head_graph_of(network))(head)
+        ask = opened(head)
         geometry = geometry or place_of_cells(bench, ask, rows)
         asked = spread([table.examples[row] for row in held], count // 5)
         _, pixels = readable_pixels(bench.pictures, asked, bench.extractor.preprocessing)
-        found += [curves(bench, ask, picture, geometry) for picture in pixels]
+        asks = ask, opened(shuffled(head))
+        found += [areas(bench, asks, picture, geometry) for picture in pixels]
     told = {scale: np.stack([one[scale] for one in found], axis=1) for scale in found[0]}
     return float(np.concatenate(right).mean()), told
 
@@ -165,42 +171,59 @@ def place_of_cells(bench: Bench, ask: Ask, rows: npt.NDArray[np.int64]) -> MapGe
     """As a run measures it."""
     examples = spread([bench.table.examples[row] for row in rows], 96)
     _, pixels = readable_pixels(bench.pictures, examples, bench.extractor.preprocessing)
-    backbone = bench.extractor.network.backbone
-    return measure_geometry(backbone, lambda some: ask(some, np.full(len(some), -1))[1], pixels)
+    return bench.extractor.network.facts.map_shape.geometry_of(ask, pixels)
 
 
-def curves(
-    bench: Bench, ask: Ask, picture: npt.NDArray[np.uint8], geometry: MapGeometry
+def areas(
+    bench: Bench, asks: tuple[Ask, Ask], picture: npt.NDArray[np.uint8], geometry: MapGeometry
 ) -> dict[str, Curves]:
-    """Areas under deletion and insertion of each order, (3, 2), by scale."""
-    whole, heatmaps = ask(picture[None], np.array([-1]))
-    index, blurred = int(whole.argmax()), blur(picture)
-    ties = any_order(picture, np.random.default_rng(picture.tobytes()[0]))
-    size = picture.shape[1::-1]
-    drawn = enlarge(heatmaps[0], size, bench.extractor.preprocessing, geometry)
-    found: dict[str, list[tuple[float, float]]] = {"probability": [], "log-odds": []}
-    for order in (np.asarray(drawn) + TIE * ties, middle_first(picture), ties):
-        masks = [(ranks_of(order) < share)[..., None] for share in STEPS]
-        deleted = [np.where(mask, blurred, picture) for mask in masks]
-        inserted = [np.where(mask, picture, blurred) for mask in masks]
-        told = ask(np.stack([*deleted, *inserted]), np.full(2 * len(masks), index))[0]
-        for scale, values in {
-            "probability": told[:, index],
-            "log-odds": log_odds(told, index),
-        }.items():
-            areas = np.trapezoid(values.reshape(2, -1), STEPS, axis=1)
-            found[scale].append((float(areas[0]), float(areas[1])))
-    return {scale: np.array(areas) for scale, areas in found.items()}
+    """Under deletion and insertion of each order, (4, 2), by scale.
+
+    Args:
+        bench: the folder.
+        asks: a head that has not seen the picture, and the same with shuffled weights.
+        picture: uint8 (H, W, 3).
+        geometry: where the maps' cells look.
+    """
+    ask, shown = asks[0], bench.extractor.preprocessing
+    index = np.full(1, ask(picture[None], np.array([-1]))[0].argmax())
+    blurred, ties = blur(picture), any_order(picture, np.random.default_rng(picture.tobytes()[0]))
+    maps = [
+        np.asarray(enlarge(each(picture[None], index)[1][0], picture.shape[1::-1], shown, geometry))
+        for each in asks
+    ]
+    orders = (maps[0] + TIE * ties, middle_first(picture), ties, maps[1] + TIE * ties)
+    masks = [(ranks < share)[..., None] for ranks in map(ranks_of, orders) for share in STEPS[1:-1]]
+    deleted = [np.where(mask, blurred, picture) for mask in masks]
+    inserted = [np.where(mask, picture, blurred) for mask in masks]
+    asked = np.stack([picture, blurred, *deleted, *inserted])
+    told = ask(asked, np.repeat(index, len(asked)))[0]
+    answers: dict[str, Curves] = {
+        "probability": told[:, index[0]].astype(np.float64),
+        "log-odds": log_odds(told, int(index[0])),
+    }
+    return {scale: under(values) for scale, values in answers.items()}
 
 
-def add(table: Table, names: tuple[str, str], accuracy: float, told: dict[str, Curves]) -> None:
+def under(values: Curves) -> Curves:
+    """Areas (4, 2) under curves: the whole picture, the blurred one, and what lies between."""
+    whole, blurred = values[:2]
+    between = values[2:].reshape(2, len(ORDERS), -1)
+    ends = np.broadcast_to([[whole, blurred], [blurred, whole]], (len(ORDERS), 2, 2))
+    first, last = ends[..., :1], ends[..., 1:]
+    curves = np.concatenate([first, between.swapaxes(0, 1), last], axis=2)
+    found: Curves = np.trapezoid(curves, STEPS, axis=2)
+    return found
+
+
+def add(table: Table, head: str, accuracy: float, told: dict[str, Curves]) -> None:
     """A line for each scale and order; the gain of the map over it, deletion / insertion."""
-    for scale, areas in told.items():
-        for name, one in zip(ORDERS, areas, strict=True):
-            gains = (one[:, 0] - areas[0, :, 0], areas[0, :, 1] - one[:, 1])
+    for scale, found in told.items():
+        for name, one in zip(ORDERS, found, strict=True):
+            gains = (one[:, 0] - found[0, :, 0], found[0, :, 1] - one[:, 1])
             gain = "" if name == ORDERS[0] else " / ".join(map(with_interval, gains))
             means = [f"{value:.3f}" for value in one.mean(0)]
-            table.add_row(*names, f"{accuracy:.1%}", scale, name, *means, gain)
+            table.add_row(head, f"{accuracy:.1%}", scale, name, *means, gain)
 
 
 def with_interval(values: npt.NDArray[np.float64]) -> str:

@@ -22,18 +22,24 @@ from typing import Final
 from models.bundle import Bundle, names_a_file, read_bundle
 from models.cores import granted_cores
 from models.decoding.batching import MicroBatcher, NetworkThread
-from models.decoding.kinds import Read, Work
+from models.decoding.kinds import Read, ReadSeveral, Work
 from models.decoding.workers import PictureWorkers
 from models.errors import ImageError
 from models.limits import DECODE_SECONDS, MAX_BATCH, decode_memory
 from models.places import Listing, PictureFile
+from models.preprocessing import ReadPicture
 from models.session import Prediction, Session
 
 #: A GPU's runs are larger than a CPU's.
 _GPU_BATCH: Final = 64
 
-#: Rows that wait for one before them: a slow picture holds up those behind it only then.
-_WINDOW: Final = 512
+#: Files that are decoded in one exchange with a process, and their bytes: small pictures cost as
+#: much to send and to take as to resize; of a large one nobody sees that.
+_TOGETHER: Final = 8
+_BYTES_TOGETHER: Final = 256 * 1024
+
+#: Such groups that wait for one before them: a slow picture holds up those behind it only then.
+_WINDOW: Final = 128
 
 #: Files that are taken from a listing at once, and rows that are handed over at once.
 _CHUNK: Final = 32
@@ -186,8 +192,8 @@ class _Run:
         self._workers = PictureWorkers(cores, DECODE_SECONDS, decode_memory(cores))
         with NetworkThread() as thread, ThreadPoolExecutor(_READERS) as self._readers:
             self._batcher = MicroBatcher(session.predict, most, thread)
-            self._room = _Room(cores + 2 * most, _MOST_BYTES)
-            waiting: asyncio.Queue[asyncio.Task[Row] | None] = asyncio.Queue(_WINDOW)
+            self._room = _Room(2 * cores * _TOGETHER + 2 * most, _MOST_BYTES)
+            waiting: asyncio.Queue[asyncio.Task[list[Row]] | None] = asyncio.Queue(_WINDOW)
             try:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._begin(waiting, group))
@@ -199,46 +205,96 @@ class _Run:
                 await self._batcher.close()
 
     async def _begin(
-        self, waiting: "asyncio.Queue[asyncio.Task[Row] | None]", group: asyncio.TaskGroup
+        self, waiting: "asyncio.Queue[asyncio.Task[list[Row]] | None]", group: asyncio.TaskGroup
     ) -> None:
-        """Begins with one file after the other, as there is room."""
+        """Begins with one group of files after the other, as there is room."""
         while files := await asyncio.to_thread(lambda: list(islice(self._files, _CHUNK))):
-            for file in files:
-                await self._room.enter(file.size)
-                task = group.create_task(self._row(file))
-                task.add_done_callback(partial(self._room.leave, file.size))
+            for some in _together(files):
+                count, size = len(some), sum(file.size for file in some)
+                await self._room.enter(count, size)
+                task = group.create_task(self._rows(some))
+                task.add_done_callback(partial(self._room.leave, count, size))
                 await waiting.put(task)
         await waiting.put(None)
 
-    async def _hand_over(self, waiting: "asyncio.Queue[asyncio.Task[Row] | None]") -> None:
+    async def _hand_over(self, waiting: "asyncio.Queue[asyncio.Task[list[Row]] | None]") -> None:
         rows: list[Row] = []
         while task := await waiting.get():
-            if rows and (len(rows) == _CHUNK or not task.done()):
+            if rows and (len(rows) >= _CHUNK or not task.done()):
                 await asyncio.to_thread(self._handed.put, rows)
                 rows = []
-            rows.append(await task)
+            rows += await task
         await asyncio.to_thread(self._handed.put, rows)
 
-    async def _row(self, file: PictureFile) -> Row:
-        preprocessing = self._session.metadata.preprocessing
-        loop = asyncio.get_running_loop()
-        try:
-            data = await loop.run_in_executor(self._readers, file.read)
-            picture = await self._workers.run(Read(data, preprocessing))
-            prediction = await self._batcher.answer(picture.pixels)
-        except ImageError as error:
-            return Row(file, None, error=str(error))
-        row = Row(file, prediction, picture.warnings)
-        if self._afterwards:
-            return await self._with_made(row, self._afterwards(data, prediction))
-        return row
+    async def _rows(self, files: list[PictureFile]) -> list[Row]:
+        fetched = await self._fetched(files)
+        read = iter(await self._read([data for data in fetched if isinstance(data, bytes)]))
+        pictures = [next(read) if isinstance(data, bytes) else data for data in fetched]
+        asked = [self._batcher.ask(p.pixels) for p in pictures if isinstance(p, ReadPicture)]
+        answers = iter(await asyncio.gather(*asked))
+        rows = [
+            Row(file, next(answers), picture.warnings)
+            if isinstance(picture, ReadPicture)
+            else Row(file, None, error=str(picture))
+            for file, picture in zip(files, pictures, strict=True)
+        ]
+        return await self._with_made(rows, fetched) if self._afterwards else rows
 
-    async def _with_made(self, row: Row, work: Work[bytes]) -> Row:
-        """A row with what was made; that it could not be made is no reason to be without answer."""
+    async def _fetched(self, files: list[PictureFile]) -> list[bytes | ImageError]:
+        """The bytes of files, or why there are none: what lies far away, all at once."""
+        loop = asyncio.get_running_loop()
+        if all(file.path for file in files):
+            return await loop.run_in_executor(self._readers, lambda: [*map(_data, files)])
+        each = (loop.run_in_executor(self._readers, _data, file) for file in files)
+        return await asyncio.gather(*each)
+
+    async def _read(self, files: list[bytes]) -> list[ReadPicture | ImageError]:
+        """Pictures, or their errors."""
+        if len(files) > 1:
+            preprocessing = self._session.metadata.preprocessing
+            # One of them took too much time, or ended the process: each alone, they tell which.
+            with contextlib.suppress(ImageError):
+                return await self._workers.run(ReadSeveral(tuple(files), preprocessing))
+        return await asyncio.gather(*map(self._read_alone, files))
+
+    async def _read_alone(self, data: bytes) -> ReadPicture | ImageError:
         try:
-            return replace(row, made=await self._workers.run(work))
+            return await self._workers.run(Read(data, self._session.metadata.preprocessing))
+        except ImageError as error:
+            return error
+
+    async def _with_made(self, rows: list[Row], files: list[bytes | ImageError]) -> list[Row]:
+        pairs = zip(rows, files, strict=True)
+        return await asyncio.gather(*(self._made(row, data) for row, data in pairs))
+
+    async def _made(self, row: Row, data: bytes | ImageError) -> Row:
+        """A row with what was made; that it could not be made is no reason to be without answer."""
+        if not (self._afterwards and row.prediction and isinstance(data, bytes)):
+            return row
+        try:
+            made = await self._workers.run(self._afterwards(data, row.prediction))
         except ImageError as error:
             return replace(row, warnings=(*row.warnings, f"it cannot be drawn: {error}"))
+        return replace(row, made=made)
+
+
+def _together(files: Iterable[PictureFile]) -> Iterator[list[PictureFile]]:
+    """Groups of files, in their order, as they are decoded together."""
+    some: list[PictureFile] = []
+    for file in files:
+        size = file.size + sum(other.size for other in some)
+        if some and (len(some) == _TOGETHER or size > _BYTES_TOGETHER):
+            yield some
+            some = []
+        some.append(file)
+    yield some
+
+
+def _data(file: PictureFile) -> bytes | ImageError:
+    try:
+        return file.read()
+    except ImageError as error:
+        return error
 
 
 class _Room:
@@ -249,16 +305,16 @@ class _Room:
         self._count = self._bytes = 0
         self._left = asyncio.Event()
 
-    async def enter(self, size: int) -> None:
-        """Waits until there is room for one more; one alone may be larger than the room."""
+    async def enter(self, count: int, size: int) -> None:
+        """Waits until there is room for more; what is alone may be larger than the room."""
         while self._count and (self._count >= self._most or self._bytes + size > self._most_bytes):
             self._left.clear()
             await self._left.wait()
-        self._count += 1
+        self._count += count
         self._bytes += size
 
-    def leave(self, size: int, _: object = None) -> None:
+    def leave(self, count: int, size: int, _: object = None) -> None:
         """Makes room."""
-        self._count -= 1
+        self._count -= count
         self._bytes -= size
         self._left.set()

@@ -63,8 +63,12 @@ class MapQuality:
         """A sentence for wherever a heatmap is shown; empty where nothing speaks against it."""
         if not (rival := self.no_better_than):
             return ""
+        margin = self.over_random if rival == "chance" else self.over_centre
         pointing = "pointing at the middle of each picture" if rival == "the middle" else rival
+        measured = f"measured on {self.pictures} pictures"
+        if margin.interval[1] <= 0:
+            return f"this model's heatmaps are no better than {pointing} ({measured})"
         return (
-            f"this model's heatmaps were not shown to be better than {pointing} (measured on "
-            f"{self.pictures} pictures)"
+            f"this model's heatmaps were not shown to be better than {pointing} ({measured}, too "
+            "few to tell)"
         )

@@ -18,9 +18,10 @@ from models.choices import Precision
 from models.cores import granted_cores
 from models.decision import Decision, decide
 from models.errors import BundleError, ProviderError
+from models.parted import PartedGraph
 from models.preprocessing import Pixels, read_pixels
-from models.providers import Provider, open_graph, provider_of
-from models.signature import INPUTS, OUTPUTS, PREDICTED_CLASS, Answers, Floats, answers_of
+from models.providers import Provider
+from models.signature import INPUTS, OUTPUTS, PREDICTED_CLASS, Answers, Floats
 
 #: How far an answer of the self-check, probabilities on one side, heatmap and familiarity on the
 #: other, may lie from the one that was stored. Other processors round otherwise (1e-6 seen; in
@@ -82,7 +83,7 @@ class Session:
         Args:
             bundle: what to load.
             provider: as `open_graph` takes it.
-            threads: how many a single call may use; default: the cores this process is granted.
+            threads: how many a call may use; default: the cores this process is granted.
 
         Raises:
             BundleError: ONNX Runtime refuses the graph, or the self-check fails.
@@ -93,13 +94,13 @@ class Session:
         self._source = bundle.source
         self.batch_sizes: tuple[int, ...] = ()
         try:
-            self._session = open_graph(bundle.data, provider, threads or granted_cores())
+            self._graph = PartedGraph(bundle.data, provider, threads or granted_cores())
         except ProviderError:
             raise
         # ONNX Runtime's errors have no common class below Exception.
         except Exception as error:
             raise BundleError(f"{bundle.source}: ONNX Runtime refuses it: {error}") from error
-        self.provider = provider_of(self._session)
+        self.provider = self._graph.provider
         self._check_signature()
         self._check_itself()
 
@@ -128,7 +129,7 @@ class Session:
             black = np.zeros((missing, *pixels.shape[1:]), pixels.dtype)
             pixels = np.concatenate([pixels, black])
             class_index = np.append(class_index, np.full(missing, PREDICTED_CLASS))
-        answers = answers_of(self._session, pixels, class_index, run_options)
+        answers = self._graph.answers(pixels, class_index, run_options)
         return [
             self._prediction(Answers(*row)) for row in islice(zip(*answers, strict=True), count)
         ]
@@ -181,7 +182,8 @@ class Session:
         """The graph's inputs and outputs must be those of a bundle, and fit its metadata."""
         preprocessing = self.metadata.preprocessing
         lengths = {"H": preprocessing.height, "W": preprocessing.width, "K": len(self.classes)}
-        there = (*self._session.get_inputs(), *self._session.get_outputs())
+        session = self._graph.session
+        there = (*session.get_inputs(), *session.get_outputs())
         for value in (*INPUTS, *OUTPUTS):
             found = next((list(one.shape[1:]) for one in there if value.fits(one)), None)
             if found is None:

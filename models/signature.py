@@ -6,7 +6,7 @@ letters are N pictures, H and W of a picture, h and w of the feature map, K clas
 centres. What a feature map looks like is its backbone's own affair.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
@@ -80,6 +80,11 @@ class Answers(NamedTuple):
     heatmap_peak: Floats
     familiarity: Floats
     prediction_set: npt.NDArray[np.bool_]
+
+
+#: What a network says of pictures uint8 (N, H, W, 3): probabilities (N, K), and the heatmaps
+#: (N, h, w) of classes int64 (N,).
+Ask = Callable[[Pixels, npt.NDArray[np.int64]], tuple[Floats, Floats]]
 
 
 def answers_of(

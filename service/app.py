@@ -10,7 +10,7 @@ layers from top to bottom, and its answer passes them back:
     KeyRequired                     edge/access         401, where there are keys
     RefusedWhenFull                 edge/layers         503 to pictures without a place
     RunnerTrafficMetricsMiddleware  BentoML             counts by route
-    OpenTelemetryMiddleware         BentoML             a span by route
+    OpenTelemetryMiddleware         BentoML             a span by route, where they are exported
     ContextMiddleware               BentoML             then its own routes, or ours
     InnerEnd                        edge/envelope       the path as asked for; failures end here
     ServerErrorMiddleware           Starlette           500, by http/application
@@ -36,7 +36,7 @@ from service.host.bento import (
     keep_files_where_they_are,
     keep_metrics_in_memory,
     serve_what_the_bento_carries,
-    take_out_timeout,
+    take_out_layers,
 )
 from service.host.descriptors import most_connections
 from service.host.preflight import (
@@ -74,7 +74,7 @@ class _SurroundedService(bentoml.Service[object]):  # type: ignore[misc]
         keep_metrics_in_memory()
         app.state.engine = Engine(settings)
         answering = super().to_asgi(is_main)
-        take_out_timeout(answering)
+        take_out_layers(answering)
         return surrounded(answering, routes, app.state.engine)
 
 

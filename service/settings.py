@@ -54,7 +54,7 @@ class Settings(BaseSettings):
     threads: int = Field(
         default_factory=granted_cores,
         ge=1,
-        description="threads of one run of the network; default: the cores granted",
+        description="threads that the network runs on; default: the cores granted",
     )
     decode_workers: int = Field(
         default_factory=granted_cores,

@@ -125,6 +125,12 @@ class MicroBatcher:
         self, pixels: Pixels, class_index: int = PREDICTED_CLASS, *, is_patient: bool = False
     ) -> Prediction:
         """Answers one picture, uint8 (H, W, 3). Who is cancelled while waiting leaves the queue."""
+        return await self.ask(pixels, class_index, is_patient=is_patient)
+
+    def ask(
+        self, pixels: Pixels, class_index: int = PREDICTED_CLASS, *, is_patient: bool = False
+    ) -> "asyncio.Future[Prediction]":
+        """As `answer`, for who asks of several and then waits for all."""
         future = asyncio.get_running_loop().create_future()
         item = _Item(pixels, class_index, future, is_patient)
         if is_patient:
@@ -133,7 +139,7 @@ class MicroBatcher:
             self._waiting.append(item)
             self._thread.cut_off()
         self._has_news.set()
-        return await item.answer
+        return future
 
     async def close(self) -> None:
         """Answers everything that waits, then ends. Nothing may be asked any more."""

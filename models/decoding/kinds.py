@@ -5,8 +5,10 @@ checks an answer against what the work can have as one: a process that a picture
 say what it likes.
 """
 
+import io
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from itertools import accumulate, pairwise
 from typing import Any, ClassVar, Final, Protocol, Self, TypeVar
 
 import numpy as np
@@ -16,6 +18,7 @@ from models.drawing import Sketch, draw_png
 from models.errors import ImageError, ImageTooLargeError
 from models.heatmap import MapGeometry
 from models.image_files import MAX_PIXELS
+from models.memory import too_much_memory
 from models.preprocessing import Preprocessing, ReadPicture, read_picture
 
 _Answer_co = TypeVar("_Answer_co", covariant=True)
@@ -99,6 +102,68 @@ class Read:
 
 
 @dataclass(frozen=True)
+class ReadSeveral:
+    """Small pictures in one exchange, which costs as much for one: each as `Read` has it.
+
+    The clock is that of one picture. Where they have no answer together, each alone has its own.
+    """
+
+    kind: ClassVar[str] = "read several"
+    files: tuple[bytes, ...]
+    preprocessing: Preprocessing
+    max_pixels: int = MAX_PIXELS
+
+    @property
+    def _each(self) -> list[Read]:
+        return [Read(data, self.preprocessing, self.max_pixels) for data in self.files]
+
+    @property
+    def longest(self) -> int:
+        """As many inputs of the network."""
+        return sum(read.longest for read in self._each)
+
+    def message(self) -> Message:
+        """The files, one behind the other, and how they are to be read."""
+        lengths = [len(data) for data in self.files]
+        fields = {**Read(b"", self.preprocessing, self.max_pixels).message().fields}
+        return Message(fields | {"lengths": lengths}, b"".join(self.files))
+
+    @classmethod
+    def of(cls, message: Message) -> Self:
+        """The same."""
+        fields, ends = message.fields, list(accumulate(message.fields["lengths"], initial=0))
+        files = tuple(message.data[begin:end] for begin, end in pairwise(ends))
+        return cls(files, _preprocessing(fields["preprocessing"]), fields["max_pixels"])
+
+    def done(self) -> Message:
+        """What each says, and all pixels, one picture's behind the other's."""
+        answers = [answered(read) for read in self._each]
+        fields = {"each": [answer.fields for answer in answers]}
+        return Message(fields, b"".join(answer.data for answer in answers))
+
+    def answer(self, message: Message) -> list[ReadPicture | ImageError]:
+        """A picture or its error, for each."""
+        each, pixels = message.fields.get("each"), io.BytesIO(message.data)
+        if not isinstance(each, list) or len(each) != len(self.files):
+            raise MessageError("these are not as many pictures as were to be read")
+        found = [_of_several(*one, pixels) for one in zip(self._each, each, strict=True)]
+        if pixels.read(1):
+            raise MessageError("these are more pixels than the pictures have")
+        return found
+
+
+def _of_several(read: Read, fields: Any, pixels: io.BytesIO) -> ReadPicture | ImageError:
+    """One picture of several, whose pixels come next, or its error."""
+    if not isinstance(fields, dict):
+        raise MessageError("this is no picture that was read")
+    try:
+        check_success(Message(fields))
+    except ImageError as error:
+        return error
+    return read.answer(Message(fields, pixels.read(read.longest)))
+
+
+@dataclass(frozen=True)
 class Draw:
     """A heatmap over its picture, as the bytes of a PNG: `models.drawing.draw_png`."""
 
@@ -142,7 +207,7 @@ class Draw:
 Kinds = Mapping[str, type[Work[object]]]
 
 #: All that a process does, whatever it is told.
-KINDS: Final[Kinds] = {kind.kind: kind for kind in (Read, Draw)}
+KINDS: Final[Kinds] = {kind.kind: kind for kind in (Read, ReadSeveral, Draw)}
 
 _ERRORS: Final = {kind.__name__: kind for kind in (ImageError, ImageTooLargeError)}
 
@@ -150,8 +215,17 @@ _ERRORS: Final = {kind.__name__: kind for kind in (ImageError, ImageTooLargeErro
 _MISTAKE: Final = "mistake"
 
 
-def failure(error: ImageError) -> Message:
-    """An error as it travels: of a picture, by its class and its sentence."""
+def answered(work: Work[object]) -> Message:
+    """Does work, in the process; the answer as it travels, or the picture's error."""
+    try:
+        return work.done()
+    except MemoryError:
+        return _failure(ImageTooLargeError(too_much_memory()))
+    except ImageError as error:
+        return _failure(error)
+
+
+def _failure(error: ImageError) -> Message:
     return Message({"error": type(error).__name__, "sentence": f"{error}"})
 
 

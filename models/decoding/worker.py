@@ -22,9 +22,8 @@ from PIL import Image, ImageCms, ImageColor, ImageFilter, TiffTags  # noqa: F401
 
 from models.decoding.confinement import give_up_the_system, limit
 from models.decoding.framing import LENGTHS_BYTES, Message, lengths, packed, unpacked
-from models.decoding.kinds import KINDS, Draw, Kinds, failure, mistake
+from models.decoding.kinds import KINDS, Draw, Kinds, answered, mistake
 from models.drawing import Sketch
-from models.errors import ImageError, ImageTooLargeError
 from models.heatmap import MapGeometry
 from models.memory import too_much_memory
 from models.preprocessing import Preprocessing
@@ -69,11 +68,7 @@ def _send(answers: BinaryIO, message: Message) -> None:
 def _done(kinds: Kinds, message: Message) -> Message:
     """The answer or the error."""
     try:
-        return kinds[message.fields["kind"]].of(message).done()
-    except MemoryError:
-        return failure(ImageTooLargeError(too_much_memory()))
-    except ImageError as error:
-        return failure(error)
+        return answered(kinds[message.fields["kind"]].of(message))
     # A mistake of ours, which must be seen as one.
     except Exception:  # noqa: BLE001
         return mistake(traceback.format_exc())

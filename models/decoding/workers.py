@@ -22,6 +22,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar, cast
 
+try:
+    import fcntl
+except ImportError:  # Windows has no such pipes
+    fcntl = None  # type: ignore[assignment]
+
 from models.decoding.clock import Clock
 from models.decoding.framing import (
     LENGTHS_BYTES,
@@ -252,6 +257,7 @@ class _Worker:
                     stderr=subprocess.DEVNULL,  # what decoders say is about a stranger's picture
                     limit=_BUFFER_BYTES,
                 )
+                _widen_pipes(self._process)
                 said = await _received(self._process, 0)
                 self.is_confined = said.fields.get("is_confined") is True
         except (*_ENDED, TimeoutError) as error:
@@ -275,6 +281,17 @@ async def _limited(seconds: float) -> AsyncIterator[None]:
 
 def _inherited() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name.upper() in _INHERITED}
+
+
+def _widen_pipes(process: Process) -> None:
+    """A picture's pixels go through at once: else its process waits while we take them in parts."""
+    if fcntl is None or not hasattr(fcntl, "F_SETPIPE_SZ"):
+        return
+    transport = cast("asyncio.SubprocessTransport", process._transport)  # type: ignore[attr-defined]  # noqa: SLF001
+    for number in (0, 1):
+        pipe = cast("asyncio.BaseTransport", transport.get_pipe_transport(number))
+        with contextlib.suppress(OSError):  # this user has too many of them already
+            fcntl.fcntl(pipe.get_extra_info("pipe"), fcntl.F_SETPIPE_SZ, _BUFFER_BYTES)
 
 
 async def _send(process: Process, work: Work[object]) -> None:

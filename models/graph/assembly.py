@@ -16,7 +16,7 @@ from models.graph.classifier import Classifier
 from models.graph.export import export_head
 from models.graph.facts import Facts
 from models.graph.fewer_bits import precision_of
-from models.graph.joining import described, join_graphs, predicted_heatmaps, some_of
+from models.graph.joining import described, explained, join_graphs, some_of
 from models.graph.network_facts import facts_of, measure_geometry
 from models.head import LinearHead
 from models.preprocessing import Pixels
@@ -48,7 +48,7 @@ def assemble_bundle(
     compared = some_of(examples)
     agreement = check_agreement(session, classifier, compared, in_fewer_bits, calibration)
     facts = facts or facts_of(classifier.backbone)
-    asked = partial(predicted_heatmaps, session), examples, facts.map_shape
+    asked = partial(explained, session), examples, facts.map_shape
     geometry = measure_geometry(classifier.backbone, *asked)
     return described((model, session, precision), facts, description, geometry), agreement
 

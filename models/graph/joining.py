@@ -104,11 +104,14 @@ def described(
     return bundle_bytes(model, metadata)
 
 
-def predicted_heatmaps(session: ort.InferenceSession, pictures: Pixels) -> Floats:
-    """Those of the predicted classes, in batches: uint8 (N, H, W, 3) → (N, h, w)."""
-    batches = (pictures[at : at + _BATCH] for at in range(0, len(pictures), _BATCH))
-    asked = (answers_of(session, each, np.full(len(each), PREDICTED_CLASS)) for each in batches)
-    return np.concatenate([answers.heatmap for answers in asked])
+def explained(
+    session: ort.InferenceSession, pictures: Pixels, class_index: npt.NDArray[np.int64]
+) -> tuple[Floats, Floats]:
+    """Probabilities (N, K) and heatmaps (N, h, w) of uint8 (N, H, W, 3), in batches."""
+    batches = (slice(at, at + _BATCH) for at in range(0, len(pictures), _BATCH))
+    asked = [answers_of(session, pictures[each], class_index[each]) for each in batches]
+    probabilities = np.concatenate([answers.probabilities for answers in asked])
+    return probabilities, np.concatenate([answers.heatmap for answers in asked])
 
 
 def some_of(examples: Pixels) -> Pixels:

@@ -25,8 +25,8 @@ from models.graph.fewer_bits import precision_of
 from models.graph.joining import (
     classes_to_ask,
     described,
+    explained,
     join_graphs,
-    predicted_heatmaps,
     some_of,
 )
 from models.head import Floats, LinearHead
@@ -104,7 +104,7 @@ class KnownNetwork:
         model = join_graphs(*graphs, head, description.calibration)
         session = open_graph(model.SerializeToString(), "cpu", granted_cores())
         found = self._difference(session, graphs[0], head, description.calibration, pictures)
-        asked = partial(predicted_heatmaps, session), pictures
+        asked = partial(explained, session), pictures
         geometry = self.facts.map_shape.geometry_of(*asked)
         joined = model, session, precision_of(graphs[0])
         data = described(joined, self.facts, description, geometry)

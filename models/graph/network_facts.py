@@ -1,7 +1,6 @@
 """What there is to know of a network beside its graphs, asked of torch."""
 
 import hashlib
-from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -16,7 +15,7 @@ from models.graph.facts import Facts
 from models.graph.geometry import Axis, MapShape
 from models.heatmap import MapGeometry
 from models.preprocessing import Pixels
-from models.signature import Floats
+from models.signature import Ask
 from models.which_weights import FROM_SCRATCH, Hub, Packaged
 
 #: Pixels that a picture grows by to show the stride; of all strides that there are a multiple.
@@ -53,7 +52,7 @@ def _key(backbone: Backbone) -> str:
 
 def measure_geometry(
     backbone: Backbone,
-    heatmaps: Callable[[Pixels], Floats],
+    ask: Ask,
     pictures: Pixels,
     shape: MapShape | None = None,
 ) -> MapGeometry:
@@ -63,7 +62,7 @@ def measure_geometry(
     """
     shape = shape or _map_shape(backbone)
     if shape.is_even or not backbone.is_random:
-        return shape.geometry_of(heatmaps, pictures)
+        return shape.geometry_of(ask, pictures)
     seen = np.array(list(centres_seen(backbone, pictures)))
     return shape.at(
         shape.across.by_gradient(seen[:, 1], seen[:, 3]),

@@ -17,6 +17,7 @@ from bentoml._internal.configuration.containers import BentoMLContainer
 from bentoml._internal.server.http.traffic import TimeoutMiddleware
 from bentoml._internal.server.metrics.prometheus import PrometheusClient
 from bentoml.models import BentoModel
+from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
 from starlette.applications import Starlette
 
 from models.bundle import names_a_file
@@ -69,11 +70,15 @@ def keep_metrics_in_memory() -> None:
     BentoMLContainer.metrics_client.set(PrometheusClient(multiproc=False))
 
 
-def take_out_timeout(starlette: Starlette) -> None:
-    """BentoML's limit on the time of an answer; ours on a body and its answer come before it.
+def take_out_layers(starlette: Starlette) -> None:
+    """Two of BentoML's: its limit on the time of an answer, and spans where nobody takes them.
 
-    It never cancels its timers: each keeps a request's context, with its span, until it would have
-    gone off, which is memory that grows with every request of the last minute or ten.
+    The first never cancels its timers: each keeps a request's context until it would have gone off,
+    which is memory that grows with every request of the last minute or ten; ours on a body and its
+    answer come before it. Of the second each answer makes five, exporter or none.
     """
+    out: set[type] = {TimeoutMiddleware}
+    if not BentoMLContainer.tracing.exporter_type.get():
+        out.add(OpenTelemetryMiddleware)
     layers: list[Any] = starlette.user_middleware
-    starlette.user_middleware = [layer for layer in layers if layer.cls is not TimeoutMiddleware]
+    starlette.user_middleware = [layer for layer in layers if layer.cls not in out]

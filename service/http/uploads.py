@@ -59,8 +59,9 @@ async def read_form(
     declared = request.headers.get("content-length", "0")
     if not declared.isdecimal() or int(declared) > settings.max_body_bytes:
         raise too_large
-    reader, length = _reader(request, text_fields, max_files), 0
+    length = 0
     try:
+        reader = _reader(request, text_fields, max_files)  # which minds the length of a boundary
         async with asyncio.timeout(settings.body_seconds), aclosing(request.stream()) as chunks:
             async for chunk in chunks:
                 count(len(chunk))

@@ -100,6 +100,8 @@ def _count(model: ServedModel, prediction: Prediction) -> None:
     metrics.SET_SIZE.labels(model.tag).observe(len(prediction.prediction_set))
     if not prediction.is_familiar:
         metrics.UNFAMILIAR.labels(model.tag).inc()
+    if prediction.decision and prediction.decision.refer:
+        metrics.REFERRED.labels(model.tag).inc()
 
 
 async def answer_each(

@@ -30,6 +30,12 @@ UNFAMILIAR = Counter(
     ["model"],
 )
 
+REFERRED = Counter(
+    "transfer_referred_answers",
+    "Pictures that a model with an operating point leaves to a person",
+    ["model"],
+)
+
 SET_SIZE = Histogram(
     "transfer_prediction_set_classes",
     "Classes that a picture could be of; 1: its label alone",
@@ -123,6 +129,7 @@ def begin_model(tag: str, name: str, classes: Iterable[str]) -> None:
     """Begins the series of a model that is served from now on at 0."""
     REFUSED_BUNDLES.labels(name)
     UNFAMILIAR.labels(tag)
+    REFERRED.labels(tag)
     SET_SIZE.labels(tag)
     for label in classes:
         ANSWERS.labels(tag, label)

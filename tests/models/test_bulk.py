@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -11,11 +12,13 @@ from PIL import Image
 
 from models.bulk import Row, answer_files, classify
 from models.bundle import Bundle, parse_bundle
+from models.decoding.workers import PictureWorkers
 from models.errors import UsageError
 from models.places import Listing, PictureFile
 from models.preprocessing import read_pixels
 from models.session import Session
 from tests.conftest import encoded
+from tests.models.decoding.harmed_worker import ENDS, LASTS
 from tests.property.hostile_files import damaged, written_files
 
 
@@ -68,6 +71,24 @@ def test_who_has_seen_enough_ends_the_work(rows: list[Row], bundle: Bundle) -> N
 
     assert next(asked) < 5000
     assert "bulk" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_what_harms_a_process_costs_none_of_the_pictures_that_are_decoded_with_it(
+    tmp_path: Path, bundle: Bundle, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, data in {"a": encoded(picture), "b": LASTS, "c": ENDS, "d": encoded(picture)}.items():
+        (tmp_path / f"{name}.jpg").write_bytes(data)
+    harmed = partial(PictureWorkers, program="tests.models.decoding.harmed_worker")
+    monkeypatch.setattr("models.bulk.PictureWorkers", harmed)
+    monkeypatch.setattr("models.bulk.DECODE_SECONDS", 1.0)
+
+    a, b, c, d = answer_files(Session(bundle, "cpu"), Listing([str(tmp_path)]))
+
+    assert a.prediction
+    assert b.error == "the picture takes more than 1 seconds to decode or draw"
+    assert c.error == "the picture is broken: decoding it failed badly"
+    assert d.prediction
+    assert np.array_equal(a.prediction.probabilities, d.prediction.probabilities)
 
 
 def test_a_listing_that_fails_is_told(bundle: Bundle) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 import pytest
 from onnx import helper
 
@@ -44,6 +45,28 @@ def test_a_prediction_holds_together(session: Session, pixels: Pixels) -> None:
         assert prediction.heatmap.ndim == 2
         assert prediction.heatmap.min() >= 0
         assert prediction.heatmap.max() in {0.0, 1.0}
+
+
+@pytest.mark.parametrize("count", [4, 5])
+def test_pictures_that_are_parted_among_threads_are_answered_as_alone(
+    bundle: Bundle, pixels: Pixels, count: int
+) -> None:
+    asked = np.array([0, 1, 0, 1, 0][:count])
+
+    whole = Session(bundle, "cpu", threads=1).predict(pixels[:count], asked)
+    parted = Session(bundle, "cpu", threads=2).predict(pixels[:count], asked)
+
+    assert len(parted) == count
+    for one, other in zip(whole, parted, strict=True):
+        assert_same(one, other, 1e-5)
+
+
+def test_a_batch_that_is_parted_can_be_cut_off(bundle: Bundle, pixels: Pixels) -> None:
+    options = ort.RunOptions()
+    options.terminate = True
+
+    with pytest.raises(Exception, match="terminate"):
+        Session(bundle, "cpu", threads=2).predict(pixels[:4], None, options)
 
 
 def test_an_answer_is_decided_on_where_the_bundle_has_an_operating_point(

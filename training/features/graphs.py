@@ -22,7 +22,7 @@ from models.graph.known_network import KnownNetwork
 from models.head import Floats, LinearHead
 from models.preprocessing import Pixels
 from models.providers import open_graph
-from models.signature import explained_by, feature_maps_of
+from models.signature import Ask, explained_by, feature_maps_of
 from models.terminal import working
 from training.features.cache import cache_folder, digest_of, read_entry, remembered
 
@@ -93,10 +93,6 @@ def graph_of(network: "AnyNetwork") -> Graph:
 def head_graph_of(network: "AnyNetwork") -> onnx.ModelProto:
     """What comes after it, as `Network.head_graph` makes it; for whatever a head has learned."""
     return _remembered("head", head_graph_key(network.facts.key), network.head_graph).model
-
-
-#: Probabilities (N, K) and heatmaps (N, h, w) of pictures uint8 (N, H, W, 3) and classes (N,).
-Ask = Callable[[Pixels, npt.NDArray[np.int64]], tuple[Floats, Floats]]
 
 
 def open_heads(graph: Graph, head_graph: onnx.ModelProto) -> Callable[[LinearHead], Ask]:

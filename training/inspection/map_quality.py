@@ -12,7 +12,7 @@ quarter and at a half alone; with both ends that tells as much of the whole curv
 cost 49 more, for the map by occlusion.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,11 +26,7 @@ from models.heatmap import Heatmap, MapGeometry, enlarge
 from models.map_quality import Interval, MapQuality, Margin
 from models.occlusion import PASSES, hidden, map_of
 from models.preprocessing import Pixels, Preprocessing
-from models.signature import Floats
-
-#: What a network says of uint8 (N, H, W, 3): probabilities (N, K), and the heatmaps (N, h, w) of
-#: the classes int64 (N,).
-Ask = Callable[[Pixels, npt.NDArray[np.int64]], tuple[Floats, Floats]]
+from models.signature import Ask, Floats
 
 #: Pictures that are graded, and those of them whose maps are held against those by occlusion.
 GRADED: Final = 24

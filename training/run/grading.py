@@ -47,7 +47,7 @@ def grade(
     shown = extractor.preprocessing
     _, pixels = readable_pixels(material.pictures, examples, shown)
     ask = open_heads(extractor.graph, head_graph)
-    found = grade_maps(ask(head), ask(_shuffled(head)), pixels, shown, geometry)
+    found = grade_maps(ask(head), ask(shuffled(head)), pixels, shown, geometry)
     if found and found.doubt:
         log.warning("heatmaps: %s", found.doubt)
     return found
@@ -64,7 +64,7 @@ def head_for_held_out(outcome: Outcome, material: Material, strength: float) -> 
     return fit_head_at(strength, material.table.features, labels, classes, rows)
 
 
-def _shuffled(head: LinearHead) -> LinearHead:
+def shuffled(head: LinearHead) -> LinearHead:
     """A head that has learned nothing: the same numbers in any order."""
     random = np.random.default_rng(0)
     weight = random.permutation(head.weight.ravel()).reshape(head.weight.shape)

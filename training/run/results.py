@@ -65,8 +65,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Real pictures that the exported file is compared with torch on, and its map's place measured.
-_SHOWN: Final = 96
+#: Real pictures that the exported file is compared with torch on, and its map's place measured, at
+#: least and, where they are small, at most; and the pixels of all of them together.
+_SHOWN: Final = 96, 288
+_SHOWN_PIXELS: Final = 288 * 224 * 224
 
 
 def write_results(
@@ -292,7 +294,9 @@ def _not_used(folder: ImageFolder) -> list[LeftOut]:
 
 def _shown_pixels(material: Material, preprocessing: Preprocessing) -> Pixels:
     """A few pictures of the training part, spread over it; drawn ones where those are gone."""
-    chosen = spread(material.examples(material.parts.train), _SHOWN)
+    fitting = _SHOWN_PIXELS // (preprocessing.height * preprocessing.width)
+    count = int(np.clip(fitting, *_SHOWN))
+    chosen = spread(material.examples(material.parts.train), count)
     found, pixels = readable_pixels(material.pictures, chosen, preprocessing)
     if len(found) < len(chosen):
         log.warning(

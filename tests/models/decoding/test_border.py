@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from models.decoding.framing import Message, MessageError, packed, unpacked
-from models.decoding.kinds import Draw, Read, check_success
+from models.decoding.kinds import Draw, Read, ReadSeveral, check_success
 from models.drawing import Sketch, draw_png
 from models.errors import ImageError
 from models.heatmap import MapGeometry
@@ -91,6 +91,23 @@ def test_a_picture_that_cannot_have_been_read_is_none(message: Message) -> None:
         Read(b"", SMALL).answer(message)
 
 
+@pytest.mark.parametrize(
+    ("each", "size"),
+    [
+        ([SAID], PIXELS),
+        ([SAID, SAID], PIXELS),
+        ([SAID, SAID], 2 * PIXELS + 1),
+        ([SAID, {"error": "SystemExit", "sentence": "now"}], PIXELS),
+        ([SAID, SAID | {"height": -1}], 2 * PIXELS),
+        ([SAID, 1], PIXELS),
+        (None, 2 * PIXELS),
+    ],
+)
+def test_pictures_that_cannot_have_been_read_together_are_none(each: object, size: int) -> None:
+    with pytest.raises(MessageError, match=r"this|these"):
+        ReadSeveral((b"", b""), SMALL).answer(Message({"each": each}, bytes(size)))
+
+
 @pytest.mark.parametrize("said", [b"[1, 2]", b"{", 40_000 * b"[", b"\xff", b"null"])
 def test_what_is_no_object_of_json_is_no_message(said: bytes) -> None:
     with pytest.raises(MessageError, match="no JSON"):
@@ -105,7 +122,8 @@ def test_an_error_that_a_picture_cannot_have_is_none(name: object) -> None:
 
 @given(st.binary(max_size=200))
 def test_whatever_is_said_is_a_message_or_none(said: bytes) -> None:
-    for take in (Read(b"", SMALL).answer, Draw(b"", SKETCH).answer, check_success):
+    several = ReadSeveral((b"", b""), SMALL)
+    for take in (Read(b"", SMALL).answer, several.answer, Draw(b"", SKETCH).answer, check_success):
         try:
             take(unpacked(said, said))
         except (ImageError, MessageError, RuntimeError):
@@ -159,9 +177,14 @@ def test_every_format_is_read_there_as_it_is_here() -> None:
     """Though nothing can be imported any more, and no file opened."""
     files = written_files().values()
 
-    found = run(*(Read(data, SMALL) for data in files), program=WORKER)
+    *alone, together = run(
+        *(Read(data, SMALL) for data in files), ReadSeveral((*files,), SMALL), program=WORKER
+    )
 
-    assert [told(each) for each in found] == [told(_read(data)) for data in files]
+    expected = [told(_read(data)) for data in files]
+    assert [told(each) for each in alone] == expected
+    assert isinstance(together, list)
+    assert [told(each) for each in together] == expected
 
 
 def told(read: object) -> object:

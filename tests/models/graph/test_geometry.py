@@ -1,4 +1,5 @@
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from torch import Tensor
@@ -6,11 +7,14 @@ from torch import Tensor
 from models.backbones.backbone import Backbone, load_backbone
 from models.backbones.weights import Random
 from models.graph.classifier import Normalise
+from models.graph.geometry import Axis, MapShape
 from models.graph.network_facts import measure_geometry
 from models.heatmap import MapGeometry
 from models.preprocessing import Pixels
 from models.signature import Floats
 from tests.conftest import TINY_BACKBONE, noise_pictures
+
+Classes = npt.NDArray[np.int64]
 
 #: Maps of other sizes than the picture's share: an odd input, one without padding, all-round ones.
 NETWORKS = [
@@ -31,7 +35,7 @@ def marks_of(name: str) -> list[pytest.MarkDecorator]:
     return [*slow, missed] if name == "inception_v3" else slow
 
 
-def no_maps(_: Pixels) -> Floats:
+def no_maps(_: Pixels, __: Classes) -> tuple[Floats, Floats]:
     raise AssertionError("maps of a network that has learned nothing say nothing")
 
 
@@ -98,6 +102,13 @@ def spots(pictures: Pixels, off: tuple[float, float], cells: int = 7) -> Floats:
     return np.stack(found).astype(np.float32)
 
 
+def sure(pictures: Pixels) -> Floats:
+    """Of the first class, where a picture is brighter above than below; else of the second."""
+    half = pictures.shape[1] // 2
+    is_first = pictures[:, :half].sum((1, 2, 3)) > pictures[:, half:].sum((1, 2, 3))
+    return np.stack([is_first, ~is_first], axis=1).astype(np.float32)
+
+
 @pytest.mark.parametrize("off", [(0.0, 0.0), (0.5, -0.15), (-0.4, 0.5)])
 def test_a_map_beside_its_place_is_put_back(off: tuple[float, float]) -> None:
     """To a twentieth of a cell, also by pictures that all have their object up and left."""
@@ -107,10 +118,43 @@ def test_a_map_beside_its_place_is_put_back(off: tuple[float, float]) -> None:
     for number, picture in enumerate(pictures):
         picture[shape.height // 2 - 4 * number, shape.width // 2 - 3 * number] = 255
 
-    found = measure_geometry(backbone, lambda pixels: spots(pixels, off, 5), pictures)
+    found = measure_geometry(
+        backbone, lambda *asked: (sure(asked[0]), spots(asked[0], off, 5)), pictures
+    )
 
     assert found.offset_x == pytest.approx(shape.width / 10 - off[0] * found.step_x, abs=1.6)
     assert found.offset_y == pytest.approx(shape.height / 10 - off[1] * found.step_y, abs=1.6)
+
+
+def test_a_picture_and_its_reflection_are_explained_for_the_same_class() -> None:
+    backbone = learned(load_backbone(TINY_BACKBONE, Random()))
+    shape = backbone.preprocessing
+    pictures = np.zeros((4, shape.height, shape.width, 3), np.uint8)
+    pictures[:2, 3] = pictures[2:, -5] = 255
+    asked = []
+
+    def ask(pixels: Pixels, classes: Classes) -> tuple[Floats, Floats]:
+        asked.append(classes.tolist())
+        return sure(pixels), spots(pixels, (0, 0), 5)
+
+    measure_geometry(backbone, ask, pictures)
+
+    assert asked == [[-1] * 4, [0, 0, 1, 1]]
+
+
+@pytest.mark.parametrize(("scatter", "asked"), [(0.1, 96), (3.0, 200)])
+def test_no_more_pictures_are_asked_than_it_takes(scatter: float, asked: int) -> None:
+    axis, random, seen = Axis(70, 7, 10.0), np.random.default_rng(0), []
+
+    def ask(pixels: Pixels, _: Classes) -> tuple[Floats, Floats]:
+        seen.append(len(pixels))
+        places = 3 + scatter * random.standard_normal((len(pixels), 2, 1))
+        down, across = np.exp(-((np.arange(7) - places) ** 2)).swapaxes(0, 1)
+        return sure(pixels), (down[:, :, None] * across[:, None]).astype(np.float32)
+
+    MapShape(axis, axis, is_even=False).geometry_of(ask, np.zeros((200, 4, 4, 3), np.uint8))
+
+    assert sum(seen) == 2 * asked
 
 
 @pytest.mark.parametrize("level", [0, 1])
@@ -119,7 +163,9 @@ def test_maps_that_say_nothing_of_a_place_share_the_picture_evenly(level: int) -
     pictures = noise_pictures(backbone.preprocessing, 2)
 
     found = measure_geometry(
-        backbone, lambda pixels: np.full((len(pixels), 5, 5), level, np.float32), pictures
+        backbone,
+        lambda pixels, _: (sure(pixels), np.full((len(pixels), 5, 5), level, np.float32)),
+        pictures,
     )
 
     assert found.offset_x == pytest.approx(backbone.preprocessing.width / 10)

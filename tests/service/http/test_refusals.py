@@ -164,6 +164,15 @@ def test_top_k_is_a_number_from_1_on(client: httpx.Client, png: bytes, value: st
         )
 
 
+def test_a_form_whose_boundary_is_too_long_is_refused(client: httpx.Client) -> None:
+    headers = {"Content-Type": f"multipart/form-data; boundary={'b' * 257}"}
+
+    response = client.post("/classify", content=b"", headers=headers)
+
+    assert response.status_code == 400
+    assert response.json()["error"].startswith("the form is broken: Boundary length 257")
+
+
 def test_a_form_without_a_boundary_is_refused(client: httpx.Client) -> None:
     headers = {"Content-Type": "multipart/form-data"}
 

@@ -6,11 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import permutations
 
 import httpx
+import numpy as np
 import pytest
+from PIL import Image
+from prometheus_client import REGISTRY
 
 from models import store
 from models.bundle import Bundle, OperatingPoint
-from tests.conftest import operating_point, resealed
+from tests.conftest import encoded, operating_point, resealed
 from tests.service.conftest import Serve, Served, wait_until
 
 
@@ -57,6 +60,22 @@ def test_only_a_model_with_an_operating_point_decides(
     assert "decision" not in without[0]
     expected = {"label": "second-0", "refer": False, "reason": "operating_point"}
     assert answer["decision"] == explained["decision"] == expected
+
+
+def test_what_is_left_to_a_person_is_counted_by_model(two: tuple[Served, str, str]) -> None:
+    served, first, second = two
+    noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
+    stranger = encoded(Image.fromarray(noise))
+
+    for name in ("first", "second"):
+        (answer,) = served.client.post(f"/classify?model={name}", files={"image": stranger}).json()[
+            "predictions"
+        ]
+
+    assert answer["decision"]["refer"]
+    name = "transfer_referred_answers_total"
+    counted = [REGISTRY.get_sample_value(name, {"model": tag}) for tag in (first, second)]
+    assert counted == [0, 1]
 
 
 @pytest.mark.parametrize(

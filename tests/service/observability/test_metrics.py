@@ -28,4 +28,5 @@ def test_a_model_begins_without_strangers_and_sets() -> None:
 
     labels = {"model": "pets:new"}
     assert REGISTRY.get_sample_value("transfer_unfamiliar_answers_total", labels) == 0
+    assert REGISTRY.get_sample_value("transfer_referred_answers_total", labels) == 0
     assert REGISTRY.get_sample_value("transfer_prediction_set_classes_count", labels) == 0

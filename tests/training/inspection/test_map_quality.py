@@ -66,7 +66,7 @@ def test_a_map_that_shows_all_else_is_worse_than_all_others(pictures: Pixels) ->
 
     assert found.over_random.interval[1] < 0
     assert found.rank_test < 0
-    assert "not shown to be better than chance (measured on 24 pictures)" in found.doubt
+    assert found.doubt.endswith("are no better than chance (measured on 24 pictures)")
 
 
 def test_an_empty_map_is_no_better_than_chance(pictures: Pixels) -> None:
@@ -97,4 +97,5 @@ def test_maps_that_only_chance_is_worse_than_are_doubted_too(pictures: Pixels) -
 
     found = replace(graded("white", pictures), over_centre=unsure)
 
-    assert "than pointing at the middle of each picture" in found.doubt
+    assert "not shown to be better than pointing at the middle of each picture" in found.doubt
+    assert "24 pictures, too few to tell" in found.doubt
