@@ -63,12 +63,18 @@ class MapQuality:
         """A sentence for wherever a heatmap is shown; empty where nothing speaks against it."""
         if not (rival := self.no_better_than):
             return ""
-        margin = self.over_random if rival == "chance" else self.over_centre
         pointing = "pointing at the middle of each picture" if rival == "the middle" else rival
         measured = f"measured on {self.pictures} pictures"
-        if margin.interval[1] <= 0:
+        if not self.is_open:
             return f"this model's heatmaps are no better than {pointing} ({measured})"
         return (
             f"this model's heatmaps were not shown to be better than {pointing} ({measured}, too "
             "few to tell)"
         )
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a doubt that more pictures might take away."""
+        rival = self.no_better_than
+        margin = self.over_random if rival == "chance" else self.over_centre
+        return bool(rival) and margin.interval[1] > 0

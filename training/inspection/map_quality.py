@@ -28,8 +28,10 @@ from models.occlusion import PASSES, hidden, map_of
 from models.preprocessing import Pixels, Preprocessing
 from models.signature import Ask, Floats
 
-#: Pictures that are graded, and those of them whose maps are held against those by occlusion.
+#: Pictures that are graded, how many where these leave a doubt open, and those of them whose maps
+#: are held against those by occlusion.
 GRADED: Final = 24
+GRADED_IN_DOUBT: Final = 72
 OCCLUDED: Final = 4
 
 #: Of the longer side; 12 pixels of 224.

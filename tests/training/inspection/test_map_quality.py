@@ -57,6 +57,7 @@ def test_a_map_that_shows_what_counts_is_better_than_all_others(pictures: Pixels
         assert margin.is_sure
         assert margin.interval[0] < margin.both < margin.interval[1]
     assert found.doubt == ""
+    assert not found.is_open
     assert found.rank_test > 0.9
     assert (found.occlusion_agreement or 0) > 0.5
 
@@ -67,6 +68,7 @@ def test_a_map_that_shows_all_else_is_worse_than_all_others(pictures: Pixels) ->
     assert found.over_random.interval[1] < 0
     assert found.rank_test < 0
     assert found.doubt.endswith("are no better than chance (measured on 24 pictures)")
+    assert not found.is_open
 
 
 def test_an_empty_map_is_no_better_than_chance(pictures: Pixels) -> None:
@@ -99,3 +101,4 @@ def test_maps_that_only_chance_is_worse_than_are_doubted_too(pictures: Pixels) -
 
     assert "not shown to be better than pointing at the middle of each picture" in found.doubt
     assert "24 pictures, too few to tell" in found.doubt
+    assert found.is_open
