@@ -16,6 +16,10 @@ from pathlib import Path
 from _serving import form, post, serving
 
 from models.places import Listing
+
+# A program started by its path finds only its own folder.
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from tests.property.hostile_files import damaged, written_files
 
 HERE = Path(__file__).parent

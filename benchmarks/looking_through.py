@@ -21,6 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from _runs import add_data, pictures
 from rich.console import Console
 from rich.table import Table
 
@@ -45,7 +46,7 @@ Spent = dict[str, dict[str, float]]
 def main() -> None:
     """Runs some rounds and prints what the parts took, in seconds by the clock and of the CPU."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True)
+    add_data(parser)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("options", nargs="*", help="more options of train-transfer, after --")
@@ -53,8 +54,9 @@ def main() -> None:
     if chosen.inside:
         print(json.dumps(run_inside(["--data", str(chosen.data), *chosen.options])))
         return
-    rounds = [in_its_own_process(chosen.data, chosen.options) for _ in range(chosen.rounds)]
-    table = Table("", "wall, s", "CPU, s", title=f"{chosen.data.name}, median of {chosen.rounds}")
+    with pictures(chosen.data) as data:
+        rounds = [in_its_own_process(data, chosen.options) for _ in range(chosen.rounds)]
+    table = Table("", "wall, s", "CPU, s", title=f"{data.name}, median of {chosen.rounds}")
     for part in rounds[0]:
         table.add_row(part, *(f"{median([one[part][c] for one in rounds]):.2f}" for c in CLOCKS))
     for clock in CLOCKS:

@@ -4,7 +4,7 @@ Two nodes on this machine, a core each, which takes two cores and a Python that 
 picture of `classify-images --engine ray` with one and with two workers, for three sizes, the start
 apart (twice as many pictures less as many), beside the model: CPU time of the loop by cores.
 
-    python benchmarks/two_workers.py BUNDLE [--pictures 300]
+    python benchmarks/_two_workers.py BUNDLE [--pictures 300]
 """
 
 import argparse
