@@ -9,7 +9,7 @@ quarters of the picture one by one: what the map ranks higher must cost more.
 Probabilities of sure answers hardly move: log-odds of the answer are compared. They are read at a
 quarter and at a half alone; with both ends that tells as much of the whole curve as eleven steps
 (docs/decisions/0034). A picture costs 19 passes through the network, and one for each map; a few
-cost 49 more, for the map by occlusion.
+cost 50 more, for the map by occlusion.
 """
 
 from collections.abc import Iterator
@@ -28,8 +28,8 @@ from models.occlusion import PASSES, hidden, map_of
 from models.preprocessing import Pixels, Preprocessing
 from models.signature import Ask, Floats
 
-#: Pictures that are graded, how many where these leave a doubt open, and those of them whose maps
-#: are held against those by occlusion.
+#: Pictures that are graded, how many are where these leave a doubt open, and how many of them have
+#: their maps held against those by occlusion.
 GRADED: Final = 24
 GRADED_IN_DOUBT: Final = 72
 OCCLUDED: Final = 4
@@ -78,25 +78,36 @@ def grade_maps(
     Args:
         ask: the network, with a head that has not learned from these pictures.
         ask_random_head: the same with random weights in its last layer.
-        pictures: uint8 (N, H, W, 3).
+        pictures: uint8 (N, H, W, 3); those after the first `GRADED` are for where these leave a
+            doubt open.
         preprocessing: what they were made with.
         geometry: where the maps' cells look.
     """
     if len(pictures) < 2:
         return None
-    answered = ask(pictures, np.full(len(pictures), -1))
-    classes = answered[0].argmax(1)
-    _, by_chance = ask_random_head(pictures, classes)
-    orders = _orders(pictures, answered[1], by_chance, preprocessing, geometry)
-    graded = [
-        _graded(ask, picture, whole, int(index), order)
-        for picture, whole, index, order in zip(pictures, answered[0], classes, orders, strict=True)
-    ]
+    random = np.random.default_rng(0)
+    few = np.linspace(0, min(len(pictures), GRADED) - 1, OCCLUDED).round().astype(int)
+    agreement = _agreement(ask, pictures[np.unique(few)])
+
+    def more(some: Pixels) -> list[_Graded]:
+        whole, maps = ask(some, np.full(len(some), -1))
+        classes = whole.argmax(1)
+        _, by_chance = ask_random_head(some, classes)
+        orders = _orders(some, maps, by_chance, preprocessing, geometry, random)
+        each = zip(some, whole, classes, orders, strict=True)
+        return [_graded(ask, one, said, int(index), order) for one, said, index, order in each]
+
+    graded = more(pictures[:GRADED])
+    found = _quality(graded, agreement)
+    if found.is_open and len(pictures) > GRADED:
+        found = _quality(graded + more(pictures[GRADED:]), agreement)
+    return found
+
+
+def _quality(graded: list[_Graded], agreement: float | None) -> MapQuality:
     ranks = np.array([one.rank for one in graded])
-    few = np.linspace(0, len(pictures) - 1, min(OCCLUDED, len(pictures))).round().astype(int)
-    agreement = _agreement(ask, pictures[few], *(one[few] for one in answered))
     return MapQuality(
-        len(pictures),
+        len(graded),
         _margin(graded, "random"),
         _margin(graded, "centre"),
         _margin(graded, "random head"),
@@ -112,9 +123,9 @@ def _orders(
     maps_of_chance: Floats,
     preprocessing: Preprocessing,
     geometry: MapGeometry,
+    random: np.random.Generator,
 ) -> Iterator[dict[str, _Order]]:
     """The orders of each picture's places that are held against each other."""
-    random = np.random.default_rng(0)
     size = preprocessing.width, preprocessing.height
     for picture, *both in zip(pictures, maps, maps_of_chance, strict=True):
         ties = any_order(picture, random)
@@ -159,13 +170,15 @@ def _in_order(bright: _Order, cost: _Order) -> float:
     return float(right.sum() / np.abs(weight).sum())
 
 
-def _agreement(ask: Ask, pictures: Pixels, probabilities: Floats, maps: Floats) -> float | None:
+def _agreement(ask: Ask, pictures: Pixels) -> float | None:
     """The mean rank correlation of maps and those by occlusion, where both have something in them.
 
     None where no picture has.
     """
     found = []
-    for picture, whole, heatmap in zip(pictures, probabilities, maps, strict=True):
+    for picture, whole, heatmap in zip(
+        pictures, *ask(pictures, np.full(len(pictures), -1)), strict=True
+    ):
         index = int(whole.argmax())
         covered, _ = ask(np.stack(list(hidden(picture))), np.full(PASSES - 1, index))
         other, peak = map_of(whole, covered, index)

@@ -82,10 +82,23 @@ def test_an_empty_map_is_no_better_than_chance(pictures: Pixels) -> None:
 def test_what_it_costs_is_bounded(pictures: Pixels) -> None:
     network, without_knowledge = Network("white"), Network("nothing")
 
-    grade_maps(network, without_knowledge, pictures, SHOWN, PLACES)
+    grade_maps(network, without_knowledge, np.concatenate([pictures, pictures]), SHOWN, PLACES)
 
-    assert network.asked == GRADED * (1 + 19) + OCCLUDED * 49
+    assert network.asked == GRADED * (1 + 19) + OCCLUDED * 50
     assert without_knowledge.asked == GRADED
+
+
+def test_what_few_pictures_leave_open_is_decided_by_more(pictures: Pixels) -> None:
+    few = np.zeros_like(pictures)
+    few[:, 24:32, 24:32] = 255
+    few[:3] = pictures[:3]
+
+    unsure = graded("white", few)
+    sure = graded("white", np.concatenate([few, pictures, pictures]))
+
+    assert unsure.is_open
+    assert sure.pictures == 3 * GRADED
+    assert not sure.doubt
 
 
 def test_one_picture_tells_nothing(pictures: Pixels) -> None:
