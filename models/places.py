@@ -115,30 +115,32 @@ class Listing:
         folders = []
         try:
             status = folder.stat()
+            # No more than that of each: an entry keeps its path and what it has asked of the file.
             with os.scandir(folder) as entries:
-                found = sorted(entries, key=lambda entry: entry.name)
+                found = sorted((entry.name, entry.is_dir()) for entry in entries)
         except OSError as error:
             self.problems.append(f"{printable(str(folder))} cannot be read: {error.strerror}")
             return
         inode = (status.st_dev, status.st_ino)
         if inode in above:  # a link upwards
             return
-        for entry in found:
-            name = f"{called}/{entry.name}" if called else entry.name
-            if self._is_besides(entry):
+        for own_name, is_folder in found:
+            name = f"{called}/{own_name}" if called else own_name
+            path = folder / own_name
+            if self._is_besides(path, is_folder=is_folder):
                 continue
-            if entry.is_dir():
-                folders.append((Path(entry.path), name))
-            elif self._is_wanted(entry.name, name):
-                yield _local(Path(entry.path), name)
+            if is_folder:
+                folders.append((path, name))
+            elif self._is_wanted(own_name, name):
+                yield _local(path, name)
         del found
         for path, name in folders:
             yield from self._of_folder(path, name, above | {inode})
 
-    def _is_besides(self, entry: os.DirEntry[str]) -> bool:
-        if entry.name.startswith(".") or is_systems_own(entry.name, is_folder=entry.is_dir()):
+    def _is_besides(self, path: Path, *, is_folder: bool) -> bool:
+        if path.name.startswith(".") or is_systems_own(path.name, is_folder=is_folder):
             return True
-        return bool(self._besides) and Path(entry.path).absolute() in self._besides
+        return bool(self._besides) and path.absolute() in self._besides
 
     def _is_wanted(self, file_name: str, name: str) -> bool:
         """Whether a file is called like a picture, or like nothing."""
