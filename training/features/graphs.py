@@ -18,6 +18,7 @@ from models.calibration import nothing_known
 from models.choices import Precision
 from models.cores import granted_cores
 from models.graph.fewer_bits import in_half_precision, precision_of, quantise, saturates
+from models.graph.int8_form import make_form
 from models.graph.known_network import KnownNetwork
 from models.head import Floats, LinearHead
 from models.preprocessing import Pixels
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
 _MAKING: Final = {
     "backbone": "building the network's graph",
     "head": "building the last layer's graph",
-    "int8": "quantising",
+    "form": "quantising",
+    "int8": "measuring ranges for int8",
 }
 
 
@@ -76,9 +78,17 @@ class Graph:
 
     def in_int8(self, pictures: Pixels) -> "Graph":
         """The same in eight bits, its ranges from some pictures, uint8 (N, H, W, 3)."""
-        shown = f"{pictures.shape} {saturates()}"
-        key = digest_of(self.data, shown, pictures.tobytes())
-        return _remembered("int8", key, lambda: quantise(self.model, pictures))
+        seven_bits = saturates()
+        key = digest_of(self.data, f"{pictures.shape} {seven_bits}", pictures.tobytes())
+
+        def make() -> onnx.ModelProto:
+            of_form = digest_of(self.data, f"{seven_bits}")
+            form = _remembered(
+                "form", of_form, lambda: make_form(self.model, seven_bits=seven_bits)
+            )
+            return quantise(self.model, pictures, form.model)
+
+        return _remembered("int8", key, make)
 
     def in_fp16(self) -> "Graph":
         """The same in half precision."""
