@@ -30,7 +30,7 @@ from models.quiet import quiet_root
 _Tensors = Mapping[str, onnx.TensorProto]
 
 #: What runs in eight bits; everything between two of them stays there.
-_OPERATORS: Final = (
+OPERATORS: Final = (
     "Add", "AveragePool", "Clip", "Concat", "Conv", "Gemm", "GlobalAveragePool", "MatMul",
     "MaxPool", "Relu",
 )  # fmt: skip
@@ -63,8 +63,8 @@ def make_form(graph: onnx.ModelProto, *, seven_bits: bool) -> onnx.ModelProto:
         activation_qType=QuantType.QUInt8,
         tensors_range=TensorsData(CalibrationMethod.Percentile, ranges),
         nodes_to_quantize=[],
-        nodes_to_exclude=[n.name for n in inferred.graph.node if _stays_float(n, makers)],
-        op_types_to_quantize=list(_OPERATORS),
+        nodes_to_exclude=[n.name for n in inferred.graph.node if stays_float(n, makers)],
+        op_types_to_quantize=list(OPERATORS),
         # Which weights are widened shows when the ranges are known.
         extra_options={"QDQDisableWeightAdjustForInt32Bias": True},
     )
@@ -115,12 +115,12 @@ def _activations(graph: onnx.ModelProto) -> dict[str, None]:
         value.name: value.type.tensor_type.elem_type
         for value in (*graph.graph.value_info, *graph.graph.output)
     }
-    layers = (node for node in graph.graph.node if node.op_type in _OPERATORS)
+    layers = (node for node in graph.graph.node if node.op_type in OPERATORS)
     names = dict.fromkeys(name for node in layers for name in (*node.input, *node.output))
     return {name: None for name in names if kinds.get(name) == onnx.TensorProto.FLOAT}
 
 
-def _stays_float(node: onnx.NodeProto, makers: Mapping[str, str]) -> bool:
+def stays_float(node: onnx.NodeProto, makers: Mapping[str, str]) -> bool:
     """A sum within a GELU, which is one step of its own, and what tokens sum up to.
 
     Those are added to over all blocks, and few of their channels grow large: with sums in eight
