@@ -6,7 +6,7 @@ An export takes seconds of every run, and comes out the same for the same parame
 import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -36,8 +36,7 @@ if TYPE_CHECKING:
 _MAKING: Final = {
     "backbone": "building the network's graph",
     "head": "building the last layer's graph",
-    "form": "quantising",
-    "int8": "measuring ranges for int8",
+    "int8": "quantising",
 }
 
 
@@ -83,10 +82,8 @@ class Graph:
 
         def make() -> onnx.ModelProto:
             of_form = digest_of(self.data, f"{seven_bits}")
-            form = _remembered(
-                "form", of_form, lambda: make_form(self.model, seven_bits=seven_bits)
-            )
-            return quantise(self.model, pictures, form.model)
+            form = remembered("form", of_form, partial(_form, self.model, seven_bits=seven_bits))
+            return quantise(self.model, pictures, onnx.load_model_from_string(form))
 
         return _remembered("int8", key, make)
 
@@ -142,6 +139,10 @@ def kept_graph(kind: str, key: str) -> Graph | None:
     """A `backbone`, `head` or `int8` that an earlier run made; None where it is kept no more."""
     found = read_entry(cache_folder(), kind, key, lambda file: file.read())
     return None if found is None else Graph(onnx.load_model_from_string(found), key)
+
+
+def _form(model: onnx.ModelProto, *, seven_bits: bool) -> bytes:
+    return bytes(make_form(model, seven_bits=seven_bits).SerializeToString())
 
 
 def _remembered(kind: str, key: str, make: Callable[[], onnx.ModelProto]) -> Graph:
