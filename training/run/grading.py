@@ -12,8 +12,9 @@ from models.map_quality import MapQuality
 from training.data.pictures import readable_pixels
 from training.data.sample import spread
 from training.features.graphs import open_heads
+from training.features.hidden_parts import FeaturesOfParts
 from training.head.fit import fit_head_at
-from training.inspection.map_quality import GRADED, GRADED_IN_DOUBT, grade_maps
+from training.inspection.map_quality import GRADED, GRADED_IN_DOUBT, Questions, grade_maps
 from training.recipes.material import Material
 from training.recipes.outcome import Outcome
 
@@ -49,7 +50,12 @@ def grade(
     examples = [*first, *(one for one in examples if one not in first)]
     _, pixels = readable_pixels(material.pictures, examples, shown)
     ask = open_heads(extractor.graph, head_graph)
-    found = grade_maps(ask(head), ask(shuffled(head)), pixels, shown, geometry)
+    features = FeaturesOfParts(extractor, material.table.data_digest)
+    network = Questions(
+        ask(head), ask(shuffled(head)), lambda parts: head.probabilities(features(parts))
+    )
+    found = grade_maps(network, pixels, shown, geometry)
+    features.keep()
     if found and found.doubt:
         log.warning("heatmaps: %s", found.doubt)
     return found
