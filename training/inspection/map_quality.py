@@ -12,7 +12,7 @@ quarter and at a half alone; with both ends that tells as much of the whole curv
 cost 50 more, for the map by occlusion.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -133,8 +133,8 @@ def grade_maps(
     # A picture a thread: what is made of it takes a fifth as long as asking about that.
     with ThreadPoolExecutor(granted_cores(), thread_name_prefix="grading") as pool:
         first = _explained(network, pictures[:GRADED], random)
-        few = np.linspace(0, len(first) - 1, OCCLUDED).round().astype(int)
-        compared = [pool.submit(_agreement, network.say, first[row]) for row in np.unique(few)]
+        few = [first[row] for row in _few(len(first))]
+        compared = [pool.submit(_agreement, network.say, one) for one in few]
         graded = list(pool.map(grade, first))
         alike = [found for each in compared if (found := each.result()) is not None]
         agreement = float(np.mean(alike)) if alike else None
@@ -143,6 +143,23 @@ def grade_maps(
             more = _explained(network, pictures[GRADED:], random)
             quality = _quality([*graded, *pool.map(grade, more)], agreement)
     return quality
+
+
+def parts_without_map(pictures: Pixels) -> Iterator[Pixels]:
+    """What `grade_maps` is going to hide of pictures whatever their maps show, a few at a time."""
+    pictures, random = pictures[:GRADED], np.random.default_rng(0)
+    for row in _few(len(pictures)):
+        yield np.stack(list(hidden(pictures[row])))
+    for picture in pictures:
+        ranks = map(ranks_of, (any_order(picture, random), middle_first(picture)))
+        masks = [each < share for each in ranks for share in _SHARES]
+        blurred = blur(picture)
+        yield np.stack([*_put(blurred, picture, masks), *_put(picture, blurred, masks)])
+
+
+def _few(count: int) -> npt.NDArray[np.int64]:
+    """Which pictures of so many are held against their maps by occlusion."""
+    return np.unique(np.linspace(0, count - 1, min(count, OCCLUDED)).round().astype(np.int64))
 
 
 def _explained(
@@ -185,8 +202,7 @@ def _graded(say: _Say, one: _Explained, orders: dict[str, _Order]) -> _Graded:
     masks = [each < share for each in ranks.values() for share in _SHARES]
     quarter = np.floor(4 * ranks["map"])
     parts = [quarter == place for place in (1, 2, 3)]  # the first one is hidden by deletion, too
-    made = [np.where(mask[..., None], blurred, picture) for mask in (*masks, *parts)]
-    made += [np.where(mask[..., None], picture, blurred) for mask in masks]
+    made = [*_put(blurred, picture, [*masks, *parts]), *_put(picture, blurred, masks)]
     told = log_odds(say(np.stack(made)), one.index)
     deleted, costs, inserted = np.split(told, [len(masks), len(masks) + len(parts)])
     found = {
@@ -199,6 +215,11 @@ def _graded(say: _Say, one: _Explained, orders: dict[str, _Order]) -> _Graded:
     cost = log_odds(one.answer[None], one.index) - np.array([first, *costs])
     bright = [float(orders["map"][quarter == place].mean()) for place in range(4)]
     return _Graded(found, _in_order(np.array(bright), cost))
+
+
+def _put(one: Pixels, other: Pixels, masks: Sequence[npt.NDArray[np.bool_]]) -> list[Pixels]:
+    """The second picture with what lies under each mask from the first one."""
+    return [np.where(mask[..., None], one, other) for mask in masks]
 
 
 def _in_order(bright: _Order, cost: _Order) -> float:
