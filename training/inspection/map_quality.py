@@ -7,9 +7,9 @@ against any order, the middle first, and the map of a head of random weights (Ad
 quarters of the picture one by one: what the map ranks higher must cost more.
 
 Probabilities of sure answers hardly move: log-odds of the answer are compared. They are read at a
-quarter and at a half alone; with both ends that tells as much of the whole curve as eleven steps
-(docs/decisions/0034). A picture costs 19 passes through the network, and one for each map; a few
-cost 50 more, for the map by occlusion.
+quarter alone, which tells as much of the whole curve as eleven steps, and serves the rank test too
+(docs/decisions/0034). A picture costs 11 passes through the network, and one for each map; a few
+cost 49 more, for the map by occlusion.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -39,9 +39,8 @@ OCCLUDED: Final = 4
 #: Of the longer side; 12 pixels of 224.
 _BLUR: Final = 12 / 224
 
-#: Shares of the picture that are hidden or shown; and what each counts in the mean over all shares.
-_SHARES: Final = (0.25, 0.5)
-_WEIGHTS: Final = (0.25, 0.375)
+#: The part of the picture that is hidden, or shown alone.
+_PART: Final = 0.25
 
 #: Shows the order of places that a map calls equal, and is less than a step of its 256 greys.
 TIE: Final = 0.5
@@ -151,8 +150,8 @@ def parts_without_map(pictures: Pixels) -> Iterator[Pixels]:
     for row in _few(len(pictures)):
         yield np.stack(list(hidden(pictures[row])))
     for picture in pictures:
-        ranks = map(ranks_of, (any_order(picture, random), middle_first(picture)))
-        masks = [each < share for each in ranks for share in _SHARES]
+        orders = any_order(picture, random), middle_first(picture)
+        masks = [ranks_of(order) < _PART for order in orders]
         blurred = blur(picture)
         yield np.stack([*_put(blurred, picture, masks), *_put(picture, blurred, masks)])
 
@@ -199,19 +198,15 @@ def _graded(say: _Say, one: _Explained, orders: dict[str, _Order]) -> _Graded:
     """Asks about all that one picture is made into."""
     blurred, picture = blur(one.picture), one.picture
     ranks = {name: ranks_of(order) for name, order in orders.items()}
-    masks = [each < share for each in ranks.values() for share in _SHARES]
+    masks = [each < _PART for each in ranks.values()]
     quarter = np.floor(4 * ranks["map"])
     parts = [quarter == place for place in (1, 2, 3)]  # the first one is hidden by deletion, too
     made = [*_put(blurred, picture, [*masks, *parts]), *_put(picture, blurred, masks)]
     told = log_odds(say(np.stack(made)), one.index)
     deleted, costs, inserted = np.split(told, [len(masks), len(masks) + len(parts)])
-    found = {
-        name: np.array([-np.dot(_WEIGHTS, deletion), np.dot(_WEIGHTS, insertion)])
-        for name, deletion, insertion in zip(
-            orders, deleted.reshape(-1, 2), inserted.reshape(-1, 2), strict=True
-        )
-    }
-    first = deleted[len(_SHARES) * list(orders).index("map")]
+    both = np.stack([-deleted, inserted], axis=1)
+    found = dict(zip(orders, both, strict=True))
+    first = deleted[list(orders).index("map")]
     cost = log_odds(one.answer[None], one.index) - np.array([first, *costs])
     bright = [float(orders["map"][quarter == place].mean()) for place in range(4)]
     return _Graded(found, _in_order(np.array(bright), cost))
