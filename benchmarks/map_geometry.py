@@ -1,10 +1,11 @@
 """Does a heatmap lie where the network looked? Drawn pictures with boxes, real weights.
 
-For each network one run of `train-transfer` on half of the pictures; then, over the other half, which
-it has not learned from, as the service draws them: how far the map's centre of gravity lies beside the object's box, how far it moves where the
-picture is mirrored or turned upside down and the map turned back, how often its maximum lies in the
-box, and which share of it does. Beside each figure the same map stretched over the picture. Of 300
-pictures a centre is known to some 0.35 % of the side.
+For each network one run of `train-transfer` on half of the pictures; then, over the other half,
+which it has not learned from, as the service draws them: how far the map's centre of gravity lies
+beside the object's box, how far it moves where the picture is mirrored or turned upside down and
+the map turned back, how often its maximum lies in the box, and which share of it does. Beside each
+figure the same map stretched over the picture. Of 300 pictures a centre is known to some 0.35 % of
+the side.
 
     python benchmarks/map_geometry.py [--shared ../shared] [--pictures 600] [--networks NAME ...]
 """
