@@ -47,7 +47,7 @@ from training.features.table import FeatureTable
 from training.head.calibration import Unseen, at_temperature, calibrate
 from training.head.familiarity import fit_centres, scaling_of, similarities_out_of_fold
 from training.head.fit import Task
-from training.head.out_of_fold import cross_fit
+from training.head.out_of_fold import answers_like, cross_fit
 from training.inspection.twins import find_twins
 
 Features = npt.NDArray[np.float32]
@@ -383,9 +383,10 @@ def tell_first(found: Mapping[str, list[float]], drawn_classes: list[list[str]])
 def tell_sets(name: str, given: Known, own: Known) -> None:
     """Coverage and size of sets, and calibration, on pictures that had no part in them."""
     fitted = cross_fit(task(given))
+    alike = answers_like(task(given), fitted)
     near = similarities_out_of_fold(given.features, given.rows, given.groups, given.folds)
     centres = fit_centres(given.features, given.rows, given.groups)
-    unseen = Unseen(fitted.answers, given.labels, near)
+    unseen = Unseen(alike, given.labels, near)
     table = Table("coverage", "held", "interval", "mean size", "label alone", "temperature",
                   "calibration error before → after", title=f"Sets: {name}")  # fmt: skip
     for coverage in COVERAGES:
