@@ -3,9 +3,9 @@
 For each network one run of `train-transfer` on half of the pictures; then, over the other half,
 which it has not learned from, as the service draws them: how far the map's centre of gravity lies
 beside the object's box, how far it moves where the picture is mirrored or turned upside down and
-the map turned back, how often its maximum lies in the box, and which share of it does. Beside each
-figure the same map stretched over the picture. Of 300 pictures a centre is known to some 0.35 % of
-the side.
+the map turned back, which share of its brightest places lies in the box, and which of it all.
+Beside each figure the same map stretched over the picture. Of 300 pictures a centre is known to
+some 0.35 % of the side.
 
     python benchmarks/map_geometry.py [--shared ../shared] [--pictures 600] [--networks NAME ...]
 """
@@ -182,15 +182,19 @@ def centres(maps: Maps) -> npt.NDArray[np.float64]:
 
 def in_boxes(
     maps: Maps, boxes: npt.NDArray[np.float64]
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
-    """Whether the maximum of each map lies in its box, and which share of it does."""
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Which share of the brightest places of each map lies in its box, and which of it all.
+
+    A drawing of 256 greys has hundreds of pixels that are brightest: one in the box, one beside it
+    is half a hit, as by drawing lots. The first of them alone would be the upper left one.
+    """
     places = (np.arange(SIDE) + 0.5) / SIDE
     hits, shares = [], []
     for one, (left, top, right, bottom) in zip(maps, boxes, strict=True):
         rows, columns = (places >= top) & (places < bottom), (places >= left) & (places < right)
-        y, x = np.unravel_index(one.argmax(), one.shape)
-        hits.append(bool(rows[y] and columns[x]))
-        shares.append(one[np.ix_(rows, columns)].sum() / one.sum())
+        inside = one[np.ix_(rows, columns)]
+        hits.append((inside == one.max()).sum() / (one == one.max()).sum())
+        shares.append(inside.sum() / one.sum())
     return np.array(hits), np.array(shares)
 
 
