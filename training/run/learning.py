@@ -117,8 +117,8 @@ def learn(
         outcome, told = fitted.outcome, {}
         if learns_itself:
             outcome, told = _fine_tuned(settings, material, outcome, run_folder)
-        outcome, calibrated = calibrate_outcome(outcome, material, settings.coverage)
-        how = outcome, material, calibrated, fitted.fitted.strength
+        outcome, calibrated = calibrate_outcome(outcome, fitted, material, settings.coverage)
+        how = outcome, fitted, material, calibrated
         point = choose_operating_point(asked, *how) if asked else None
     found = outcome, calibrated, point, told, twins, digest, earlier, ahead
     return Trained(folder, view, material, fitted, *found)

@@ -88,7 +88,8 @@ def test_an_empty_map_is_no_better_than_chance(pictures: Pixels) -> None:
     found = graded("nothing", pictures)
 
     assert found.over_random.both == pytest.approx(0, abs=1e-9)
-    assert found.no_better_than == "chance"
+    assert (found.no_better_than, found.is_open) == ("chance", False)
+    assert found.note == "no better than chance"
     assert found.occlusion_agreement is None
 
 
@@ -143,4 +144,5 @@ def test_maps_that_only_chance_is_worse_than_are_doubted_too(pictures: Pixels) -
 
     assert "not shown to be better than pointing at the middle of each picture" in found.doubt
     assert "24 pictures, too few to tell" in found.doubt
+    assert found.note == "too few pictures to tell them from the middle"
     assert found.is_open
