@@ -14,7 +14,8 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path, PurePosixPath
+from operator import itemgetter
+from pathlib import Path
 from typing import Any, Final
 
 from models.archives import Archive, Names
@@ -159,23 +160,63 @@ class Listing:
             name = "/".join((called, *names) if called else names)
             if self._is_wanted(names[-1], name):
                 size, stamp = archive.size(names), archive.stamp(names)
-                yield PictureFile(printable(name), size, stamp, partial(archive.read, names))
+                yield PictureFile(_shown(name), size, stamp, partial(archive.read, names))
 
     def _of_address(self, address: str, called: str) -> Iterator[PictureFile]:
         system, path = _file_system(address)
         protocol = address.partition("://")[0]
-        for found, info in _found(system, path, address):
-            below = PurePosixPath(found).relative_to(path).parts if found != path else ()
-            if below and glob.has_magic(path):
-                below = ()
-            if _is_nobodys(below):
+        try:
+            for folder, found, info in self._found(system, path):
+                below = found.removeprefix(folder).lstrip("/") if folder is not None else ""
+                if _is_nobodys(tuple(below.split("/"))):
+                    continue
+                is_of_place = below and folder == path
+                whole = f"{called.rstrip('/')}/{below}" if called else below
+                address_of = found if is_address(found) else f"{protocol}://{found}"
+                name = whole if is_of_place else address_of
+                if not below or self._is_wanted(below.rpartition("/")[-1], name):
+                    size = int(info.get("size") or 0)
+                    read = partial(_fetch, system, found, size)
+                    yield PictureFile(_shown(name), size, _mark(info), read)
+        except FileNotFoundError as error:
+            raise UsageError(f"{printable(address)}: there is no such file or folder") from error
+        # Each of fsspec's systems raises what its own library likes.
+        except Exception as error:
+            raise UsageError(f"{printable(address)} cannot be read: {first_line(error)}") from error
+
+    def _found(self, system: Any, path: str) -> Iterator[tuple[str | None, str, Mapping[str, Any]]]:
+        """Files that an address means, each with the folder that it was found below, if any."""
+        if system.isfile(path):
+            yield None, path, system.info(path)
+        elif not glob.has_magic(path) or system.isdir(path):
+            yield from self._below(system, path)
+        else:
+            for found, info in sorted(system.glob(path, detail=True).items()):
+                if info["type"] != "directory":
+                    yield None, found, info
+                elif "**" not in path:
+                    yield from self._below(system, found)
+
+    def _below(self, system: Any, top: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+        """All files below a folder. fsspec's own `walk` is silent about what it cannot list."""
+        waiting = [top]
+        while waiting:
+            folder, folders = waiting.pop(), []
+            try:
+                listed = system.ls(folder, detail=True)
+            except (PermissionError, FileNotFoundError) as error:
+                if folder == top:
+                    raise
+                self.problems.append(f"{printable(folder)} cannot be read: {first_line(error)}")
                 continue
-            whole = f"{called.rstrip('/')}/{'/'.join(below)}" if called else "/".join(below)
-            name = whole if below else f"{protocol}://{found}"
-            if not below or self._is_wanted(below[-1], name):
-                size = int(info.get("size") or 0)
-                read = partial(_fetch, system, found, size)
-                yield PictureFile(printable(name), size, _mark(info), read)
+            for info in sorted(listed, key=itemgetter("name")):
+                name = info["name"]
+                if info["type"] == "directory" and name.rstrip("/") != folder.rstrip("/"):
+                    folders.append(name)
+                # What ends so is no file: consoles of buckets mark their folders by it.
+                elif not name.endswith("/"):
+                    yield top, name, info
+            waiting += reversed(folders)
 
 
 def check_place(place: str) -> None:
@@ -209,7 +250,7 @@ def _local(path: Path, name: str) -> PictureFile:
         size, stamp = status.st_size, f"{status.st_size} {status.st_mtime_ns}"
     except OSError:  # gone, or a link to nothing: whoever reads it says so
         size, stamp = 0, ""
-    return PictureFile(printable(name), size, stamp, partial(read_file, path), path)
+    return PictureFile(_shown(name), size, stamp, partial(read_file, path), path)
 
 
 def _lines(path: Path) -> Iterator[str]:
@@ -219,6 +260,11 @@ def _lines(path: Path) -> Iterator[str]:
             beside = path.parent / place
             is_beside = not is_address(place) and not Path(place).exists() and beside.exists()
             yield str(beside) if is_beside else place
+
+
+def _shown(name: str) -> str:
+    """A name as it can be printed, and nobody else's: one row is kept for each."""
+    return printable(name if os.sep == "\\" else name.replace("\\", r"\\"))
 
 
 def _is_nobodys(names: Names) -> bool:
@@ -232,28 +278,12 @@ def _is_nobodys(names: Names) -> bool:
 
 def _file_system(address: str) -> tuple[Any, str]:
     try:
-        system, path = fsspec.core.url_to_fs(address)
+        # Nor keeps it all that it has ever listed.
+        system, path = fsspec.core.url_to_fs(address, use_listings_cache=False)
     # Each of fsspec's systems raises what its own library likes.
     except Exception as error:
         raise UsageError(f"{printable(address)} cannot be opened: {first_line(error)}") from error
     return system, path.rstrip("/")
-
-
-def _found(system: Any, path: str, address: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Files at a path of a file system, or below it, or of a pattern, folder by folder."""
-    try:
-        if glob.has_magic(path):
-            yield from sorted(system.glob(path, detail=True).items())
-        elif system.isfile(path):
-            yield path, system.info(path)
-        else:
-            for _, folders, files in system.walk(path, detail=True):
-                folders_in_order = dict(sorted(folders.items()))
-                folders.clear()
-                folders.update(folders_in_order)
-                yield from sorted((info["name"], info) for info in files.values())
-    except Exception as error:  # as above
-        raise UsageError(f"{printable(address)} cannot be read: {first_line(error)}") from error
 
 
 def _mark(info: Mapping[str, Any]) -> str:

@@ -1,8 +1,9 @@
 """Places → files: whatever a person calls a place, each file once, in an order that stays."""
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import pytest
@@ -57,6 +58,68 @@ def test_an_address_gives_what_its_folder_gives(folder: Path) -> None:
     assert sorted(file.name for file in found) == sorted(PICTURES)
     with pytest.raises(ImageError, match="cannot be fetched"):
         found[0].read()
+
+
+@pytest.fixture
+def bucket() -> Iterator[str]:
+    """A bucket with a mark for a folder, and names that look like patterns."""
+    memory = fsspec.filesystem("memory")
+    for name in ("a.jpg", "[1]/star*[2].jpg", "[1]/deep/b.jpg", "[1]/deep/notes.csv"):
+        memory.pipe(f"/bucket/{name}", name.encode())
+    yield "memory://bucket"
+    memory.rm("/bucket", recursive=True)
+
+
+@pytest.mark.parametrize(
+    ("below", "found"),
+    [
+        ("[1]/star*[2].jpg", ["[1]/star*[2].jpg"]),
+        ("[1]", ["star*[2].jpg", "deep/b.jpg"]),
+        ("*.jpg", ["a.jpg"]),
+        ("*", ["[1]/star*[2].jpg", "[1]/deep/b.jpg", "a.jpg"]),
+        ("**/b.*", ["[1]/deep/b.jpg"]),
+    ],
+)
+def test_an_address_means_a_file_of_that_name_or_a_folder_before_a_pattern(
+    bucket: str, below: str, found: list[str]
+) -> None:
+    assert [name.removeprefix("memory:///bucket/") for name in names(f"{bucket}/{below}")] == found
+
+
+class BrokenBucket(fsspec.AbstractFileSystem):  # type: ignore[misc]  # it has no types
+    """Lists one of its folders."""
+
+    protocol = "broken"
+    error: OSError = PermissionError("not yours")
+
+    def ls(self, path: str, **_: Any) -> list[dict[str, Any]]:
+        if path != "bucket":
+            raise self.error
+        found = {"bucket/a.jpg": "file", "bucket/b": "directory", "bucket/c.jpg": "file"}
+        return [{"name": name, "type": kind, "size": 1} for name, kind in found.items()]
+
+
+def test_what_cannot_be_listed_of_an_address_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    fsspec.register_implementation("broken", BrokenBucket, clobber=True)
+    closed = Listing(["broken://bucket"])
+
+    assert [file.name for file in closed] == ["a.jpg", "c.jpg"]
+    assert closed.problems == ["bucket/b cannot be read: not yours"]
+    monkeypatch.setattr(BrokenBucket, "error", OSError("the line is cut"))
+    with pytest.raises(UsageError, match="the line is cut"):
+        names("broken://bucket")
+
+
+def test_an_address_where_nothing_lies_is_told() -> None:
+    with pytest.raises(UsageError, match="no such file"):
+        names("memory://bucket/nothing")
+
+
+def test_names_that_print_alike_stay_apart(tmp_path: Path) -> None:
+    for name in ("a\nb.jpg", "a\\nb.jpg", "a\\\\nb.jpg"):
+        (tmp_path / name).touch()
+
+    assert len({*names(tmp_path)}) == 3
 
 
 def test_several_places_give_names_that_lead_to_the_files(folder: Path, tmp_path: Path) -> None:
