@@ -39,6 +39,9 @@ _TRIES: Final = (0.5, 2.0)
 #: What a file system says of a file that is another one when its content is.
 _TELLING: Final = ("size", "ETag", "etag", "md5Hash", "crc32c", "mtime", "LastModified", "created")
 
+#: The folder that a file was found below, its path, and what its file system says of it.
+_Found = tuple[str | None, str, Mapping[str, Any]]
+
 
 @dataclass(frozen=True)
 class PictureFile:
@@ -165,39 +168,40 @@ class Listing:
     def _of_address(self, address: str, called: str) -> Iterator[PictureFile]:
         system, path = _file_system(address)
         protocol = address.partition("://")[0]
+        for folder, found, info in self._found(system, path, address):
+            below = found.removeprefix(folder).lstrip("/") if folder is not None else ""
+            if _is_nobodys(tuple(below.split("/"))):
+                continue
+            if below and folder == path:
+                name = f"{called.rstrip('/')}/{below}" if called else below
+            else:
+                name = found if is_address(found) else f"{protocol}://{found}"
+            if not below or self._is_wanted(below.rpartition("/")[-1], name):
+                size = int(info.get("size") or 0)
+                read = partial(_fetch, system, found, size)
+                yield PictureFile(_shown(name), size, _mark(info), read)
+
+    def _found(self, system: Any, path: str, address: str) -> Iterator[_Found]:
+        """Files that an address means, each with the folder that it was found below, if any."""
         try:
-            for folder, found, info in self._found(system, path):
-                below = found.removeprefix(folder).lstrip("/") if folder is not None else ""
-                if _is_nobodys(tuple(below.split("/"))):
-                    continue
-                is_of_place = below and folder == path
-                whole = f"{called.rstrip('/')}/{below}" if called else below
-                address_of = found if is_address(found) else f"{protocol}://{found}"
-                name = whole if is_of_place else address_of
-                if not below or self._is_wanted(below.rpartition("/")[-1], name):
-                    size = int(info.get("size") or 0)
-                    read = partial(_fetch, system, found, size)
-                    yield PictureFile(_shown(name), size, _mark(info), read)
+            # On the web every folder is a page, too.
+            if not address.endswith("/") and system.isfile(path):
+                yield None, path, system.info(path)
+            elif not glob.has_magic(path) or system.isdir(path):
+                yield from self._below(system, path)
+            else:
+                for found, info in sorted(system.glob(path, detail=True).items()):
+                    if info["type"] != "directory":
+                        yield None, found, info
+                    elif "**" not in path:
+                        yield from self._below(system, found)
         except FileNotFoundError as error:
             raise UsageError(f"{printable(address)}: there is no such file or folder") from error
         # Each of fsspec's systems raises what its own library likes.
         except Exception as error:
             raise UsageError(f"{printable(address)} cannot be read: {first_line(error)}") from error
 
-    def _found(self, system: Any, path: str) -> Iterator[tuple[str | None, str, Mapping[str, Any]]]:
-        """Files that an address means, each with the folder that it was found below, if any."""
-        if system.isfile(path):
-            yield None, path, system.info(path)
-        elif not glob.has_magic(path) or system.isdir(path):
-            yield from self._below(system, path)
-        else:
-            for found, info in sorted(system.glob(path, detail=True).items()):
-                if info["type"] != "directory":
-                    yield None, found, info
-                elif "**" not in path:
-                    yield from self._below(system, found)
-
-    def _below(self, system: Any, top: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    def _below(self, system: Any, top: str) -> Iterator[_Found]:
         """All files below a folder. fsspec's own `walk` is silent about what it cannot list."""
         waiting = [top]
         while waiting:

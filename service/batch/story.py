@@ -100,7 +100,6 @@ def _write(
     with Parts(settings.parts, job, anew=settings.overwrite) as parts:
         _answer(settings, listing, parts, answer)
         if not parts.count:
-            parts.remove()
             _check_any(tally, listing)
         remove_partials(settings.out or settings.parts)
         write(_counted(parts.records(), tally), _columns(bundle, with_map=settings.maps))

@@ -2,7 +2,10 @@
 
 import zipfile
 from collections.abc import Iterator, Sequence
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import fsspec
@@ -108,6 +111,49 @@ def test_what_cannot_be_listed_of_an_address_is_said(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(BrokenBucket, "error", OSError("the line is cut"))
     with pytest.raises(UsageError, match="the line is cut"):
         names("broken://bucket")
+
+
+def test_a_folder_of_a_web_server_gives_what_lies_there(folder: Path) -> None:
+    pytest.importorskip("aiohttp", reason="fsspec needs aiohttp for addresses of the web")
+    (folder / "with space.jpg").write_text("with%20space.jpg")
+    handler = partial(SimpleHTTPRequestHandler, directory=folder)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        files = list(Listing([f"http://127.0.0.1:{server.server_port}/"]))
+        read = {file.name: file.read() for file in files}
+        server.shutdown()
+
+    assert {*PICTURES, "with%20space.jpg"} == {name for name in read if "%40" not in name}
+    assert all(name.replace("%40", "@").encode() == data for name, data in read.items())
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of a bucket behind real HTTP."""
+    pytest.importorskip("s3fs", reason="s3:// needs s3fs: pip install '.[buckets]'")
+    server = pytest.importorskip("moto.server", reason="the S3 server here is moto's")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "any")
+    running = server.ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    running.start()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://{}:{}".format(*running.get_host_and_port()))
+    yield "s3://bucket"
+    running.stop()
+
+
+def test_a_bucket_gives_what_its_folder_gives(folder: Path, s3: str) -> None:
+    bucket = fsspec.filesystem("s3")
+    bucket.mkdir("bucket")
+    bucket.pipe({f"bucket/{name}": (folder / name).read_bytes() for name in FILES})
+    bucket.pipe("bucket/deep/", b"")  # as consoles mark folders
+
+    files = list(Listing([s3]))
+
+    assert [file.name for file in files] == PICTURES
+    assert [file.read() for file in files] == [name.encode() for name in PICTURES]
+    assert names(f"{s3}/*.jpg") == ["s3://bucket/b.jpg"]
+    with pytest.raises(UsageError, match="no such file"):
+        names("s3://nobodys/folder")
 
 
 def test_an_address_where_nothing_lies_is_told() -> None:
