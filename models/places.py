@@ -6,6 +6,7 @@ through in the order of their names, so that the same place gives the same files
 What is hidden or a system's own is nobody's; what is not called like a picture is counted.
 """
 
+import codecs
 import glob
 import logging
 import os
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 from models.archives import Archive, Names
 from models.errors import ImageError, ImageTooLargeError, UsageError, first_line
@@ -32,6 +33,9 @@ except ImportError:  # the extra `buckets`
 log = logging.getLogger(__name__)
 
 _ARCHIVES: Final = re.compile(r"\.(?:zip|tar|tgz|tbz2?|txz|tar\.(?:gz|bz2|xz))$", re.IGNORECASE)
+
+#: Unlike pathlib's, they say no of a name that is too long or none, and in a folder that is closed.
+_exists, _is_file, _is_folder = os.path.exists, os.path.isfile, os.path.isdir
 
 #: Seconds before each further try to fetch a file.
 _TRIES: Final = (0.5, 2.0)
@@ -89,7 +93,7 @@ class Listing:
     def root(self) -> str:
         """The one place that names of files begin below; empty where they are whole."""
         only = self.places[0] if len(self.places) == 1 else ""
-        return only if is_address(only) or Path(only).is_dir() or _is_archive(only) else ""
+        return only if is_address(only) or _is_folder(only) or _is_archive(only) else ""
 
     def __iter__(self) -> Iterator[PictureFile]:
         for place in self.places:
@@ -99,7 +103,7 @@ class Listing:
         """The files of one place, whose names begin with what it is called."""
         if is_address(place):
             yield from self._of_address(place, called)
-        elif Path(place).is_dir():
+        elif _is_folder(place):
             yield from self._of_folder(Path(place), called, frozenset())
         elif _is_archive(place):
             yield from self._of_archive(Path(place), called)
@@ -108,7 +112,7 @@ class Listing:
                 yield from [_local(Path(line), line)] if _is_list(line) else self._of(line, line)
         elif not os.path.lexists(place) and glob.has_magic(place):
             for found in sorted(glob.iglob(place, recursive=True)):  # noqa: PTH207  Path's is not lazy, and knows no absolute ones
-                if "**" not in place or not Path(found).is_dir():
+                if "**" not in place or not _is_folder(found):
                     yield from self._of(found, found)
         else:
             yield _local(Path(place), place)
@@ -190,7 +194,10 @@ class Listing:
             elif not glob.has_magic(path) or system.isdir(path):
                 yield from self._below(system, path)
             else:
+                above = glob.escape(path).partition("[")[0].rpartition("/")[0]
                 for found, info in sorted(system.glob(path, detail=True).items()):
+                    if _is_nobodys(tuple(found.removeprefix(above).strip("/").split("/"))):
+                        continue
                     if info["type"] != "directory":
                         yield None, found, info
                     elif "**" not in path:
@@ -241,29 +248,41 @@ def is_address(place: str) -> bool:
 
 
 def _is_archive(place: str) -> bool:
-    return bool(_ARCHIVES.search(place)) and Path(place).is_file()
+    return bool(_ARCHIVES.search(place)) and _is_file(place)
 
 
 def _is_list(place: str) -> bool:
-    return place.lower().endswith(".txt") and Path(place).is_file()
+    return place.lower().endswith(".txt") and _is_file(place)
 
 
 def _local(path: Path, name: str) -> PictureFile:
     try:
         status = path.stat()
         size, stamp = status.st_size, f"{status.st_size} {status.st_mtime_ns}"
-    except OSError:  # gone, or a link to nothing: whoever reads it says so
+    except (OSError, ValueError):  # gone, a link to nothing, no name: whoever reads it says so
         size, stamp = 0, ""
     return PictureFile(_shown(name), size, stamp, partial(read_file, path), path)
 
 
 def _lines(path: Path) -> Iterator[str]:
     """The places that a text file names, from where the command stands, or from where it lies."""
-    with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
+    with _opened(path) as file:
         for place in filter(None, map(str.strip, file)):
             beside = path.parent / place
-            is_beside = not is_address(place) and not Path(place).exists() and beside.exists()
+            is_beside = not is_address(place) and not _exists(place) and _exists(beside)
             yield str(beside) if is_beside else place
+
+
+def _opened(path: Path) -> TextIO:
+    """A text file of names (UsageError)."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(2)
+        if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):  # PowerShell redirects so
+            return path.open(encoding="utf-16", errors="replace")
+        return path.open(encoding="utf-8-sig", errors="surrogateescape")
+    except OSError as error:
+        raise UsageError(f"{printable(str(path))} cannot be read: {error.strerror}") from error
 
 
 def _shown(name: str) -> str:

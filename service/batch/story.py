@@ -1,6 +1,7 @@
 """The story of one call, from places to answers, top to bottom."""
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ def classify_images(
         UsageError: something is not to be had that was asked for; nothing was done.
         TransferError: the bundle is refused, or nothing can be decoded.
     """
-    if settings.out and settings.out.exists() and not settings.overwrite:
+    if settings.out and os.path.lexists(settings.out) and not settings.overwrite:
         raise OutputError(f"{settings.out} is finished; --overwrite makes it anew")
     listing = Listing(settings.places, settings.results)
     bundle = find_bundle(settings.model)

@@ -179,6 +179,23 @@ def test_several_places_give_names_that_lead_to_the_files(folder: Path, tmp_path
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_list_may_hold_any_line_and_come_from_windows(
+    folder: Path, tmp_path: Path, encoding: str
+) -> None:
+    listed = tmp_path / "list.txt"
+    lines = ["photos/a.png", "null\0byte.jpg", "long" * 1000, "gone.jpg"]
+    listed.write_text("\r\n".join(lines), encoding)
+
+    first, *others = Listing([str(listed)])
+
+    assert first.read() == (folder / "a.png").read_bytes()
+    assert [file.name for file in others] == ["null\\x00byte.jpg", *lines[2:]]
+    for file in others:
+        with pytest.raises(ImageError, match="cannot be opened|no file"):
+            file.read()
+
+
 def test_a_pattern_goes_through_folders_once(folder: Path) -> None:
     assert names(f"{folder}/**/*.tif") == [f"{folder}/deep/er/c.tif"]
     assert len(names(f"{folder}/**")) == len(set(names(f"{folder}/**")))
