@@ -125,7 +125,7 @@ class Listing:
             status = folder.stat()
             # No more than that of each: an entry keeps its path and what it has asked of the file.
             with os.scandir(folder) as entries:
-                found = sorted((entry.name, entry.is_dir()) for entry in entries)
+                found = sorted((entry.name, _leads_to_a_folder(entry)) for entry in entries)
         except OSError as error:
             self.problems.append(f"{printable(str(folder))} cannot be read: {error.strerror}")
             return
@@ -253,6 +253,13 @@ def _is_archive(place: str) -> bool:
 
 def _is_list(place: str) -> bool:
     return place.lower().endswith(".txt") and _is_file(place)
+
+
+def _leads_to_a_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def _local(path: Path, name: str) -> PictureFile:

@@ -192,7 +192,7 @@ def test_a_list_may_hold_any_line_and_come_from_windows(
     assert first.read() == (folder / "a.png").read_bytes()
     assert [file.name for file in others] == ["null\\x00byte.jpg", *lines[2:]]
     for file in others:
-        with pytest.raises(ImageError, match="cannot be opened|no file"):
+        with pytest.raises(ImageError, match=r"cannot be opened|no file"):
             file.read()
 
 
@@ -212,6 +212,12 @@ def test_a_link_upwards_is_not_followed(folder: Path) -> None:
     (folder / "deep" / "up").symlink_to(folder, target_is_directory=True)
 
     assert names(folder) == PICTURES
+
+
+def test_a_link_to_itself_is_a_file_that_cannot_be_opened(folder: Path) -> None:
+    (folder / "b0.jpg").symlink_to("b0.jpg")
+
+    assert names(folder) == sorted(["b0.jpg", *PICTURES[:3]]) + PICTURES[3:]
 
 
 def test_a_changed_file_has_another_stamp(folder: Path) -> None:
