@@ -68,20 +68,39 @@ class PictureFile:
 
 
 @dataclass
+class Counted:
+    """Names, however many; the first few are known."""
+
+    count: int = 0
+    first: list[str] = field(default_factory=list)
+
+    def add(self, name: str) -> None:
+        """Counts one in."""
+        self.count += 1
+        if len(self.first) < 3:
+            self.first.append(printable(name))
+
+    def __str__(self) -> str:
+        more = ", …" if self.count > len(self.first) else ""
+        return f"{self.count:,} ({', '.join(self.first)}{more})"
+
+
+@dataclass
 class Listing:
     """The files of places, found while they are gone through; once.
 
     Attributes:
         places: as a person writes them.
         besides: files and folders that are left out, as results that lie in a folder of pictures.
-        left_out: how many files were not called like pictures; `examples` are the first of them.
+        left_out: files that are not called like pictures.
+        archives: files that may hold pictures, in places that do not name them.
         problems: folders that could not be gone through, and why, in sentences.
     """
 
     places: Sequence[str]
     besides: Collection[Path] = ()
-    left_out: int = 0
-    examples: list[str] = field(default_factory=list)
+    left_out: Counted = field(default_factory=Counted)
+    archives: Counted = field(default_factory=Counted)
     problems: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -154,9 +173,7 @@ class Listing:
         """Whether a file is called like a picture, or like nothing."""
         if has_suffix_of_a_picture((file_name,)) or "." not in file_name:
             return True
-        self.left_out += 1
-        if len(self.examples) < 3:
-            self.examples.append(printable(name))
+        (self.archives if _ARCHIVES.search(file_name) else self.left_out).add(name)
         return False
 
     def _of_archive(self, path: Path, called: str) -> Iterator[PictureFile]:

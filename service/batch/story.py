@@ -185,10 +185,9 @@ def _check_any(tally: Tally, listing: Listing) -> None:
 def _tell_left_out(listing: Listing) -> None:
     for problem in listing.problems:
         log.warning("%s; what is in it is not answered", problem)
-    if listing.left_out:
-        log.info(
-            "left out, not called like pictures: %d (%s%s)",
-            listing.left_out,
-            ", ".join(listing.examples),
-            ", …" if listing.left_out > len(listing.examples) else "",
+    if listing.left_out.count:
+        log.info("left out, not called like pictures: %s", listing.left_out)
+    if listing.archives.count:
+        log.warning(
+            "archives are looked into where they are named themselves: %s", listing.archives
         )

@@ -33,10 +33,12 @@ def names(*places: str | Path, besides: Sequence[Path] = ()) -> list[str]:
 
 
 def test_a_folder_gives_its_pictures_by_name_below_it_and_counts_the_rest(folder: Path) -> None:
+    (folder / "more.tar.gz").touch()
     listing = Listing([str(folder)])
 
     assert [file.name for file in listing] == PICTURES
-    assert (listing.left_out, listing.examples) == (1, ["notes.txt"])
+    assert f"{listing.left_out}" == "1 (notes.txt)"
+    assert f"{listing.archives}" == "1 (more.tar.gz)"
 
 
 def test_an_archive_gives_what_its_folder_gives(folder: Path, tmp_path: Path) -> None:
