@@ -106,7 +106,8 @@ def test_what_it_costs_is_bounded(pictures: Pixels) -> None:
 def test_what_is_asked_ahead_is_what_is_asked_later(pictures: Pixels) -> None:
     """All but the map's own order, and that of weights by chance: of 11 parts 7."""
     ahead = {one.tobytes() for parts in parts_without_map(pictures) for one in parts}
-    network, later = Network("white"), []
+    network = Network("white")
+    later: list[bytes] = []
 
     def say(pixels: Pixels) -> npt.NDArray[np.float32]:
         later.extend(one.tobytes() for one in pixels)
