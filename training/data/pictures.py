@@ -235,15 +235,15 @@ def readable_pixels(
         M of N examples, and uint8 (M, H, W, 3).
     """
 
-    def look(example: Example) -> Pixels | None:
+    def read(example: Example) -> Pixels | None:
         try:
             return pictures.open(example).pixels(preprocessing)
         except ImageError:
             return None  # the pass has named it, or will
 
-    with ThreadPoolExecutor(granted_cores(), thread_name_prefix="pictures") as pool:
-        seen = list(zip(examples, pool.map(look, examples), strict=True))
-    readable = [(example, pixels) for example, pixels in seen if pixels is not None]
-    if not readable:
-        return [], np.empty((0, preprocessing.height, preprocessing.width, 3), np.uint8)
-    return [example for example, _ in readable], np.stack([pixels for _, pixels in readable])
+    with ThreadPoolExecutor(granted_cores(), thread_name_prefix="pixels") as pool:
+        read_ones = list(pool.map(read, examples))
+    found = [e for e, pixels in zip(examples, read_ones, strict=True) if pixels is not None]
+    shape = 0, preprocessing.height, preprocessing.width, 3
+    whole = [pixels[None] for pixels in read_ones if pixels is not None]
+    return found, np.concatenate([np.empty(shape, np.uint8), *whole])
