@@ -190,9 +190,11 @@ class _Run:
         if session.provider != "cpu":
             await asyncio.to_thread(session.warm_up, most)
         self._workers = PictureWorkers(cores, DECODE_SECONDS, decode_memory(cores))
-        with NetworkThread() as thread, ThreadPoolExecutor(_READERS) as self._readers:
+        # Each picture has a core alone (`models.parted`): two runs take no more memory than one.
+        runs = 2 if session.provider == "cpu" and cores > 1 else 1
+        with NetworkThread(runs) as thread, ThreadPoolExecutor(_READERS) as self._readers:
             self._batcher = MicroBatcher(session.predict, most, thread)
-            self._room = _Room(2 * cores * _TOGETHER + 2 * most, _MOST_BYTES)
+            self._room = _Room(2 * cores * _TOGETHER + (1 + runs) * most, _MOST_BYTES)
             waiting: asyncio.Queue[asyncio.Task[list[Row]] | None] = asyncio.Queue(_WINDOW)
             try:
                 async with asyncio.TaskGroup() as group:

@@ -54,10 +54,16 @@ class Predict(Protocol):
 
 
 class NetworkThread(ThreadPoolExecutor):
-    """Where all networks run, one run after the other; those of patient pictures make room."""
+    """Where all networks run, one run after the other; those of patient pictures make room.
 
-    def __init__(self) -> None:
-        super().__init__(1, thread_name_prefix="inference")
+    Attributes:
+        runs: how many are under way at once, of each model. With two the next begins on a core as
+            soon as the first has left it, before its answers were handed over.
+    """
+
+    def __init__(self, runs: int = 1) -> None:
+        super().__init__(runs, thread_name_prefix="inference")
+        self.runs = runs
         self._patient: set[ort.RunOptions] = set()
 
     @contextmanager
@@ -114,12 +120,12 @@ class MicroBatcher:
         self._patient: deque[_Item] = deque()
         self._has_news = asyncio.Event()
         self._is_closing = False
-        self._task = asyncio.create_task(self._run())
+        self._tasks = [asyncio.create_task(self._run()) for _ in range(thread.runs)]
 
     @property
     def is_open(self) -> bool:
         """Whether somebody is there to answer."""
-        return not self._task.done()
+        return not any(task.done() for task in self._tasks)
 
     async def answer(
         self, pixels: Pixels, class_index: int = PREDICTED_CLASS, *, is_patient: bool = False
@@ -147,7 +153,7 @@ class MicroBatcher:
         # the garbage is collected.
         self._is_closing = True
         self._has_news.set()
-        await self._task
+        await asyncio.gather(*self._tasks)
 
     async def _run(self) -> None:
         while await self._has_work():

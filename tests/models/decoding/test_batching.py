@@ -88,6 +88,24 @@ def test_what_waits_while_the_network_is_busy_goes_together() -> None:
     assert network.batches == [1, 3, 1]
 
 
+def test_two_runs_are_under_way_where_there_are_two_threads() -> None:
+    together, network = threading.Barrier(2, timeout=20), Network()
+    network.may_go.set()
+
+    def predict(*batch: object) -> list[Prediction]:
+        together.wait()
+        return network.predict(*batch)  # type: ignore[arg-type]
+
+    async def scenario() -> list[str]:
+        with NetworkThread(2) as threads:
+            batcher = MicroBatcher(predict, 1, threads)
+            answers = await asyncio.gather(*await queued(batcher, 1, 2, 3, 4))
+            await batcher.close()
+        return [answer.label for answer in answers]
+
+    assert asyncio.run(scenario()) == ["1/1", "2/2", "3/3", "4/4"]
+
+
 def test_a_picture_that_breaks_its_batch_breaks_only_itself(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
