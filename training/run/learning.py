@@ -114,8 +114,8 @@ def learn(
     told: dict[str, Any] = {}
     if learns_itself:
         outcome, told = _fine_tuned(settings, material, outcome, run_folder)
-    outcome, calibrated = calibrate_outcome(outcome, fitted, material, settings.coverage)
-    how = outcome, fitted, material, calibrated
+    outcome, calibrated = calibrate_outcome(outcome, fitted.alike, material, settings.coverage)
+    how = outcome, fitted.alike, material, calibrated
     point = choose_operating_point(asked, *how) if asked else None
     return Trained(
         folder, view, material, fitted, outcome, calibrated, point, told, twins, digest, earlier
