@@ -46,7 +46,7 @@ def calibrate_outcome(
 
     Args:
         outcome: of a recipe.
-        alike: `Probe.alike`, of the probe that the same material began with.
+        alike: float32 (M, K), of the probe that the same material began with: `Probe.alike`.
         material: that it learned from.
         coverage: the share of pictures whose prediction sets are to hold what is true.
 

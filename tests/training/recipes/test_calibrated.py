@@ -40,11 +40,11 @@ def test_of_a_probe_heads_held_back_as_the_exported_one_decide(
     """Those that judge have strengths of their own: how sure they are says nothing of this one."""
     answers = replace(begun.outcome.answers, probabilities=np.full((24, 2), 0.5, np.float32))
     other = replace(begun.outcome, answers=answers)
-    alike, surer = begun.alike, at_temperature(begun.alike, 0.5)
+    surer = at_temperature(begun.alike, 0.5)
 
     first, second, third = (
         calibrate_outcome(*each, material, 0.8)[1].calibration
-        for each in ((begun.outcome, alike), (other, alike), (begun.outcome, surer))
+        for each in ((begun.outcome, begun.alike), (other, begun.alike), (begun.outcome, surer))
     )
 
     assert first.temperature == second.temperature
