@@ -1,5 +1,6 @@
 """What names of files say: pictures, a system's own; and how a name is printed."""
 
+import os
 import re
 from collections.abc import Sequence
 from typing import Final
@@ -48,3 +49,11 @@ def printable(name: str) -> str:
     """A file name as it can be printed, logged and stored: no control characters, valid Unicode."""
     decoded = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in decoded)
+
+
+def leads_to_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a folder or a link to one; a link to itself is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False

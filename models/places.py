@@ -21,7 +21,12 @@ from typing import Any, Final, TextIO
 
 from models.archives import Archive, Names
 from models.errors import ImageError, ImageTooLargeError, UsageError, first_line
-from models.file_names import has_suffix_of_a_picture, is_systems_own, printable
+from models.file_names import (
+    has_suffix_of_a_picture,
+    is_systems_own,
+    leads_to_folder,
+    printable,
+)
 from models.image_files import read_file
 from models.limits import MAX_FILE_BYTES
 
@@ -144,7 +149,7 @@ class Listing:
             status = folder.stat()
             # No more than that of each: an entry keeps its path and what it has asked of the file.
             with os.scandir(folder) as entries:
-                found = sorted((entry.name, _leads_to_a_folder(entry)) for entry in entries)
+                found = sorted((entry.name, leads_to_folder(entry)) for entry in entries)
         except OSError as error:
             self.problems.append(f"{printable(str(folder))} cannot be read: {error.strerror}")
             return
@@ -270,13 +275,6 @@ def _is_archive(place: str) -> bool:
 
 def _is_list(place: str) -> bool:
     return place.lower().endswith(".txt") and _is_file(place)
-
-
-def _leads_to_a_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link to itself
-        return False
 
 
 def _local(path: Path, name: str) -> PictureFile:

@@ -16,7 +16,7 @@ from PIL import Image
 
 from models.archives import Archive, Names
 from models.errors import DataFolderError, ImageError
-from models.file_names import is_systems_own
+from models.file_names import is_systems_own, leads_to_folder
 from training.data.example import read_file
 from training.data.names import tells_a_program
 
@@ -199,7 +199,7 @@ def _walk(
             for entry in entries:
                 if entry.name.startswith("."):
                     continue
-                if entry.is_dir():
+                if leads_to_folder(entry):
                     waiting.append(((*names, entry.name), above | {inode}))
                 elif not is_systems_own(entry.name, is_folder=False):
                     files.append((*names, entry.name))

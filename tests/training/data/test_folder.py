@@ -84,6 +84,14 @@ def test_links_are_followed_once_and_loops_end(class_folder: Path) -> None:
     assert len(scan_folder(class_folder).examples) == 24
 
 
+def test_a_link_to_itself_is_a_file_that_cannot_be_read_and_no_end_of_the_folder(
+    class_folder: Path,
+) -> None:
+    (class_folder / "cat" / "itself").symlink_to("itself")
+
+    assert "cat/itself" in [example.name for example in scan_folder(class_folder).examples]
+
+
 def test_files_beside_the_classes_are_named_as_stray(class_folder: Path) -> None:
     (class_folder / "boxes.csv").write_text("path,left\n")
 
