@@ -69,8 +69,10 @@ class Picture:
         stored = load_picture(self._data, MAX_PIXELS, ways[0].smallest)
         image = stored.rgb(ways[0].grey_range)
         shown = {way: way.pixels(image) for way in ways}
-        size = self.held
-        return {way: (seen, measure(stored, image, seen, size)) for way, seen in shown.items()}
+        first, *others = ways
+        measured = measure(stored, image, shown[first], self.held)
+        seen = {first: (shown[first], measured)}
+        return seen | {way: (shown[way], measured.seen_as(shown[way])) for way in others}
 
     def image(self, preprocessing: Preprocessing) -> Image.Image:
         """The whole of it, upright RGB, its greys as the network is shown them."""

@@ -114,11 +114,12 @@ def learn(
         _check_at_least(asked, material, parts.validation if learns_itself else parts.train)
     with asked_ahead(extractor, material, unless=learns_itself or settings.inspect) as ahead:
         fitted = probe(extractor, view.precision, material)
-        outcome, told = fitted.outcome, {}
+        outcome = fitted.outcome
+        told: dict[str, Any] = {}
         if learns_itself:
             outcome, told = _fine_tuned(settings, material, outcome, run_folder)
-        outcome, calibrated = calibrate_outcome(outcome, material, settings.coverage)
-        how = outcome, material, calibrated, fitted.fitted.strength
+        outcome, calibrated = calibrate_outcome(outcome, fitted, material, settings.coverage)
+        how = outcome, fitted, material, calibrated
         point = choose_operating_point(asked, *how) if asked else None
     found = outcome, calibrated, point, told, twins, digest, earlier, ahead
     return Trained(folder, view, material, fitted, *found)

@@ -88,7 +88,8 @@ def test_an_empty_map_is_no_better_than_chance(pictures: Pixels) -> None:
     found = graded("nothing", pictures)
 
     assert found.over_random.both == pytest.approx(0, abs=1e-9)
-    assert found.no_better_than == "chance"
+    assert (found.no_better_than, found.is_open) == ("chance", False)
+    assert found.note == "no better than chance"
     assert found.occlusion_agreement is None
 
 
@@ -105,7 +106,8 @@ def test_what_it_costs_is_bounded(pictures: Pixels) -> None:
 def test_what_is_asked_ahead_is_what_is_asked_later(pictures: Pixels) -> None:
     """All but the map's own order, and that of weights by chance: of 11 parts 7."""
     ahead = {one.tobytes() for parts in parts_without_map(pictures) for one in parts}
-    network, later = Network("white"), []
+    network = Network("white")
+    later: list[bytes] = []
 
     def say(pixels: Pixels) -> npt.NDArray[np.float32]:
         later.extend(one.tobytes() for one in pixels)
@@ -143,4 +145,5 @@ def test_maps_that_only_chance_is_worse_than_are_doubted_too(pictures: Pixels) -
 
     assert "not shown to be better than pointing at the middle of each picture" in found.doubt
     assert "24 pictures, too few to tell" in found.doubt
+    assert found.note == "too few pictures to tell them from the middle"
     assert found.is_open
