@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 _SHOWN: Final = 96, 288
 _SHOWN_PIXELS: Final = 288 * 224 * 224
 
+#: Parts that are asked about before anybody asks whether to stop.
+_AT_ONCE: Final = 8
+
 
 class Ahead:
     """The pictures of an export, decoded, and what the network sees of their parts."""
@@ -64,9 +67,10 @@ class Ahead:
 
     def _ask(self) -> None:
         for parts in parts_without_map(self._graded.result()):
-            if self._stopped.is_set():
-                return
-            self._features(parts)
+            for start in range(0, len(parts), _AT_ONCE):
+                if self._stopped.is_set():
+                    return
+                self._features(parts[start : start + _AT_ONCE])
 
 
 @contextmanager
