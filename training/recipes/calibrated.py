@@ -13,7 +13,7 @@ import numpy as np
 from models.choices import AtLeast
 from models.terminal import working
 from training.data.parts import Rows
-from training.evaluation import calibration_error
+from training.evaluation import Probabilities, calibration_error
 from training.head.calibration import (
     Calibrated,
     Unseen,
@@ -37,17 +37,16 @@ from training.head.operating_point import (
 )
 from training.recipes.material import Material
 from training.recipes.outcome import Outcome
-from training.recipes.probe import Probe
 
 
 def calibrate_outcome(
-    outcome: Outcome, probe: Probe, material: Material, coverage: float
+    outcome: Outcome, alike: Probabilities, material: Material, coverage: float
 ) -> tuple[Outcome, Calibrated]:
     """The same outcome with a temperature in its head and its answers, and what was found.
 
     Args:
         outcome: of a recipe.
-        probe: that the same material began with.
+        alike: float32 (M, K), of the probe that the same material began with: `Probe.alike`.
         material: that it learned from.
         coverage: the share of pictures whose prediction sets are to hold what is true.
 
@@ -59,7 +58,7 @@ def calibrate_outcome(
     with working("asking how far answers are to be believed"):
         centres, near = _of_probe(material) if is_probe else _of_network(outcome, material)
         asked = _asked(outcome, material)
-        answers = probe.alike if is_probe else outcome.answers.probabilities[asked]
+        answers = alike if is_probe else outcome.answers.probabilities[asked]
         unseen = Unseen(answers, labels[asked], near)
         found = calibrate(outcome.head, centres, unseen, coverage)
     say_what_is_covered(found, unseen, material.classes)
@@ -68,14 +67,18 @@ def calibrate_outcome(
 
 
 def choose_operating_point(
-    asked: AtLeast, outcome: Outcome, probe: Probe, material: Material, calibrated: Calibrated
+    asked: AtLeast,
+    outcome: Outcome,
+    alike: Probabilities,
+    material: Material,
+    calibrated: Calibrated,
 ) -> ChosenPoint:
     """From which probability on a class is decided, and how good that is; it is said in the log.
 
     Args:
         asked: for the class.
         outcome: calibrated.
-        probe: as above.
+        alike: as above.
         material: that it learned from.
         calibrated: how far it is to be believed.
     """
@@ -83,7 +86,7 @@ def choose_operating_point(
     answers, judging = outcome.answers.probabilities, parts.set_aside
     if outcome.recipe == "frozen":
         answers = answers.copy()
-        answers[parts.train] = at_temperature(probe.alike, calibrated.calibration.temperature)
+        answers[parts.train] = at_temperature(alike, calibrated.calibration.temperature)
         judging = parts.train if parts.is_cross_validated else parts.test
     unseen, judged = (
         Answered(answers[rows], material.table.labels[rows], parts.groups[rows])

@@ -118,8 +118,8 @@ def learn(
         told: dict[str, Any] = {}
         if learns_itself:
             outcome, told = _fine_tuned(settings, material, outcome, run_folder)
-        outcome, calibrated = calibrate_outcome(outcome, fitted, material, settings.coverage)
-        how = outcome, fitted, material, calibrated
+        outcome, calibrated = calibrate_outcome(outcome, fitted.alike, material, settings.coverage)
+        how = outcome, fitted.alike, material, calibrated
         point = choose_operating_point(asked, *how) if asked else None
     found = outcome, calibrated, point, told, twins, digest, earlier, ahead
     return Trained(folder, view, material, fitted, *found)

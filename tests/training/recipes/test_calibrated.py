@@ -17,7 +17,7 @@ from training.recipes.probe import Probe
 def test_head_and_answers_of_a_probe_get_the_same_temperature(
     begun: Probe, material: Material
 ) -> None:
-    found, calibrated = calibrate_outcome(begun.outcome, begun, material, 0.9)
+    found, calibrated = calibrate_outcome(begun.outcome, begun.alike, material, 0.9)
 
     temperature = calibrated.calibration.temperature
     assert temperature != 1
@@ -40,11 +40,11 @@ def test_of_a_probe_heads_held_back_as_the_exported_one_decide(
     """Those that judge have strengths of their own: how sure they are says nothing of this one."""
     answers = replace(begun.outcome.answers, probabilities=np.full((24, 2), 0.5, np.float32))
     other = replace(begun.outcome, answers=answers)
-    surer = replace(begun, alike=at_temperature(begun.alike, 0.5))
+    surer = at_temperature(begun.alike, 0.5)
 
     first, second, third = (
         calibrate_outcome(*each, material, 0.8)[1].calibration
-        for each in ((begun.outcome, begun), (other, begun), (begun.outcome, surer))
+        for each in ((begun.outcome, begun.alike), (other, begun.alike), (begun.outcome, surer))
     )
 
     assert first.temperature == second.temperature
@@ -55,7 +55,7 @@ def test_of_a_probe_heads_held_back_as_the_exported_one_decide(
 def test_about_one_in_twenty_of_a_task_s_own_pictures_is_a_stranger_and_noise_is_one(
     begun: Probe, material: Material
 ) -> None:
-    _, calibrated = calibrate_outcome(begun.outcome, begun, material, 0.9)
+    _, calibrated = calibrate_outcome(begun.outcome, begun.alike, material, 0.9)
 
     preprocessing = begun.outcome.extractor.preprocessing
     size = (30, preprocessing.height, preprocessing.width, 3)
@@ -78,12 +78,14 @@ def test_of_a_network_that_learned_itself_only_unseen_pictures_decide(
     tuned = replace(begun.outcome, recipe="fine-tuned")
     other = replace(tuned, answers=replace(begun.outcome.answers, probabilities=answers))
 
-    first, second = (calibrate_outcome(one, begun, material, 0.8)[1] for one in (tuned, other))
+    first, second = (
+        calibrate_outcome(one, begun.alike, material, 0.8)[1] for one in (tuned, other)
+    )
 
     assert first.calibration.temperature == second.calibration.temperature
     np.testing.assert_array_equal(
         first.calibration.set_thresholds, second.calibration.set_thresholds
     )
     np.testing.assert_array_equal(first.calibration.scaling, second.calibration.scaling)
-    kept = calibrate_outcome(other, begun, material, 0.8)[0].answers.probabilities
+    kept = calibrate_outcome(other, begun.alike, material, 0.8)[0].answers.probabilities
     np.testing.assert_array_equal(kept[parts.fine_tuned_on], answers[parts.fine_tuned_on])
