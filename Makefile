@@ -7,6 +7,7 @@ PORT ?= 3000
 BIN := $(VENV)/bin
 # What running needs; what tests need beside it; what the benchmarks hold us against.
 INSTALLED := $(VENV)/installed
+READY := $(VENV)/ready
 FOR_TESTS := $(VENV)/installed-for-tests
 FOR_BENCHMARKS := $(VENV)/installed-for-benchmarks
 PIP_INSTALL := $(BIN)/pip install --disable-pip-version-check --constraint constraints.txt
@@ -17,7 +18,12 @@ PIP_INSTALL := $(BIN)/pip install --disable-pip-version-check --constraint const
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-install: $(INSTALLED)  ## the environment alone, in .venv: what running needs
+install: $(READY)  ## the environment alone, in .venv: what running needs
+
+# Tests do without.
+$(READY): $(INSTALLED)
+	$(BIN)/python scripts/make_ready.py
+	@touch $@
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

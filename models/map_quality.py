@@ -12,8 +12,8 @@ class Margin:
     In units of log-odds of the answer: 1 makes it 2.7 times as likely or unlikely.
 
     Attributes:
-        deletion: by how much more the answer fell while places were hidden in the map's order.
-        insertion: by how much more it rose while they were shown in the map's order.
+        deletion: by how much more the answer fell where the map's first quarter was hidden.
+        insertion: by how much more it rose where that alone was shown.
         both: their sum.
         interval: of that, at 95 %.
     """

@@ -10,7 +10,6 @@ import onnx
 
 from models.bundle import Description
 from models.calibration import Calibration, nothing_known
-from models.cores import granted_cores
 from models.graph.agreement import Agreement, check_agreement
 from models.graph.classifier import Classifier
 from models.graph.export import export_head
@@ -42,7 +41,7 @@ def assemble_bundle(
     """
     calibration = description.calibration
     model = join_head(backbone_graph, classifier, head_graph, calibration)
-    session = open_graph(model.SerializeToString(), "cpu", granted_cores())
+    session = open_graph(model.SerializeToString(), "cpu", threads=1)
     precision = precision_of(backbone_graph)
     in_fewer_bits = None if precision == "fp32" else backbone_graph
     compared = some_of(examples)

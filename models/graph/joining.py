@@ -1,6 +1,7 @@
 """The graphs of backbone and head become one bundle's, which says what it is. No torch."""
 
 import base64
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import numpy as np
@@ -14,6 +15,7 @@ import onnxruntime as ort
 from models.bundle import BundleMetadata, Description, SelfCheck, bundle_bytes
 from models.calibration import FAMILIARITY_THRESHOLD, Calibration
 from models.choices import Precision
+from models.cores import granted_cores
 from models.graph.facts import Facts
 from models.graph.self_check import draw_self_check_pictures
 from models.head import LinearHead
@@ -107,9 +109,15 @@ def described(
 def explained(
     session: ort.InferenceSession, pictures: Pixels, class_index: npt.NDArray[np.int64]
 ) -> tuple[Floats, Floats]:
-    """Probabilities (N, K) and heatmaps (N, h, w) of uint8 (N, H, W, 3), in batches."""
-    batches = (slice(at, at + _BATCH) for at in range(0, len(pictures), _BATCH))
-    asked = [answers_of(session, pictures[each], class_index[each]) for each in batches]
+    """Probabilities (N, K) and heatmaps (N, h, w) of uint8 (N, H, W, 3), a batch a core.
+
+    The session has one thread a call: several that share a batch wait for each other.
+    """
+    batches = [slice(at, at + _BATCH) for at in range(0, len(pictures), _BATCH)]
+    with ThreadPoolExecutor(granted_cores(), thread_name_prefix="explained") as pool:
+        asked = list(
+            pool.map(lambda each: answers_of(session, pictures[each], class_index[each]), batches)
+        )
     probabilities = np.concatenate([answers.probabilities for answers in asked])
     return probabilities, np.concatenate([answers.heatmap for answers in asked])
 

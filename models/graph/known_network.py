@@ -102,7 +102,7 @@ class KnownNetwork:
             ExportError: it does not.
         """
         model = join_graphs(*graphs, head, description.calibration)
-        session = open_graph(model.SerializeToString(), "cpu", granted_cores())
+        session = open_graph(model.SerializeToString(), "cpu", threads=1)
         found = self._difference(session, graphs[0], head, description.calibration, pictures)
         asked = partial(explained, session), pictures
         geometry = self.facts.map_shape.geometry_of(*asked)

@@ -39,14 +39,13 @@ class FeaturesOfParts:
     def __call__(self, pixels: Pixels) -> Floats:
         """Features (N, C) of uint8 (N, H, W, 3)."""
         digests = [hashlib.sha256(one).digest() for one in pixels]
-        new = [at for at, digest in enumerate(digests) if digest not in self._before]
+        self._asked |= {d: self._before[d] for d in digests if d in self._before}
+        new = [at for at, digest in enumerate(digests) if digest not in self._asked]
         for start in range(0, len(new), _BATCH):
             batch = new[start : start + _BATCH]
             maps = feature_maps_of(self._extractor.graph.session, pixels[batch])
             found = self._extractor.network.features(maps)
             self._asked.update(zip((digests[at] for at in batch), found, strict=True))
-        known = {d: self._before[d] for d in digests if d in self._before}
-        self._asked.update(known)
         return np.stack([self._asked[digest] for digest in digests])
 
     def keep(self) -> None:

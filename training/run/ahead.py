@@ -1,6 +1,6 @@
 """What an export asks whatever the head learns, asked while heads are fitted on one core alone.
 
-It is stopped where the export begins: what is known by then is not asked again, the rest is.
+It ends with that: what is known by then is not asked again, the rest is asked by all cores.
 """
 
 import logging
@@ -29,12 +29,15 @@ log = logging.getLogger(__name__)
 _SHOWN: Final = 96, 288
 _SHOWN_PIXELS: Final = 288 * 224 * 224
 
+#: Parts that are asked about before anybody asks whether to stop.
+_AT_ONCE: Final = 8
+
 
 class Ahead:
     """The pictures of an export, decoded, and what the network sees of their parts."""
 
     def __init__(self, extractor: Extractor, material: Material) -> None:
-        """Begins to ask, in a thread of its own, until `stop`.
+        """Begins to ask, in a thread of its own.
 
         Args:
             extractor: what is exported, if it is not fine-tuned.
@@ -52,36 +55,35 @@ class Ahead:
     def stop(self) -> None:
         """Ends it, after the few parts that are being asked."""
         self._stopped.set()
+        wait([self._asking])
 
     def shown(self) -> Pixels:
         """What an exported file is compared with torch on."""
         return self._shown.result()
 
     def graded(self) -> tuple[Pixels, FeaturesOfParts]:
-        """The pictures whose maps are graded, and what asks about their parts; it is stopped."""
-        self.stop()
-        wait([self._asking])
+        """The pictures whose maps are graded, and what asks about their parts."""
         return self._graded.result(), self._features
 
     def _ask(self) -> None:
         for parts in parts_without_map(self._graded.result()):
-            if self._stopped.is_set():
-                return
-            self._features(parts)
+            for start in range(0, len(parts), _AT_ONCE):
+                if self._stopped.is_set():
+                    return
+                self._features(parts[start : start + _AT_ONCE])
 
 
 @contextmanager
 def asked_ahead(
     extractor: Extractor, material: Material, *, unless: bool
 ) -> Iterator[Ahead | None]:
-    """Asks while the block lasts and after it, or never; by the process that exports alone."""
+    """Asks while a block lasts, or never; by the process that exports alone."""
     ahead = Ahead(extractor, material) if is_first() and not unless else None
     try:
         yield ahead
-    except BaseException:
+    finally:
         if ahead:
-            ahead.stop()  # nobody waits for it at the end of the process
-        raise
+            ahead.stop()
 
 
 def graded_pixels(material: Material, preprocessing: Preprocessing) -> Pixels:

@@ -11,13 +11,10 @@ from training.features.hidden_parts import FeaturesOfParts
 
 
 @pytest.mark.usefixtures("own_cache")
-def test_what_a_run_asked_of_pixels_the_next_one_knows(
+def test_pixels_are_shown_once_in_a_run_and_never_in_the_next(
     extractor: Extractor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pixels = noise_pictures(extractor.preprocessing, 10)
-    first = FeaturesOfParts(extractor, "these pictures")
-    found = first(pixels)
-    first.keep()
     shown: list[int] = []
 
     def counted(session: ort.InferenceSession, some: np.ndarray) -> np.ndarray:
@@ -25,12 +22,16 @@ def test_what_a_run_asked_of_pixels_the_next_one_knows(
         return feature_maps_of(session, some)
 
     monkeypatch.setattr("training.features.hidden_parts.feature_maps_of", counted)
+    first = FeaturesOfParts(extractor, "these pictures")
+    found = first(pixels)
+    np.testing.assert_array_equal(first(pixels[:3]), found[:3])
+    first.keep()
     again = FeaturesOfParts(extractor, "these pictures")(np.concatenate([pixels[::-1], pixels]))
     other = FeaturesOfParts(extractor, "others")(pixels[:3])
 
     np.testing.assert_array_equal(again, np.concatenate([found[::-1], found]))
     np.testing.assert_allclose(other, found[:3], rtol=1e-4, atol=1e-5)
-    assert shown == [3]
+    assert shown == [8, 2, 3]
 
 
 @pytest.mark.usefixtures("own_cache")
