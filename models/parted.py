@@ -3,10 +3,12 @@
 Threads that share a run wait for one another at each of its nodes, and where decoding needs the
 cores as well they wait for long: a run of eight pictures took 10 to 15 % more CPU time on two
 threads than two runs of four on one each (benchmarks/NOTES.md). A single picture has its answer in
-half the time with both. So there are two sessions of a graph, and its weights are there twice.
+half the time with both. So there are two sessions of a graph, and its weights are there twice. The
+second is opened when it is first needed: nobody who starts has to wait for it.
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 from typing import Final
 
 import numpy as np
@@ -38,9 +40,11 @@ class PartedGraph:
         self.session = open_graph(data, provider, threads)
         self.provider = provider_of(self.session)
         self._threads = threads
+        self._data = data
         self._single: ort.InferenceSession | None = None
-        if self.provider == "cpu" and threads > 1 and len(data) < _LARGE:
-            self._single = open_graph(data, "cpu", 1)
+        self._opening = Lock()
+        self._has_parts = self.provider == "cpu" and threads > 1 and len(data) < _LARGE
+        if self._has_parts:
             self._pool = ThreadPoolExecutor(threads, thread_name_prefix="part")
 
     def answers(
@@ -50,9 +54,9 @@ class PartedGraph:
         run_options: ort.RunOptions | None = None,
     ) -> Answers:
         """Answers uint8 (N, H, W, 3) and int64 (N,), in their order; `run_options` end it early."""
-        single = self._single
-        if single is None or len(pixels) < _ENOUGH * self._threads:
+        if not self._has_parts or len(pixels) < _ENOUGH * self._threads:
             return answers_of(self.session, pixels, class_index, run_options)
+        single = self._on_one_thread()
 
         def answer(some: Pixels, their_index: npt.NDArray[np.int64]) -> Answers:
             return answers_of(single, some, their_index, run_options)
@@ -60,3 +64,9 @@ class PartedGraph:
         parts = (np.array_split(each, self._threads) for each in (pixels, class_index))
         found = self._pool.map(answer, *parts)
         return Answers(*map(np.concatenate, zip(*found, strict=True)))
+
+    def _on_one_thread(self) -> ort.InferenceSession:
+        with self._opening:
+            if self._single is None:
+                self._single = open_graph(self._data, "cpu", 1)
+            return self._single
