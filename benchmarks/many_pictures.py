@@ -1,9 +1,10 @@
 """How fast are many pictures answered, and what do a kill and their number do to that?
 
 `speed`: pictures a second of `classify-images`' own loop, against bare ONNX Runtime that decodes
-the same in threads, a PyTorch DataLoader loop, and Ray Data's recipe where the Python of an
-environment with Ray is given, in turn. Of the command itself: its `first` part, `memory` over few
-and over many pictures, `kills` at random moments, `hostile` files, `same` answers as the service.
+the same in threads, a PyTorch DataLoader loop, and Ray Data's recipe (with the same file, and as it
+comes, in fp32) where the Python of an environment with Ray is given, in turn. Of the command
+itself: its `first` part, `memory` over few and over many pictures, `kills` at random moments,
+`hostile` files, `same` answers as the service.
 
     python benchmarks/many_pictures.py [PART …] [--network int8] [--ray PYTHON] [--pictures 2000]
 """
@@ -14,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
@@ -47,6 +48,7 @@ def main() -> None:
         "parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; default: all"
     )
     parser.add_argument("--data", type=Path, help="a folder; default: drawn screws and nuts")
+    parser.add_argument("--bundles", type=Path, help="where networks are kept for the next call")
     parser.add_argument("--network", choices=NETWORKS, help="for `speed`; default: one by one")
     parser.add_argument("--ray", type=Path, help="a Python that has Ray, for `speed`")
     parser.add_argument("--pictures", type=int, default=2000)
@@ -60,22 +62,23 @@ def main() -> None:
     print(machine("onnxruntime-gpu", "onnxruntime", "pillow", "torch"))
     with pictures(chosen.data) as data, tempfile.TemporaryDirectory() as place:
         some = repeated(data, Path(place, "some"), chosen.pictures)
+        chosen.bundles = chosen.bundles or Path(place)
         for part in chosen.parts or PARTS:
             PARTS[part](some, Path(place), chosen)
 
 
-def speed(some: Path, work: Path, chosen: argparse.Namespace) -> None:
+def speed(some: Path, _: Path, chosen: argparse.Namespace) -> None:
     """Both networks against their rivals."""
     for precision in [chosen.network] if chosen.network else NETWORKS:
-        bundle = bundle_of(precision, work)
+        bundle = bundle_of(precision, chosen.bundles)
         compare(bundle, some, NETWORKS[precision], chosen.rounds, chosen.ray)
 
 
-def bundle_of(precision: str, work: Path) -> Path:
+def bundle_of(precision: str, bundles: Path) -> Path:
     """A bundle with random weights, made once."""
-    folder = work / NETWORKS[precision]
+    folder = bundles / NETWORKS[precision]
     if not folder.exists():
-        folder.mkdir()
+        folder.mkdir(parents=True)
         program = HERE / "_random_bundle.py"
         subprocess.run([sys.executable, program, NETWORKS[precision], folder], check=True)
     return folder / f"{precision}.onnx"
@@ -83,7 +86,7 @@ def bundle_of(precision: str, work: Path) -> Path:
 
 def held(some: Path, work: Path, chosen: argparse.Namespace, part: str) -> None:
     """One part of `_many_held`, by the small network."""
-    bundle = bundle_of("int8", work)
+    bundle = bundle_of("int8", chosen.bundles)
     match part:
         case "memory":
             memory(bundle, some, work, chosen.many)
@@ -111,13 +114,12 @@ def compare(bundle: Path, folder: Path, backbone: str, rounds: int, python: Path
             lambda: sum(1 for _ in answer_files(session, Listing([str(folder)])))
         ),
         "bare": lambda: timed(lambda: bare(bundle, session, folder)),
-        "DataLoader": lambda: float(
-            subprocess.check_output([sys.executable, HERE / "_dataloader.py", backbone, folder])
-        ),
+        "DataLoader": partial(printed, [sys.executable, HERE / "_dataloader.py", backbone, folder]),
     }
-    if python:
-        recipe = [python, HERE / "_ray_recipe.py", bundle, folder, str(granted_cores())]
-        contenders["Ray Data"] = lambda: float(subprocess.check_output(recipe))
+    # Its documentation's network is in fp32; the same file as ours says what the engine costs.
+    for file in dict.fromkeys((bundle, bundle.with_name("fp32.onnx"))) if python else ():
+        recipe = [str(python), HERE / "_ray_recipe.py", file, folder, str(granted_cores())]
+        contenders[f"Ray Data in {file.stem}"] = partial(printed, recipe)
     found: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, call in contenders.items():
@@ -137,6 +139,11 @@ def timed(work: Callable[[], object]) -> float:
     begun = time.perf_counter()
     work()
     return time.perf_counter() - begun
+
+
+def printed(command: Sequence[str | Path]) -> float:
+    """The seconds that a program prints."""
+    return float(subprocess.check_output(command))
 
 
 def bare(bundle: Path, session: Session, folder: Path) -> int:

@@ -104,8 +104,8 @@ def points(known: Known, rng: np.random.Generator) -> Iterator[tuple[AtLeast, Op
     folds = deal_folds(labels, groups, [known.digests[row] for row in chosen], {})
     task = Task(known.features, chosen, labels, folds, len(known.classes))
     fitted = cross_fit(task)
-    temperature = temperature_of(fitted.answers, labels)
-    alike = answers_like(task, fitted.fitted.strength)
+    alike = answers_like(task, fitted)
+    temperature = temperature_of(alike, labels)
     answers = fitted.fitted.head.probabilities(known.features[judging])
     unseen = Answered(at_temperature(alike, temperature), labels, groups)
     judged = Answered(

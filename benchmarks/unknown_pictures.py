@@ -5,8 +5,9 @@ that is what a run does with them. Strangers: the models of both photographed se
 other set, natural pictures without cats and dogs, noise, and black, grey and white. Near strangers:
 models of two or three Caltech classes are shown one that they never had, in many draws. Sets and
 calibration: on the test part of cats_dogs_light, and by cross-validation on all Caltech classes.
+Copies and twins are never parted, as in a run.
 
-    python benchmarks/unknown_pictures.py [--shared ../shared]
+    python benchmarks/unknown_pictures.py [--shared ../shared] [--only near]
 
 The rivals are those of docs/decisions/0030, each fitted on the same pictures.
 """
@@ -36,15 +37,18 @@ from models.pretrained import DEFAULT_BACKBONE
 from training.data.example import Example
 from training.data.folder import scan_folder
 from training.data.folds import deal_folds
+from training.data.groups import join_groups
 from training.data.pictures import Pictures, readable_pixels
 from training.data.sample import draw_sample
+from training.evaluation import independent, wilson
 from training.features.extractor import Extractor
 from training.features.graphs import graph_of
 from training.features.table import FeatureTable
 from training.head.calibration import Unseen, at_temperature, calibrate
 from training.head.familiarity import fit_centres, scaling_of, similarities_out_of_fold
 from training.head.fit import Task
-from training.head.out_of_fold import cross_fit
+from training.head.out_of_fold import answers_like, cross_fit
+from training.inspection.twins import find_twins
 
 Features = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
@@ -53,6 +57,8 @@ Score = Callable[[Features], Features]
 SETS = ("cats_dogs_light", "screws_nuts")
 COVERAGES = (0.9, 0.95)
 DRAWS = 40
+TOLD = 10
+QUESTIONS = ("strangers", "near", "sets")
 NATURAL = 600
 
 #: Cats, dogs and their kin among ImageNet's classes.
@@ -61,11 +67,12 @@ KIN = (range(2085620, 2113979), range(2123045, 2129605))
 
 @dataclass(frozen=True)
 class Known:
-    """Pictures with a class: features float32 (N, C), labels and folds int64 (N,)."""
+    """Pictures with a class: features float32 (N, C); labels, folds and groups int64 (N,)."""
 
     features: Features
     labels: Rows
     folds: Rows
+    groups: Rows
 
     @property
     def rows(self) -> Rows:
@@ -75,28 +82,46 @@ class Known:
     def some(self, chosen: Rows) -> "Known":
         """Some of them, their classes numbered anew."""
         labels = np.unique(self.labels[chosen], return_inverse=True)[1]
-        return Known(self.features[chosen], labels, self.folds[chosen])
+        return Known(self.features[chosen], labels, self.folds[chosen], self.groups[chosen])
 
 
 def main() -> None:
-    """Prints three tables."""
+    """Prints a table for each question."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
-    data = parser.parse_args().shared / "data"
+    parser.add_argument("--only", choices=QUESTIONS, nargs="+", default=QUESTIONS)
+    given = parser.parse_args()
+    data, whole = given.shared / "data", extractor()
     with tempfile.TemporaryDirectory() as place:
         strangers = unpacked(data / "natural.zip", Path(place))
-        whole = extractor()
-        for name in SETS:
-            reader, parts = at_home(whole, data / name)
-            others = {other: data / other for other in SETS if other != name}
-            shown = {**{o: examples(p) for o, p in others.items()}, **strangers}
-            shown.pop("caltech")
-            features = {what: read(reader, given).features for what, given in shown.items()}
-            tell_strangers(name, *parts, features)
-        caltech = known(read(whole, strangers["caltech"]))
-    tell_near(caltech)
-    tell_sets("cats_dogs_light, test part", *at_home(whole, data / SETS[0])[1])
-    tell_sets("Caltech, a fold of five", *(caltech.some(r) for r in fold(caltech)))
+        caltech = strangers.pop("caltech")
+        if "strangers" in given.only:
+            for name in SETS:
+                ask_strangers(name, data, whole, strangers)
+        if {"near", "sets"} & {*given.only}:
+            natural = known(read(whole, caltech))
+    if "near" in given.only:
+        tell_near(natural, class_names(caltech))
+    if "sets" in given.only:
+        home = at_home(whole, data / SETS[0])
+        tell_sets("cats_dogs_light, test part", home.given, home.own)
+        tell_sets("Caltech, a fold of five", *(natural.some(r) for r in fold(natural)))
+
+
+def ask_strangers(
+    name: str, data: Path, whole: Extractor, strangers: Mapping[str, tuple[Example, ...]]
+) -> None:
+    """Reads a set and what is strange to it, and tells of both."""
+    home = at_home(whole, data / name)
+    others = {other: examples(data / other) for other in SETS if other != name}
+    shown = {**others, **strangers}
+    features = {what: read(home.reader, given).features for what, given in shown.items()}
+    tell_strangers(name, home, features)
+
+
+def class_names(given: tuple[Example, ...]) -> dict[int, str]:
+    """What Caltech's pictures of each label are called after."""
+    return {each.class_index: each.path.name.rpartition("_")[0] for each in given}
 
 
 def extractor() -> Extractor:
@@ -105,16 +130,34 @@ def extractor() -> Extractor:
     return Extractor(network, graph_of(network), network.facts.preprocessing)
 
 
-def at_home(whole: Extractor, data: Path) -> tuple[Extractor, tuple[Known, Known]]:
-    """The network in int8 by a sample of a set, as by default; its pictures, and those held out."""
+@dataclass(frozen=True)
+class Home:
+    """A set as a network in int8 sees it.
+
+    Attributes:
+        reader: the network, by a sample of the set, as by default.
+        given: what is learned from here.
+        own: pictures that are held out: the test part, or a fold.
+        learned: what a run would learn from: all but a test part.
+    """
+
+    reader: Extractor
+    given: Known
+    own: Known
+    learned: Known
+
+
+def at_home(whole: Extractor, data: Path) -> Home:
+    """Reads a set."""
     folder, pictures = scan_folder(data, []), Pictures()
     sample = draw_sample(folder, pictures)
     pixels = readable_pixels(pictures, sample.examples, whole.preprocessing)[1]
     reader = whole.in_int8(pixels)
     table = read(reader, folder.examples)
-    found, given = known(table), np.array([e.part == "test" for e in table.examples])
-    held = given if given.any() else found.folds == 0
-    return reader, (found.some(np.flatnonzero(~held)), found.some(np.flatnonzero(held)))
+    found, is_test = known(table), np.array([e.part == "test" for e in table.examples])
+    held = is_test if is_test.any() else found.folds == 0
+    parts = (found.some(np.flatnonzero(chosen)) for chosen in (~held, held, ~is_test))
+    return Home(reader, *parts)
 
 
 def read(reader: Extractor, given: tuple[Example, ...]) -> FeatureTable:
@@ -123,9 +166,11 @@ def read(reader: Extractor, given: tuple[Example, ...]) -> FeatureTable:
 
 
 def known(table: FeatureTable) -> Known:
-    """With the folds that a run would deal."""
-    groups = np.unique(table.digests, return_inverse=True)[1]
-    return Known(table.features, table.labels, deal_folds(table.labels, groups, table.digests, {}))
+    """With the groups and folds that a run would deal."""
+    pairs = [(twin.first, twin.second) for twin in find_twins(table)]
+    groups = join_groups(table.digests, pairs, [each.group for each in table.examples])
+    folds = deal_folds(table.labels, groups, table.digests, {})
+    return Known(table.features, table.labels, folds, groups)
 
 
 def examples(data: Path) -> tuple[Example, ...]:
@@ -182,7 +227,7 @@ def example(path: Path, label: int = 0) -> Example:
 
 def by_centres(given: Known) -> Score:
     """What is in the bundle."""
-    centres = fit_centres(given.features, given.rows, given.rows)
+    centres = fit_centres(given.features, given.rows, given.groups)
     return lambda features: similarity(features, centres)
 
 
@@ -246,8 +291,9 @@ def task(given: Known) -> Task:
     return Task(given.features, given.rows, given.labels, given.folds, classes)
 
 
-def tell_strangers(name: str, given: Known, own: Known, strangers: dict[str, Features]) -> None:
+def tell_strangers(name: str, home: Home, strangers: dict[str, Features]) -> None:
     """AUROC and share flagged, where one in twenty of the set's own is to be flagged."""
+    given, own = home.given, home.own
     table = Table("by", "own, held out", *strangers, title=f"Strangers to {name}, int8")
     for method, fit in RIVALS.items():
         line, score = line_of(fit, given), fit(given)
@@ -255,7 +301,9 @@ def tell_strangers(name: str, given: Known, own: Known, strangers: dict[str, Fea
         theirs = map(score, strangers.values())
         cells = [f"{auroc(mine, each):.4f}, {flagged(each, line)}" for each in theirs]
         table.add_row(method, flagged(mine, line), *cells)
-    table.caption = f"centres, every fold in turn as what is new: {flagged_in_turn(given)} flagged"
+    table.caption = (
+        f"centres, folds in turn as what is new: {flagged_in_turn(home.learned)} flagged"
+    )
     Console(width=140).print(table)
 
 
@@ -266,7 +314,8 @@ def flagged_in_turn(given: Known) -> str:
         held = np.flatnonzero(given.folds == each)
         kept = given.some(np.flatnonzero(given.folds != each))
         found[held] = by_centres(kept)(given.features[held]) < line_of(by_centres, kept)
-    return f"{found.mean():.1%} of {len(found)}"
+    low, high = wilson(found.mean(), independent(given.groups))
+    return f"{found.mean():.1%} ({low:.1%} to {high:.1%}) of {len(found)}"
 
 
 def line_of(fit: Callable[[Known], Score], given: Known) -> float:
@@ -291,34 +340,53 @@ def auroc(own: Features, strangers: Features) -> float:
     return float(roc_auc_score(truth, np.concatenate([own, strangers])))
 
 
-def tell_near(caltech: Known) -> None:
+def tell_near(caltech: Known, names: Mapping[int, str]) -> None:
     """Models of two or three classes, and a class that they never had."""
     found: dict[str, list[float]] = {method: [] for method in RIVALS}
+    drawn_classes: list[list[str]] = []
     rng = np.random.default_rng(0)
     for _ in range(DRAWS):
-        drawn_classes = rng.permutation(np.unique(caltech.labels))[: rng.integers(3, 5)]
-        mine = np.flatnonzero(np.isin(caltech.labels, drawn_classes[1:]))
-        stranger = caltech.features[caltech.labels == drawn_classes[0]]
+        chosen = rng.permutation(np.unique(caltech.labels))[: rng.integers(3, 5)]
+        drawn_classes.append([names[label] for label in chosen])
+        mine = np.flatnonzero(np.isin(caltech.labels, chosen[1:]))
+        stranger = caltech.features[caltech.labels == chosen[0]]
         given = caltech.some(mine[caltech.folds[mine] > 1])
         own = caltech.features[mine[caltech.folds[mine] <= 1]]
         for method, fit in RIVALS.items():
             score = fit(given)
             found[method].append(auroc(score(own), score(stranger)))
+    tell_draws(found)
+    tell_first(found, drawn_classes)
+
+
+def tell_draws(found: Mapping[str, list[float]]) -> None:
+    """All draws by each method."""
     plain = np.array(found["largest probability"])
-    table = Table("by", "AUROC, mean", "least", "better than the largest probability",
-                  title=f"Near strangers: Caltech classes, {DRAWS} draws, fp32")  # fmt: skip
+    table = Table("by", "AUROC, mean", "least", f"better, first {TOLD}", f"better, all {DRAWS}",
+                  title="Near strangers (Caltech): better than by probability")  # fmt: skip
     for method, values in found.items():
-        better = f"{(np.array(values) > plain).sum()} of {DRAWS}"
-        table.add_row(method, f"{np.mean(values):.3f}", f"{min(values):.3f}", better)
-    Console().print(table)
+        better = np.array(values) > plain
+        counts = (f"{better[:TOLD].sum()}", f"{better.sum()}")
+        table.add_row(method, f"{np.mean(values):.3f}", f"{min(values):.3f}", *counts)
+    Console(width=120).print(table)
+
+
+def tell_first(found: Mapping[str, list[float]], drawn_classes: list[list[str]]) -> None:
+    """The first draws, one by one."""
+    table = Table("learned", "never seen", "centres", "largest probability", title="One by one")
+    rows = zip(drawn_classes, found["centres"], found["largest probability"], strict=True)
+    for (stranger, *learned), near, sure in list(rows)[:TOLD]:
+        table.add_row(", ".join(learned), stranger, f"{near:.4f}", f"{sure:.4f}")
+    Console(width=120).print(table)
 
 
 def tell_sets(name: str, given: Known, own: Known) -> None:
     """Coverage and size of sets, and calibration, on pictures that had no part in them."""
     fitted = cross_fit(task(given))
-    near = similarities_out_of_fold(given.features, given.rows, given.rows, given.folds)
-    centres = fit_centres(given.features, given.rows, given.rows)
-    unseen = Unseen(fitted.answers, given.labels, near)
+    alike = answers_like(task(given), fitted)
+    near = similarities_out_of_fold(given.features, given.rows, given.groups, given.folds)
+    centres = fit_centres(given.features, given.rows, given.groups)
+    unseen = Unseen(alike, given.labels, near)
     table = Table("coverage", "held", "interval", "mean size", "label alone", "temperature",
                   "calibration error before → after", title=f"Sets: {name}")  # fmt: skip
     for coverage in COVERAGES:

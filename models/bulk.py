@@ -198,7 +198,8 @@ class _Run:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._begin(waiting, group))
                     group.create_task(self._hand_over(waiting))
-            except* Exception as several:  # noqa: BLE001  one of them tells enough
+            # Not `except*`: what that raises is a group again before Python 3.11.4.
+            except ExceptionGroup as several:  # one of them tells enough
                 raise several.exceptions[0] from None
             finally:
                 await self._workers.close()

@@ -126,6 +126,8 @@ def read_file(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise ImageError(f"the file cannot be opened: {error.strerror}") from error
+    except ValueError as error:  # a null byte
+        raise ImageError("no file can have this name") from error
 
 
 def load_picture(data: bytes, max_pixels: int, smallest: int | None = None) -> Stored:

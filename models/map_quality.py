@@ -73,6 +73,14 @@ class MapQuality:
         )
 
     @property
+    def note(self) -> str:
+        """The same in few words, for below a picture."""
+        if not (rival := self.no_better_than):
+            return ""
+        said = "too few pictures to tell them from" if self.is_open else "no better than"
+        return f"{said} {rival}"
+
+    @property
     def is_open(self) -> bool:
         """Whether there is a doubt that more pictures might take away."""
         rival = self.no_better_than

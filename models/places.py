@@ -6,6 +6,7 @@ through in the order of their names, so that the same place gives the same files
 What is hidden or a system's own is nobody's; what is not called like a picture is counted.
 """
 
+import codecs
 import glob
 import logging
 import os
@@ -14,8 +15,9 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, Final, TextIO
 
 from models.archives import Archive, Names
 from models.errors import ImageError, ImageTooLargeError, UsageError, first_line
@@ -32,11 +34,17 @@ log = logging.getLogger(__name__)
 
 _ARCHIVES: Final = re.compile(r"\.(?:zip|tar|tgz|tbz2?|txz|tar\.(?:gz|bz2|xz))$", re.IGNORECASE)
 
+#: Unlike pathlib's, they say no of a name that is too long or none, and in a folder that is closed.
+_exists, _is_file, _is_folder = os.path.exists, os.path.isfile, os.path.isdir
+
 #: Seconds before each further try to fetch a file.
 _TRIES: Final = (0.5, 2.0)
 
 #: What a file system says of a file that is another one when its content is.
 _TELLING: Final = ("size", "ETag", "etag", "md5Hash", "crc32c", "mtime", "LastModified", "created")
+
+#: The folder that a file was found below, its path, and what its file system says of it.
+_Found = tuple[str | None, str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -60,20 +68,39 @@ class PictureFile:
 
 
 @dataclass
+class Counted:
+    """Names, however many; the first few are known."""
+
+    count: int = 0
+    first: list[str] = field(default_factory=list)
+
+    def add(self, name: str) -> None:
+        """Counts one in."""
+        self.count += 1
+        if len(self.first) < 3:
+            self.first.append(printable(name))
+
+    def __str__(self) -> str:
+        more = ", …" if self.count > len(self.first) else ""
+        return f"{self.count:,} ({', '.join(self.first)}{more})"
+
+
+@dataclass
 class Listing:
     """The files of places, found while they are gone through; once.
 
     Attributes:
         places: as a person writes them.
         besides: files and folders that are left out, as results that lie in a folder of pictures.
-        left_out: how many files were not called like pictures; `examples` are the first of them.
+        left_out: files that are not called like pictures.
+        archives: files that may hold pictures, in places that do not name them.
         problems: folders that could not be gone through, and why, in sentences.
     """
 
     places: Sequence[str]
     besides: Collection[Path] = ()
-    left_out: int = 0
-    examples: list[str] = field(default_factory=list)
+    left_out: Counted = field(default_factory=Counted)
+    archives: Counted = field(default_factory=Counted)
     problems: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -85,7 +112,7 @@ class Listing:
     def root(self) -> str:
         """The one place that names of files begin below; empty where they are whole."""
         only = self.places[0] if len(self.places) == 1 else ""
-        return only if is_address(only) or Path(only).is_dir() or _is_archive(only) else ""
+        return only if is_address(only) or _is_folder(only) or _is_archive(only) else ""
 
     def __iter__(self) -> Iterator[PictureFile]:
         for place in self.places:
@@ -95,7 +122,7 @@ class Listing:
         """The files of one place, whose names begin with what it is called."""
         if is_address(place):
             yield from self._of_address(place, called)
-        elif Path(place).is_dir():
+        elif _is_folder(place):
             yield from self._of_folder(Path(place), called, frozenset())
         elif _is_archive(place):
             yield from self._of_archive(Path(place), called)
@@ -104,7 +131,7 @@ class Listing:
                 yield from [_local(Path(line), line)] if _is_list(line) else self._of(line, line)
         elif not os.path.lexists(place) and glob.has_magic(place):
             for found in sorted(glob.iglob(place, recursive=True)):  # noqa: PTH207  Path's is not lazy, and knows no absolute ones
-                if "**" not in place or not Path(found).is_dir():
+                if "**" not in place or not _is_folder(found):
                     yield from self._of(found, found)
         else:
             yield _local(Path(place), place)
@@ -117,7 +144,7 @@ class Listing:
             status = folder.stat()
             # No more than that of each: an entry keeps its path and what it has asked of the file.
             with os.scandir(folder) as entries:
-                found = sorted((entry.name, entry.is_dir()) for entry in entries)
+                found = sorted((entry.name, _leads_to_a_folder(entry)) for entry in entries)
         except OSError as error:
             self.problems.append(f"{printable(str(folder))} cannot be read: {error.strerror}")
             return
@@ -146,9 +173,7 @@ class Listing:
         """Whether a file is called like a picture, or like nothing."""
         if has_suffix_of_a_picture((file_name,)) or "." not in file_name:
             return True
-        self.left_out += 1
-        if len(self.examples) < 3:
-            self.examples.append(printable(name))
+        (self.archives if _ARCHIVES.search(file_name) else self.left_out).add(name)
         return False
 
     def _of_archive(self, path: Path, called: str) -> Iterator[PictureFile]:
@@ -159,23 +184,67 @@ class Listing:
             name = "/".join((called, *names) if called else names)
             if self._is_wanted(names[-1], name):
                 size, stamp = archive.size(names), archive.stamp(names)
-                yield PictureFile(printable(name), size, stamp, partial(archive.read, names))
+                yield PictureFile(_shown(name), size, stamp, partial(archive.read, names))
 
     def _of_address(self, address: str, called: str) -> Iterator[PictureFile]:
         system, path = _file_system(address)
         protocol = address.partition("://")[0]
-        for found, info in _found(system, path, address):
-            below = PurePosixPath(found).relative_to(path).parts if found != path else ()
-            if below and glob.has_magic(path):
-                below = ()
-            if _is_nobodys(below):
+        for folder, found, info in self._found(system, path, address):
+            below = found.removeprefix(folder).lstrip("/") if folder is not None else ""
+            if _is_nobodys(tuple(below.split("/"))):
                 continue
-            whole = f"{called.rstrip('/')}/{'/'.join(below)}" if called else "/".join(below)
-            name = whole if below else f"{protocol}://{found}"
-            if not below or self._is_wanted(below[-1], name):
+            if below and folder == path:
+                name = f"{called.rstrip('/')}/{below}" if called else below
+            else:
+                name = found if is_address(found) else f"{protocol}://{found}"
+            if not below or self._is_wanted(below.rpartition("/")[-1], name):
                 size = int(info.get("size") or 0)
                 read = partial(_fetch, system, found, size)
-                yield PictureFile(printable(name), size, _mark(info), read)
+                yield PictureFile(_shown(name), size, _mark(info), read)
+
+    def _found(self, system: Any, path: str, address: str) -> Iterator[_Found]:
+        """Files that an address means, each with the folder that it was found below, if any."""
+        try:
+            # On the web every folder is a page, too.
+            if not address.endswith("/") and system.isfile(path):
+                yield None, path, system.info(path)
+            elif not glob.has_magic(path) or system.isdir(path):
+                yield from self._below(system, path)
+            else:
+                above = glob.escape(path).partition("[")[0].rpartition("/")[0]
+                for found, info in sorted(system.glob(path, detail=True).items()):
+                    if _is_nobodys(tuple(found.removeprefix(above).strip("/").split("/"))):
+                        continue
+                    if info["type"] != "directory":
+                        yield None, found, info
+                    elif "**" not in path:
+                        yield from self._below(system, found)
+        except FileNotFoundError as error:
+            raise UsageError(f"{printable(address)}: there is no such file or folder") from error
+        # Each of fsspec's systems raises what its own library likes.
+        except Exception as error:
+            raise UsageError(f"{printable(address)} cannot be read: {first_line(error)}") from error
+
+    def _below(self, system: Any, top: str) -> Iterator[_Found]:
+        """All files below a folder. fsspec's own `walk` is silent about what it cannot list."""
+        waiting = [top]
+        while waiting:
+            folder, folders = waiting.pop(), []
+            try:
+                listed = system.ls(folder, detail=True)
+            except (PermissionError, FileNotFoundError) as error:
+                if folder == top:
+                    raise
+                self.problems.append(f"{printable(folder)} cannot be read: {first_line(error)}")
+                continue
+            for info in sorted(listed, key=itemgetter("name")):
+                name = info["name"]
+                if info["type"] == "directory" and name.rstrip("/") != folder.rstrip("/"):
+                    folders.append(name)
+                # What ends so is no file: consoles of buckets mark their folders by it.
+                elif not name.endswith("/"):
+                    yield top, name, info
+            waiting += reversed(folders)
 
 
 def check_place(place: str) -> None:
@@ -196,29 +265,53 @@ def is_address(place: str) -> bool:
 
 
 def _is_archive(place: str) -> bool:
-    return bool(_ARCHIVES.search(place)) and Path(place).is_file()
+    return bool(_ARCHIVES.search(place)) and _is_file(place)
 
 
 def _is_list(place: str) -> bool:
-    return place.lower().endswith(".txt") and Path(place).is_file()
+    return place.lower().endswith(".txt") and _is_file(place)
+
+
+def _leads_to_a_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def _local(path: Path, name: str) -> PictureFile:
     try:
         status = path.stat()
         size, stamp = status.st_size, f"{status.st_size} {status.st_mtime_ns}"
-    except OSError:  # gone, or a link to nothing: whoever reads it says so
+    except (OSError, ValueError):  # gone, a link to nothing, no name: whoever reads it says so
         size, stamp = 0, ""
-    return PictureFile(printable(name), size, stamp, partial(read_file, path), path)
+    return PictureFile(_shown(name), size, stamp, partial(read_file, path), path)
 
 
 def _lines(path: Path) -> Iterator[str]:
     """The places that a text file names, from where the command stands, or from where it lies."""
-    with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
+    with _opened(path) as file:
         for place in filter(None, map(str.strip, file)):
             beside = path.parent / place
-            is_beside = not is_address(place) and not Path(place).exists() and beside.exists()
+            is_beside = not is_address(place) and not _exists(place) and _exists(beside)
             yield str(beside) if is_beside else place
+
+
+def _opened(path: Path) -> TextIO:
+    """A text file of names (UsageError)."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(2)
+        if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):  # PowerShell redirects so
+            return path.open(encoding="utf-16", errors="replace")
+        return path.open(encoding="utf-8-sig", errors="surrogateescape")
+    except OSError as error:
+        raise UsageError(f"{printable(str(path))} cannot be read: {error.strerror}") from error
+
+
+def _shown(name: str) -> str:
+    """A name as it can be printed, and nobody else's: one row is kept for each."""
+    return printable(name if os.sep == "\\" else name.replace("\\", r"\\"))
 
 
 def _is_nobodys(names: Names) -> bool:
@@ -232,28 +325,12 @@ def _is_nobodys(names: Names) -> bool:
 
 def _file_system(address: str) -> tuple[Any, str]:
     try:
-        system, path = fsspec.core.url_to_fs(address)
+        # Nor keeps it all that it has ever listed.
+        system, path = fsspec.core.url_to_fs(address, use_listings_cache=False)
     # Each of fsspec's systems raises what its own library likes.
     except Exception as error:
         raise UsageError(f"{printable(address)} cannot be opened: {first_line(error)}") from error
     return system, path.rstrip("/")
-
-
-def _found(system: Any, path: str, address: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Files at a path of a file system, or below it, or of a pattern, folder by folder."""
-    try:
-        if glob.has_magic(path):
-            yield from sorted(system.glob(path, detail=True).items())
-        elif system.isfile(path):
-            yield path, system.info(path)
-        else:
-            for _, folders, files in system.walk(path, detail=True):
-                folders_in_order = dict(sorted(folders.items()))
-                folders.clear()
-                folders.update(folders_in_order)
-                yield from sorted((info["name"], info) for info in files.values())
-    except Exception as error:  # as above
-        raise UsageError(f"{printable(address)} cannot be read: {first_line(error)}") from error
 
 
 def _mark(info: Mapping[str, Any]) -> str:

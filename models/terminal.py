@@ -61,7 +61,8 @@ class _ConsoleHandler(logging.Handler):
 def log_to_console() -> None:
     """Shows our log records as plain lines, and of the libraries' only warnings."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[_ConsoleHandler()])
-    for noisy in ("timm", "lightning", "httpx", "httpx2", "huggingface_hub", "matplotlib"):
+    noisy_ones = ("timm", "lightning", "httpx", "httpx2", "huggingface_hub", "matplotlib")
+    for noisy in (*noisy_ones, "botocore", "aiobotocore"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
@@ -203,8 +204,12 @@ class _Rate(ProgressColumn):
 @contextmanager
 def _found_out(count: Callable[[], int], take: Callable[[int], object]) -> Iterator[None]:
     """Counts in a thread, and says the result if it comes while the block lasts."""
-    thread = threading.Thread(target=lambda: take(count()), daemon=True, name="counting")
-    thread.start()
+
+    def find_out() -> None:
+        with suppress(TransferError):  # who works at the same meets it too, and says it
+            take(count())
+
+    threading.Thread(target=find_out, daemon=True, name="counting").start()
     yield
 
 

@@ -61,10 +61,12 @@ def _train(given: Mapping[str, Any], resumed: Path | None) -> int:
     )
     with keeping_log():
         with working("starting"):
-            # All that is imported stays: looking through it for garbage costs a tenth of this.
+            # All that is imported stays: looking through it for garbage costs a tenth of this, and
+            # a second more when the process ends.
             gc.disable()
             from training.run.story import run  # noqa: PLC0415
 
+            gc.freeze()
             gc.enable()
         run(settings, resumed)
     return 0

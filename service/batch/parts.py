@@ -87,9 +87,11 @@ class Parts:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        """What was answered is kept, however it ends."""
+        """What was answered is kept, however it ends; where nothing was, no trace is."""
         try:
             self._write()
+            if not self._files():
+                self.remove()
         finally:
             self._lock.release()
 

@@ -1,6 +1,7 @@
 """The story of one call, from places to answers, top to bottom."""
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ def classify_images(
         UsageError: something is not to be had that was asked for; nothing was done.
         TransferError: the bundle is refused, or nothing can be decoded.
     """
-    if settings.out and settings.out.exists() and not settings.overwrite:
+    if settings.out and os.path.lexists(settings.out) and not settings.overwrite:
         raise OutputError(f"{settings.out} is finished; --overwrite makes it anew")
     listing = Listing(settings.places, settings.results)
     bundle = find_bundle(settings.model)
@@ -100,7 +101,6 @@ def _write(
     with Parts(settings.parts, job, anew=settings.overwrite) as parts:
         _answer(settings, listing, parts, answer)
         if not parts.count:
-            parts.remove()
             _check_any(tally, listing)
         remove_partials(settings.out or settings.parts)
         write(_counted(parts.records(), tally), _columns(bundle, with_map=settings.maps))
@@ -185,10 +185,9 @@ def _check_any(tally: Tally, listing: Listing) -> None:
 def _tell_left_out(listing: Listing) -> None:
     for problem in listing.problems:
         log.warning("%s; what is in it is not answered", problem)
-    if listing.left_out:
-        log.info(
-            "left out, not called like pictures: %d (%s%s)",
-            listing.left_out,
-            ", ".join(listing.examples),
-            ", …" if listing.left_out > len(listing.examples) else "",
+    if listing.left_out.count:
+        log.info("left out, not called like pictures: %s", listing.left_out)
+    if listing.archives.count:
+        log.warning(
+            "archives are looked into where they are named themselves: %s", listing.archives
         )

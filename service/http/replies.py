@@ -124,7 +124,7 @@ def sketch_of(answer: Answer, style: Drawing, *, has_legend: bool) -> Sketch:
         preprocessing=answer.model.metadata.preprocessing,
         geometry=answer.geometry,
         has_legend=has_legend,
-        note=answer.no_better_than and f"not shown to be better than {answer.no_better_than}",
+        note=answer.map_note,
         texts={
             "Model": answer.model.name,
             "Version": answer.model.tag.rpartition(":")[2],

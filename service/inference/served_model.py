@@ -127,16 +127,16 @@ class Answer:
     method: Method = "gradcam"
 
     @property
-    def no_better_than(self) -> str:
-        """What the model's heatmaps were not shown to be better than, most often empty."""
-        quality = self.model.metadata.map_quality
-        return quality.no_better_than if quality and self.method == "gradcam" else ""
-
-    @property
     def map_doubt(self) -> str:
-        """The same as a sentence."""
+        """What speaks against the model's heatmaps, a sentence; most often empty."""
         quality = self.model.metadata.map_quality
         return quality.doubt if quality and self.method == "gradcam" else ""
+
+    @property
+    def map_note(self) -> str:
+        """The same in few words."""
+        quality = self.model.metadata.map_quality
+        return quality.note if quality and self.method == "gradcam" else ""
 
     @property
     def geometry(self) -> MapGeometry:

@@ -166,7 +166,7 @@ def test_a_place_in_the_input_is_found_in_the_picture() -> None:
 def test_a_note_in_the_legend_takes_a_line_of_its_own() -> None:
     drawn = Image.new("RGB", (480, 100))
 
-    plain, noted = with_legend(drawn), with_legend(drawn, "not shown to be better than chance")
+    plain, noted = with_legend(drawn), with_legend(drawn, "no better than chance")
 
     assert noted.height == plain.height + 28
     assert np.asarray(noted)[plain.height :].min() < 100

@@ -28,7 +28,7 @@ from training.features.extractor import Extractor
 from training.features.graphs import Graph
 from training.recipes.material import Material
 from training.recipes.outcome import Outcome
-from training.recipes.probe import probe
+from training.recipes.probe import Probe, probe
 from training.run.story import run
 from training.selection.int8_against_fp32 import PrecisionChoice
 from training.settings import TrainingSettings
@@ -178,9 +178,15 @@ def material(pets: Path, extractor: Extractor) -> Material:
 
 
 @pytest.fixture(scope="session")
-def probed(extractor: Extractor, material: Material) -> Outcome:
+def begun(extractor: Extractor, material: Material) -> Probe:
+    """What a run begins with: a head on frozen features, and how it came about."""
+    return probe(extractor, PrecisionChoice("fp32", "--precision", None), material)
+
+
+@pytest.fixture(scope="session")
+def probed(begun: Probe) -> Outcome:
     """What the frozen recipe ends in, as fine-tuning and reports take it."""
-    return probe(extractor, PrecisionChoice("fp32", "--precision", None), material).outcome
+    return begun.outcome
 
 
 def best_weights(out: Path) -> dict[str, torch.Tensor]:

@@ -9,6 +9,7 @@ come from the same bytes, whatever becomes of the file between two looks at it.
 import hashlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 from models.choices import Levels
+from models.cores import granted_cores
 from models.errors import ImageError, PicturesGoneError
 from models.greys import levels_of
 from models.image_files import (
@@ -67,8 +69,10 @@ class Picture:
         stored = load_picture(self._data, MAX_PIXELS, ways[0].smallest)
         image = stored.rgb(ways[0].grey_range)
         shown = {way: way.pixels(image) for way in ways}
-        size = self.held
-        return {way: (seen, measure(stored, image, seen, size)) for way, seen in shown.items()}
+        first, *others = ways
+        measured = measure(stored, image, shown[first], self.held)
+        seen = {first: (shown[first], measured)}
+        return seen | {way: (shown[way], measured.seen_as(shown[way])) for way in others}
 
     def image(self, preprocessing: Preprocessing) -> Image.Image:
         """The whole of it, upright RGB, its greys as the network is shown them."""
@@ -230,11 +234,16 @@ def readable_pixels(
     Returns:
         M of N examples, and uint8 (M, H, W, 3).
     """
-    found, pixels = [], [np.empty((0, preprocessing.height, preprocessing.width, 3), np.uint8)]
-    for example in examples:
+
+    def read(example: Example) -> Pixels | None:
         try:
-            pixels.append(pictures.open(example).pixels(preprocessing)[None])
+            return pictures.open(example).pixels(preprocessing)
         except ImageError:
-            continue  # the pass has named it, or will
-        found.append(example)
-    return found, np.concatenate(pixels)
+            return None  # the pass has named it, or will
+
+    with ThreadPoolExecutor(granted_cores(), thread_name_prefix="pixels") as pool:
+        read_ones = list(pool.map(read, examples))
+    found = [e for e, pixels in zip(examples, read_ones, strict=True) if pixels is not None]
+    shape = 0, preprocessing.height, preprocessing.width, 3
+    whole = [pixels[None] for pixels in read_ones if pixels is not None]
+    return found, np.concatenate([np.empty(shape, np.uint8), *whole])

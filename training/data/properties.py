@@ -5,7 +5,7 @@ network should live by them ("what is a PNG is a cat").
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, BinaryIO, Final
 
 import numpy as np
@@ -117,6 +117,10 @@ class Properties:
     def bytes_per_pixel(self) -> float:
         """Bytes of the file for each pixel of the picture."""
         return self.file_bytes / (self.width * self.height)
+
+    def seen_as(self, pixels: Pixels) -> "Properties":
+        """Of the same picture, where the network is shown these uint8 (H, W, 3) of it."""
+        return replace(self, shows_nothing=is_one_colour(pixels), sharpness=_sharpness(pixels))
 
     def as_numbers(self) -> dict[str, str | float]:
         """All but the thumbnail, by the names in `WORDS`: what a simple rule may ask of."""

@@ -93,7 +93,7 @@ class Extractor:
             pictures: opens their files.
             what: the examples are, for the log.
         """
-        known = KnownFeatures(self._key)
+        known = KnownFeatures(self.key())
         with progress(f"reading {what}", len(examples)) as advance:
             return self._read(examples, pictures, known, advance)
 
@@ -121,7 +121,7 @@ class Extractor:
                 own, as they were when they were asked about, so that they are known now.
             run_folder: where features are kept; what stands there already is not read again.
         """
-        known = KnownFeatures(self._key, run_folder)
+        known = KnownFeatures(self.key(), run_folder)
         if was_kept_in(run_folder) and not known.goes_on:
             log.info(
                 "this machine computes with another graph than before: all pictures are read again"
@@ -141,11 +141,10 @@ class Extractor:
         _say_what_is_left_out(table.left_out)
         return table
 
-    @property
-    def _key(self) -> str:
-        """Of all that features depend on, beside the picture."""
+    def key(self, *parts: str) -> str:
+        """Of all that features depend on, beside the picture; and of other parts."""
         shown = replace(self.preprocessing, greys_held=None)  # a remark, which moves no pixel
-        return digest_of(self.graph.digest, f"{self._uses_gpu}", f"{shown}")
+        return digest_of(self.graph.digest, f"{self._uses_gpu}", f"{shown}", *parts)
 
     @property
     def _uses_gpu(self) -> bool:

@@ -6,7 +6,7 @@ An export takes seconds of every run, and comes out the same for the same parame
 import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -18,6 +18,7 @@ from models.calibration import nothing_known
 from models.choices import Precision
 from models.cores import granted_cores
 from models.graph.fewer_bits import in_half_precision, precision_of, quantise, saturates
+from models.graph.int8_form import make_form
 from models.graph.known_network import KnownNetwork
 from models.head import Floats, LinearHead
 from models.preprocessing import Pixels
@@ -76,9 +77,15 @@ class Graph:
 
     def in_int8(self, pictures: Pixels) -> "Graph":
         """The same in eight bits, its ranges from some pictures, uint8 (N, H, W, 3)."""
-        shown = f"{pictures.shape} {saturates()}"
-        key = digest_of(self.data, shown, pictures.tobytes())
-        return _remembered("int8", key, lambda: quantise(self.model, pictures))
+        seven_bits = saturates()
+        key = digest_of(self.data, f"{pictures.shape} {seven_bits}", pictures.tobytes())
+
+        def make() -> onnx.ModelProto:
+            of_form = digest_of(self.data, f"{seven_bits}")
+            form = remembered("form", of_form, partial(_form, self.model, seven_bits=seven_bits))
+            return quantise(self.model, pictures, onnx.load_model_from_string(form))
+
+        return _remembered("int8", key, make)
 
     def in_fp16(self) -> "Graph":
         """The same in half precision."""
@@ -132,6 +139,10 @@ def kept_graph(kind: str, key: str) -> Graph | None:
     """A `backbone`, `head` or `int8` that an earlier run made; None where it is kept no more."""
     found = read_entry(cache_folder(), kind, key, lambda file: file.read())
     return None if found is None else Graph(onnx.load_model_from_string(found), key)
+
+
+def _form(model: onnx.ModelProto, *, seven_bits: bool) -> bytes:
+    return bytes(make_form(model, seven_bits=seven_bits).SerializeToString())
 
 
 def _remembered(kind: str, key: str, make: Callable[[], onnx.ModelProto]) -> Graph:

@@ -46,13 +46,20 @@ def cross_fit(task: Task) -> CrossFitted:
     return CrossFitted(fit_with(task, strengths[ALL]), answers, chosen)
 
 
-def answers_like(task: Task, strength: float) -> Probabilities:
+def answers_like(task: Task, found: CrossFitted) -> Probabilities:
     """The same answers by heads held back as strongly as the exported one, float32 (M, K).
 
     Whoever carries a probability over to the exported head needs these: a head that was held back
     less says larger ones of the same picture, and no order of pictures tells that.
     """
-    return answers_out_of_fold(task, dict.fromkeys(np.unique(task.folds).tolist(), strength))
+    strength = found.fitted.strength
+    others = {fold: strength for fold, own in found.strengths.items() if own != strength}
+    if not others:
+        return found.answers
+    asked = np.isin(task.folds, list(others))
+    answers = found.answers.copy()
+    answers[asked] = answers_out_of_fold(task, others)[asked]
+    return answers
 
 
 def answers_out_of_fold(task: Task, strengths: Mapping[int, float]) -> Probabilities:

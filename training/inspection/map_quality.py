@@ -7,12 +7,13 @@ against any order, the middle first, and the map of a head of random weights (Ad
 quarters of the picture one by one: what the map ranks higher must cost more.
 
 Probabilities of sure answers hardly move: log-odds of the answer are compared. They are read at a
-quarter and at a half alone; with both ends that tells as much of the whole curve as eleven steps
-(docs/decisions/0034). A picture costs 19 passes through the network, and one for each map; a few
-cost 50 more, for the map by occlusion.
+quarter alone, which tells as much of the whole curve as eleven steps, and serves the rank test too
+(docs/decisions/0034). A picture costs 11 passes through the network, and one for each map; a few
+cost 49 more, for the map by occlusion.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,11 +23,12 @@ from PIL import Image, ImageFilter
 from scipy.stats import spearmanr
 from scipy.stats import t as student
 
+from models.cores import granted_cores
 from models.heatmap import Heatmap, MapGeometry, enlarge
 from models.map_quality import Interval, MapQuality, Margin
-from models.occlusion import PASSES, hidden, map_of
+from models.occlusion import hidden, map_of
 from models.preprocessing import Pixels, Preprocessing
-from models.signature import Ask, Floats
+from models.signature import PREDICTED_CLASS, Ask, Floats
 
 #: Pictures that are graded, how many are where these leave a doubt open, and how many of them have
 #: their maps held against those by occlusion.
@@ -37,9 +39,8 @@ OCCLUDED: Final = 4
 #: Of the longer side; 12 pixels of 224.
 _BLUR: Final = 12 / 224
 
-#: Shares of the picture that are hidden or shown; and what each counts in the mean over all shares.
-_SHARES: Final = (0.25, 0.5)
-_WEIGHTS: Final = (0.25, 0.375)
+#: The part of the picture that is hidden, or shown alone.
+_PART: Final = 0.25
 
 #: Shows the order of places that a map calls equal, and is less than a step of its 256 greys.
 TIE: Final = 0.5
@@ -51,6 +52,25 @@ _CELLS: Final = 7
 _SUREST: Final = 1e-7
 
 _Order = npt.NDArray[np.float64]
+
+
+#: What a network says of pictures uint8 (N, H, W, 3): probabilities (N, K).
+_Say = Callable[[Pixels], Floats]
+
+
+@dataclass(frozen=True)
+class Questions:
+    """What a network is asked, whose head has not learned from the pictures.
+
+    Attributes:
+        explain: answers and maps of whole pictures.
+        explain_by_chance: the same by random weights in its last layer.
+        say: answers alone, to pictures with parts of them hidden; several threads ask.
+    """
+
+    explain: Ask
+    explain_by_chance: Ask
+    say: _Say
 
 
 @dataclass(frozen=True)
@@ -66,18 +86,37 @@ class _Graded:
     rank: float
 
 
+@dataclass(frozen=True)
+class _Explained:
+    """A picture that is graded, and what was said of all of it.
+
+    Attributes:
+        picture: uint8 (H, W, 3).
+        answer: probabilities (K,).
+        heatmap: of the answered class, (h, w).
+        by_chance: the same by random weights.
+        ties: its places in random order.
+    """
+
+    picture: Pixels
+    answer: Floats
+    heatmap: Heatmap
+    by_chance: Heatmap
+    ties: _Order
+
+    @property
+    def index(self) -> int:
+        """The answered class."""
+        return int(self.answer.argmax())
+
+
 def grade_maps(
-    ask: Ask,
-    ask_random_head: Ask,
-    pictures: Pixels,
-    preprocessing: Preprocessing,
-    geometry: MapGeometry,
+    network: Questions, pictures: Pixels, preprocessing: Preprocessing, geometry: MapGeometry
 ) -> MapQuality | None:
     """Grades the maps of the answered classes; None of fewer than two pictures.
 
     Args:
-        ask: the network, with a head that has not learned from these pictures.
-        ask_random_head: the same with random weights in its last layer.
+        network: answers.
         pictures: uint8 (N, H, W, 3); those after the first `GRADED` are for where these leave a
             doubt open.
         preprocessing: what they were made with.
@@ -86,22 +125,49 @@ def grade_maps(
     if len(pictures) < 2:
         return None
     random = np.random.default_rng(0)
-    few = np.linspace(0, min(len(pictures), GRADED) - 1, OCCLUDED).round().astype(int)
-    agreement = _agreement(ask, pictures[np.unique(few)])
 
-    def more(some: Pixels) -> list[_Graded]:
-        whole, maps = ask(some, np.full(len(some), -1))
-        classes = whole.argmax(1)
-        _, by_chance = ask_random_head(some, classes)
-        orders = _orders(some, maps, by_chance, preprocessing, geometry, random)
-        each = zip(some, whole, classes, orders, strict=True)
-        return [_graded(ask, one, said, int(index), order) for one, said, index, order in each]
+    def grade(one: _Explained) -> _Graded:
+        return _graded(network.say, one, _orders(one, preprocessing, geometry))
 
-    graded = more(pictures[:GRADED])
-    found = _quality(graded, agreement)
-    if found.is_open and len(pictures) > GRADED:
-        found = _quality(graded + more(pictures[GRADED:]), agreement)
-    return found
+    # A picture a thread: what is made of it takes a fifth as long as asking about that.
+    with ThreadPoolExecutor(granted_cores(), thread_name_prefix="grading") as pool:
+        first = _explained(network, pictures[:GRADED], random)
+        few = [first[row] for row in _few(len(first))]
+        compared = [pool.submit(_agreement, network.say, one) for one in few]
+        graded = list(pool.map(grade, first))
+        alike = [found for each in compared if (found := each.result()) is not None]
+        agreement = float(np.mean(alike)) if alike else None
+        quality = _quality(graded, agreement)
+        if quality.is_open and len(pictures) > GRADED:
+            more = _explained(network, pictures[GRADED:], random)
+            quality = _quality([*graded, *pool.map(grade, more)], agreement)
+    return quality
+
+
+def parts_without_map(pictures: Pixels) -> Iterator[Pixels]:
+    """What `grade_maps` is going to hide of pictures whatever their maps show, a few at a time."""
+    pictures, random = pictures[:GRADED], np.random.default_rng(0)
+    for row in _few(len(pictures)):
+        yield np.stack(list(hidden(pictures[row])))
+    for picture in pictures:
+        orders = any_order(picture, random), middle_first(picture)
+        masks = [ranks_of(order) < _PART for order in orders]
+        blurred = blur(picture)
+        yield np.stack([*_put(blurred, picture, masks), *_put(picture, blurred, masks)])
+
+
+def _few(count: int) -> npt.NDArray[np.int64]:
+    """Which pictures of so many are held against their maps by occlusion."""
+    return np.unique(np.linspace(0, count - 1, min(count, OCCLUDED)).round().astype(np.int64))
+
+
+def _explained(
+    network: Questions, pictures: Pixels, random: np.random.Generator
+) -> list[_Explained]:
+    whole, maps = network.explain(pictures, np.full(len(pictures), PREDICTED_CLASS))
+    _, by_chance = network.explain_by_chance(pictures, whole.argmax(1))
+    ties = [any_order(picture, random) for picture in pictures]
+    return list(map(_Explained, pictures, whole, maps, by_chance, ties))
 
 
 def _quality(graded: list[_Graded], agreement: float | None) -> MapQuality:
@@ -118,48 +184,37 @@ def _quality(graded: list[_Graded], agreement: float | None) -> MapQuality:
 
 
 def _orders(
-    pictures: Pixels,
-    maps: Floats,
-    maps_of_chance: Floats,
-    preprocessing: Preprocessing,
-    geometry: MapGeometry,
-    random: np.random.Generator,
-) -> Iterator[dict[str, _Order]]:
-    """The orders of each picture's places that are held against each other."""
+    one: _Explained, preprocessing: Preprocessing, geometry: MapGeometry
+) -> dict[str, _Order]:
+    """The orders of a picture's places that are held against each other."""
     size = preprocessing.width, preprocessing.height
-    for picture, *both in zip(pictures, maps, maps_of_chance, strict=True):
-        ties = any_order(picture, random)
-        drawn = [np.asarray(enlarge(one, size, preprocessing, geometry)) for one in both]
-        yield {
-            "map": drawn[0] + TIE * ties,
-            "random head": drawn[1] + TIE * ties,
-            "random": ties,
-            "centre": middle_first(picture),
-        }
+    both = (enlarge(each, size, preprocessing, geometry) for each in (one.heatmap, one.by_chance))
+    drawn = [np.asarray(each) + TIE * one.ties for each in both]
+    middle = middle_first(one.picture)
+    return {"map": drawn[0], "random head": drawn[1], "random": one.ties, "centre": middle}
 
 
-def _graded(
-    ask: Ask, picture: Pixels, whole: Floats, index: int, orders: dict[str, _Order]
-) -> _Graded:
-    """Asks about all that one picture is made into, at once."""
-    blurred = blur(picture)
-    masks = [ranks < share for ranks in map(ranks_of, orders.values()) for share in _SHARES]
-    quarter = np.floor(4 * ranks_of(orders["map"]))
+def _graded(say: _Say, one: _Explained, orders: dict[str, _Order]) -> _Graded:
+    """Asks about all that one picture is made into."""
+    blurred, picture = blur(one.picture), one.picture
+    ranks = {name: ranks_of(order) for name, order in orders.items()}
+    masks = [each < _PART for each in ranks.values()]
+    quarter = np.floor(4 * ranks["map"])
     parts = [quarter == place for place in (1, 2, 3)]  # the first one is hidden by deletion, too
-    made = [np.where(mask[..., None], blurred, picture) for mask in (*masks, *parts)]
-    made += [np.where(mask[..., None], picture, blurred) for mask in masks]
-    told = log_odds(ask(np.stack(made), np.full(len(made), index))[0], index)
+    made = [*_put(blurred, picture, [*masks, *parts]), *_put(picture, blurred, masks)]
+    told = log_odds(say(np.stack(made)), one.index)
     deleted, costs, inserted = np.split(told, [len(masks), len(masks) + len(parts)])
-    found = {
-        name: np.array([-np.dot(_WEIGHTS, deletion), np.dot(_WEIGHTS, insertion)])
-        for name, deletion, insertion in zip(
-            orders, deleted.reshape(-1, 2), inserted.reshape(-1, 2), strict=True
-        )
-    }
-    first = deleted[len(_SHARES) * list(orders).index("map")]
-    cost = log_odds(whole[None], index) - np.array([first, *costs])
+    both = np.stack([-deleted, inserted], axis=1)
+    found = dict(zip(orders, both, strict=True))
+    first = deleted[list(orders).index("map")]
+    cost = log_odds(one.answer[None], one.index) - np.array([first, *costs])
     bright = [float(orders["map"][quarter == place].mean()) for place in range(4)]
     return _Graded(found, _in_order(np.array(bright), cost))
+
+
+def _put(one: Pixels, other: Pixels, masks: Sequence[npt.NDArray[np.bool_]]) -> list[Pixels]:
+    """The second picture with what lies under each mask from the first one."""
+    return [np.where(mask[..., None], one, other) for mask in masks]
 
 
 def _in_order(bright: _Order, cost: _Order) -> float:
@@ -170,22 +225,14 @@ def _in_order(bright: _Order, cost: _Order) -> float:
     return float(right.sum() / np.abs(weight).sum())
 
 
-def _agreement(ask: Ask, pictures: Pixels) -> float | None:
-    """The mean rank correlation of maps and those by occlusion, where both have something in them.
-
-    None where no picture has.
-    """
-    found = []
-    for picture, whole, heatmap in zip(
-        pictures, *ask(pictures, np.full(len(pictures), -1)), strict=True
-    ):
-        index = int(whole.argmax())
-        covered, _ = ask(np.stack(list(hidden(picture))), np.full(PASSES - 1, index))
-        other, peak = map_of(whole, covered, index)
-        if peak and np.ptp(heatmap):
-            large = _as_large(heatmap, other.shape)
-            found.append(float(spearmanr(large, other, axis=None).statistic))
-    return float(np.mean(found)) if found else None
+def _agreement(say: _Say, one: _Explained) -> float | None:
+    """The rank correlation of a map and that by occlusion; None where one of them is empty."""
+    covered = say(np.stack(list(hidden(one.picture))))
+    other, peak = map_of(one.answer, covered, one.index)
+    if not peak or not np.ptp(one.heatmap):
+        return None
+    large = _as_large(one.heatmap, other.shape)
+    return float(spearmanr(large, other, axis=None).statistic)
 
 
 def _as_large(heatmap: Heatmap, shape: tuple[int, ...]) -> Heatmap:

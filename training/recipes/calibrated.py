@@ -1,8 +1,9 @@
 """An outcome that says how far it is to be believed, whatever recipe it is of.
 
-Of a probe every picture of the training part has an answer by a head that had not seen it. Of a
-network that learned itself only the validation part has: temperature, sets and threshold come from
-that, and the centres from what it learned from, as that network sees it.
+Of a probe every picture of the training part has an answer by a head that had not seen it, and is
+held back as strongly as the exported one (docs/decisions/0040). Of a network that learned itself
+only the validation part has: temperature, sets and threshold come from that, and the centres from
+what it learned from, as that network sees it.
 """
 
 from dataclasses import replace
@@ -12,7 +13,7 @@ import numpy as np
 from models.choices import AtLeast
 from models.terminal import working
 from training.data.parts import Rows
-from training.evaluation import calibration_error
+from training.evaluation import Probabilities, calibration_error
 from training.head.calibration import (
     Calibrated,
     Unseen,
@@ -34,18 +35,18 @@ from training.head.operating_point import (
     say_what_was_chosen,
     share_referred,
 )
-from training.head.out_of_fold import answers_like
 from training.recipes.material import Material
 from training.recipes.outcome import Outcome
 
 
 def calibrate_outcome(
-    outcome: Outcome, material: Material, coverage: float
+    outcome: Outcome, alike: Probabilities, material: Material, coverage: float
 ) -> tuple[Outcome, Calibrated]:
     """The same outcome with a temperature in its head and its answers, and what was found.
 
     Args:
         outcome: of a recipe.
+        alike: float32 (M, K), of the probe that the same material began with: `Probe.alike`.
         material: that it learned from.
         coverage: the share of pictures whose prediction sets are to hold what is true.
 
@@ -57,7 +58,8 @@ def calibrate_outcome(
     with working("asking how far answers are to be believed"):
         centres, near = _of_probe(material) if is_probe else _of_network(outcome, material)
         asked = _asked(outcome, material)
-        unseen = Unseen(outcome.answers.probabilities[asked], labels[asked], near)
+        answers = alike if is_probe else outcome.answers.probabilities[asked]
+        unseen = Unseen(answers, labels[asked], near)
         found = calibrate(outcome.head, centres, unseen, coverage)
     say_what_is_covered(found, unseen, material.classes)
     answered = np.arange(len(labels)) if is_probe else np.union1d(asked, parts.set_aside)
@@ -65,22 +67,25 @@ def calibrate_outcome(
 
 
 def choose_operating_point(
-    asked: AtLeast, outcome: Outcome, material: Material, calibrated: Calibrated, strength: float
+    asked: AtLeast,
+    outcome: Outcome,
+    alike: Probabilities,
+    material: Material,
+    calibrated: Calibrated,
 ) -> ChosenPoint:
     """From which probability on a class is decided, and how good that is; it is said in the log.
 
     Args:
         asked: for the class.
         outcome: calibrated.
+        alike: as above.
         material: that it learned from.
         calibrated: how far it is to be believed.
-        strength: scikit-learn's C of the probe's head.
     """
     parts, classes = material.parts, material.classes
     answers, judging = outcome.answers.probabilities, parts.set_aside
     if outcome.recipe == "frozen":
         answers = answers.copy()
-        alike = answers_like(material.task(parts.train), strength)
         answers[parts.train] = at_temperature(alike, calibrated.calibration.temperature)
         judging = parts.train if parts.is_cross_validated else parts.test
     unseen, judged = (

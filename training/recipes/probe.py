@@ -6,7 +6,7 @@ from models.terminal import working
 from training.evaluation import Probabilities
 from training.features.extractor import Extractor
 from training.head.fit import FittedHead
-from training.head.out_of_fold import cross_fit
+from training.head.out_of_fold import answers_like, cross_fit
 from training.recipes.material import Material
 from training.recipes.outcome import Outcome
 from training.selection.int8_against_fp32 import PrecisionChoice
@@ -18,13 +18,13 @@ class Probe:
 
     Attributes:
         fitted: the head, and how strongly it was held back.
-        out_of_fold: float32 (M, K), answers to each row of the training part, by a head that was
-            fitted without its fold.
+        alike: float32 (M, K), answers to each row of the training part, by a head that was fitted
+            without its fold, and held back as strongly as this one.
         outcome: how good it is.
     """
 
     fitted: FittedHead
-    out_of_fold: Probabilities
+    alike: Probabilities
     outcome: Outcome
 
 
@@ -38,7 +38,9 @@ def probe(extractor: Extractor, precision: PrecisionChoice, material: Material) 
     """
     parts = material.parts
     with working(f"fitting the head on {len(parts.train)} pictures, and without each fold"):
-        found = cross_fit(material.task(parts.train))
+        task = material.task(parts.train)
+        found = cross_fit(task)
+        alike = answers_like(task, found)
     # To what it has not learned from it answers itself.
     answers = found.fitted.head.probabilities(material.table.features)
     answers[parts.train] = found.answers
@@ -53,4 +55,4 @@ def probe(extractor: Extractor, precision: PrecisionChoice, material: Material) 
         trained_on=len(parts.train),
         trained_parameters=found.fitted.head.weight.size + found.fitted.head.bias.size,
     )
-    return Probe(found.fitted, found.answers, outcome)
+    return Probe(found.fitted, alike, outcome)

@@ -18,7 +18,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
-from PIL import Image
+from PIL import Image, ImageOps
 from sklearn.metrics import ConfusionMatrixDisplay
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
@@ -47,12 +47,9 @@ _SHOWN: Final = 12
 _MOST_WRONG: Final = 6
 _COLUMNS: Final = 4
 
-#: Inches: of a row, and of what stands above its pictures.
-_ROW: Final = 3.4
-_TITLE: Final = 0.35
-
-#: Pixels of the longer side of one of them.
-_DRAWN: Final = 600
+#: Pixels of one of them with its title and the gap to the next; and those of an inch.
+_WIDE, _HIGH, _TITLE, _GAP = 300, 340, 35, 10
+_DPI: Final = 100
 
 #: Letters of a name that a figure has room for.
 _LONGEST_NAME: Final = 40
@@ -126,7 +123,8 @@ def drawn(name: str, figure: Figure) -> Summary:
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.savefig(buffer, format="png", dpi=100)
+        # Packed a little larger, in a quarter of the time.
+        figure.savefig(buffer, format="png", dpi=_DPI, pil_kwargs={"compress_level": 1})
     width, height = figure.canvas.get_width_height()
     image = Summary.Image(
         height=height, width=width, colorspace=3, encoded_image_string=buffer.getvalue()
@@ -186,22 +184,24 @@ def _heatmaps(
     judged: Judged, session: Session, pictures: Pictures, names: Mapping[str, str]
 ) -> Figure:
     chosen, places = chosen_examples(judged), {e: row for row, e in enumerate(judged.examples)}
-    rows = -(-len(chosen) // _COLUMNS)
-    height = _ROW * rows
-    figure = Figure(figsize=(3 * _COLUMNS, height))
-    # Places by hand: matplotlib asks every text several times where it would lie.
-    figure.subplots_adjust(0.01, 0.01, 0.99, 1 - _TITLE / height, 0.03, _TITLE / (_ROW - _TITLE))
-    for axes in figure.subplots(rows, _COLUMNS, squeeze=False).flat:
-        axes.set_axis_off()
-    for axes, example in zip(figure.axes, chosen, strict=False):
+    height = _HIGH * -(-len(chosen) // _COLUMNS)
+    figure = Figure(figsize=(_WIDE * _COLUMNS / _DPI, height / _DPI), dpi=_DPI)
+    for place, example in enumerate(chosen):
+        row, column = divmod(place, _COLUMNS)
         answers = judged.probabilities[places[example]]
         try:
             picture = _explained(example, int(answers.argmax()), session, pictures)
         except ImageError as error:
             log.warning("%s is not shown in TensorBoard: %s", example.name, error)
             continue
-        axes.imshow(picture)
-        axes.set_title(_title(answers, example, judged.classes, names), fontsize=9)
+        # As they are, for axes around each took longer than all else: of the figure's pixels these
+        # count from the left and from below.
+        left, top = column * _WIDE + (_WIDE - picture.width) // 2, height - row * _HIGH - _TITLE
+        figure.figimage(np.asarray(picture), left, top - picture.height)
+        title = _title(answers, example, judged.classes, names)
+        figure.text(
+            (column + 0.5) / _COLUMNS, (top + _TITLE / 4) / height, title, ha="center", fontsize=9
+        )
     return figure
 
 
@@ -217,12 +217,10 @@ def _explained(
         ImageError: it cannot be read any more.
     """
     preprocessing, geometry = session.metadata.preprocessing, session.metadata.map_geometry
-    picture = pictures.open(example)
-    pixels = picture.pixels(preprocessing)[np.newaxis]
-    (answer,) = session.predict(pixels, np.array([class_index]))
-    image = picture.image(preprocessing)
+    image = pictures.open(example).small_image(preprocessing)
+    (answer,) = session.predict(preprocessing.pixels(image)[np.newaxis], np.array([class_index]))
     # As large as it is drawn: a dozen photographs of a phone took gigabytes.
-    image.thumbnail((_DRAWN, _DRAWN))
+    image = ImageOps.contain(image, (_WIDE - _GAP, _HIGH - _GAP - _TITLE))
     return overlay(image, answer.heatmap, preprocessing, geometry)
 
 

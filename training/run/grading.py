@@ -9,13 +9,13 @@ import onnx
 from models.head import LinearHead
 from models.heatmap import MapGeometry
 from models.map_quality import MapQuality
-from training.data.pictures import readable_pixels
-from training.data.sample import spread
 from training.features.graphs import open_heads
+from training.features.hidden_parts import FeaturesOfParts
 from training.head.fit import fit_head_at
-from training.inspection.map_quality import GRADED, GRADED_IN_DOUBT, grade_maps
+from training.inspection.map_quality import Questions, grade_maps
 from training.recipes.material import Material
 from training.recipes.outcome import Outcome
+from training.run.ahead import graded_pixels
 
 if TYPE_CHECKING:
     from training.run.learning import Trained
@@ -43,13 +43,17 @@ def grade(
     if head is None:
         return None
     extractor, material = trained.outcome.extractor, trained.material
-    shown = extractor.preprocessing
-    examples = spread(material.examples(material.parts.set_aside), GRADED_IN_DOUBT)
-    first = spread(examples, GRADED)
-    examples = [*first, *(one for one in examples if one not in first)]
-    _, pixels = readable_pixels(material.pictures, examples, shown)
+    if trained.ahead:
+        pixels, features = trained.ahead.graded()
+    else:
+        pixels = graded_pixels(material, extractor.preprocessing)
+        features = FeaturesOfParts(extractor, material.table.data_digest)
     ask = open_heads(extractor.graph, head_graph)
-    found = grade_maps(ask(head), ask(shuffled(head)), pixels, shown, geometry)
+    network = Questions(
+        ask(head), ask(shuffled(head)), lambda parts: head.probabilities(features(parts))
+    )
+    found = grade_maps(network, pixels, extractor.preprocessing, geometry)
+    features.keep()
     if found and found.doubt:
         log.warning("heatmaps: %s", found.doubt)
     return found

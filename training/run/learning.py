@@ -27,6 +27,7 @@ from training.recipes.calibrated import calibrate_outcome, choose_operating_poin
 from training.recipes.material import Material
 from training.recipes.outcome import Outcome
 from training.recipes.probe import Probe, probe
+from training.run.ahead import Ahead, asked_ahead
 from training.run_folder import (
     DATA_FILE,
     folds_of_earlier_runs,
@@ -65,6 +66,7 @@ class Trained:
         twins: pairs of pictures that show the same.
         data_digest: of the pictures and their classes.
         earlier: the folder of the run whose labels are put right, if there is one.
+        ahead: what the export asks whatever was learned, where it is not fine-tuned.
     """
 
     folder: ImageFolder
@@ -78,6 +80,7 @@ class Trained:
     twins: tuple[Twin, ...]
     data_digest: str
     earlier: Path | None
+    ahead: Ahead | None
 
 
 def learn(
@@ -109,17 +112,17 @@ def learn(
     learns_itself = settings.finetune or from_scratch
     if asked := settings.operating_point:
         _check_at_least(asked, material, parts.validation if learns_itself else parts.train)
-    fitted = probe(extractor, view.precision, material)
-    outcome = fitted.outcome
-    told: dict[str, Any] = {}
-    if learns_itself:
-        outcome, told = _fine_tuned(settings, material, outcome, run_folder)
-    outcome, calibrated = calibrate_outcome(outcome, material, settings.coverage)
-    how = outcome, material, calibrated, fitted.fitted.strength
-    point = choose_operating_point(asked, *how) if asked else None
-    return Trained(
-        folder, view, material, fitted, outcome, calibrated, point, told, twins, digest, earlier
-    )
+    with asked_ahead(extractor, material, unless=learns_itself or settings.inspect) as ahead:
+        fitted = probe(extractor, view.precision, material)
+        outcome = fitted.outcome
+        told: dict[str, Any] = {}
+        if learns_itself:
+            outcome, told = _fine_tuned(settings, material, outcome, run_folder)
+        outcome, calibrated = calibrate_outcome(outcome, fitted.alike, material, settings.coverage)
+        how = outcome, fitted.alike, material, calibrated
+        point = choose_operating_point(asked, *how) if asked else None
+    found = outcome, calibrated, point, told, twins, digest, earlier, ahead
+    return Trained(folder, view, material, fitted, *found)
 
 
 def _earlier_run(settings: TrainingSettings) -> Path | None:

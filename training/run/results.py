@@ -8,24 +8,20 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import onnx
 
 from models.bundle import Description, TrainingSummary, parse_bundle, write_bundle
 from models.errors import ExportError
 from models.graph.differences import Agreement
 from models.graph.known_network import KnownNetwork
-from models.graph.self_check import draw_self_check_pictures
 from models.head import LinearHead
-from models.preprocessing import Pixels, Preprocessing, read_pixels
+from models.preprocessing import Pixels
 from models.session import Session
 from models.store import StoredBundle
 from models.terminal import working
 from training.data.example import ImageFolder
-from training.data.pictures import readable_pixels
-from training.data.sample import spread
 from training.earlier_run import other_settings
 from training.features.graphs import graph_of, head_graph_of
 from training.features.kept_networks import keep_network
@@ -43,6 +39,7 @@ from training.report.record import Difference, Learned, Record
 from training.report.tables import write_labels, write_predictions
 from training.report.tensorboard import log_to_tensorboard
 from training.report.terminal import print_evaluation, print_findings
+from training.run.ahead import shown_pixels
 from training.run.grading import grade
 from training.run.network import load_network
 from training.run_folder import (
@@ -64,11 +61,6 @@ if TYPE_CHECKING:
     from training.run.learning import Trained
 
 log = logging.getLogger(__name__)
-
-#: Real pictures that the exported file is compared with torch on, and its map's place measured, at
-#: least and, where they are small, at most; and the pixels of all of them together.
-_SHOWN: Final = 96, 288
-_SHOWN_PIXELS: Final = 288 * 224 * 224
 
 
 def write_results(
@@ -104,7 +96,8 @@ def _exported(settings: TrainingSettings, trained: "Trained") -> tuple[bytes, Ag
     """
     outcome, extractor = trained.outcome, trained.outcome.extractor
     network, head_graph = extractor.network, head_graph_of(extractor.network)
-    pixels = _shown_pixels(trained.material, extractor.preprocessing)
+    ahead, material = trained.ahead, trained.material
+    pixels = ahead.shown() if ahead else shown_pixels(material, extractor.preprocessing)
     told = (
         outcome.head,
         (extractor.graph.model, head_graph),
@@ -290,20 +283,3 @@ def _not_used(folder: ImageFolder) -> list[LeftOut]:
         for unused in folder.unused
         for name in unused.files
     ]
-
-
-def _shown_pixels(material: Material, preprocessing: Preprocessing) -> Pixels:
-    """A few pictures of the training part, spread over it; drawn ones where those are gone."""
-    fitting = _SHOWN_PIXELS // (preprocessing.height * preprocessing.width)
-    count = int(np.clip(fitting, *_SHOWN))
-    chosen = spread(material.examples(material.parts.train), count)
-    found, pixels = readable_pixels(material.pictures, chosen, preprocessing)
-    if len(found) < len(chosen):
-        log.warning(
-            "%d of %d pictures cannot be read any more; torch and the file are compared on drawn "
-            "ones too",
-            len(chosen) - len(found), len(chosen),
-        )  # fmt: skip
-        drawn = [read_pixels(picture, preprocessing) for picture in draw_self_check_pictures()]
-        pixels = np.concatenate([pixels, np.stack(drawn)])
-    return pixels

@@ -157,6 +157,20 @@ def test_no_more_pictures_are_asked_than_it_takes(scatter: float, asked: int) ->
     assert sum(seen) == 2 * asked
 
 
+def test_the_first_that_are_asked_are_of_all_classes() -> None:
+    axis, seen = Axis(70, 7, 10.0), []
+    pictures = np.repeat(np.arange(4, dtype=np.uint8), 50)[:, None, None, None]
+
+    def ask(pixels: Pixels, _: Classes) -> tuple[Floats, Floats]:
+        seen.append(np.bincount(pixels.ravel(), minlength=4))
+        return np.ones((len(pixels), 2), np.float32), np.ones((len(pixels), 7, 7), np.float32)
+
+    MapShape(axis, axis, is_even=False).geometry_of(ask, pictures)
+
+    assert len(seen) == 4  # twice 48 and their reflections: maps that lie in the middle are known
+    assert all(of_class.min() >= 8 for of_class in seen)
+
+
 @pytest.mark.parametrize("level", [0, 1])
 def test_maps_that_say_nothing_of_a_place_share_the_picture_evenly(level: int) -> None:
     backbone = learned(load_backbone(TINY_BACKBONE, Random()))

@@ -55,6 +55,13 @@ def test_each_file_has_the_row_of_its_last_content(
     assert sorted(found) == sorted(last.items())
 
 
+def test_where_nothing_was_answered_no_trace_is_left(folder: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be read"), Parts(folder, JOB, anew=False):
+        raise UsageError("s3://bucket cannot be read")
+
+    assert not folder.exists()
+
+
 def test_the_first_part_is_small_and_there_before_the_end(folder: Path) -> None:
     with Parts(folder, JOB, anew=False) as parts:
         for number in range(64):

@@ -109,7 +109,7 @@ def test_a_map_that_is_no_better_than_the_middle_says_so_wherever_it_is_shown(
         answered = await answer(engine, model, upload)
         assert "pointing at the middle" in as_numbers(answered).map_doubt
         sketch = sketch_of(answered, "overlay", has_legend=True)
-        assert sketch.note == "not shown to be better than the middle"
+        assert sketch.note == quality.note
         assert sketch.texts["Doubt"] == as_numbers(answered).map_doubt
         assert describe(model, is_default=True).map_quality == quality
         occluded = await answer(engine, model, upload, method="occlusion")

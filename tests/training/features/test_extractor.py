@@ -122,7 +122,7 @@ def test_what_is_known_is_not_shown_to_the_network_again(
     """It is told by features that no network has made."""
     pictures = Pictures()
     marked = np.full((1, extractor.network.facts.num_features), 7, np.float32)
-    known = KnownFeatures(extractor._key)
+    known = KnownFeatures(extractor.key())
     like = [properties_of(draw("cat", 4))]
     known.keep_in(tmp_path, [pictures.digest(examples[4])], marked, like)
 

@@ -4,6 +4,7 @@ import numpy as np
 import onnx
 import pytest
 
+from models.graph.fewer_bits import quantise
 from models.signature import LEARNED, feature_maps_of
 from tests.conftest import noise_pictures
 from training.features.extractor import Extractor
@@ -45,6 +46,17 @@ def test_a_graph_in_eight_bits_depends_on_the_pictures_of_its_ranges(extractor: 
     assert int8.precision == "int8"
     assert int8.digest == extractor.graph.in_int8(some).digest
     assert int8.digest != extractor.graph.in_int8(others).digest != extractor.graph.digest
+
+
+def test_a_network_is_quantised_once_whatever_pictures_come(
+    extractor: Extractor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some, others = (noise_pictures(extractor.preprocessing, 4, seed) for seed in (0, 1))
+    expected = quantise(extractor.graph.model, others).SerializeToString()
+    extractor.graph.in_int8(some)
+    monkeypatch.setattr("onnxruntime.quantization.qdq_quantizer.QDQQuantizer.__init__", refuse)
+
+    assert extractor.graph.in_int8(others).data == expected
 
 
 def test_half_precision_is_half_as_large_and_nearly_the_same(extractor: Extractor) -> None:

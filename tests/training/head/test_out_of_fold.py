@@ -49,7 +49,7 @@ def test_answers_like_those_of_a_head_are_of_heads_held_back_as_it_is() -> None:
     found = cross_fit(task)
     assert found.strengths[4] != found.fitted.strength
 
-    alike = answers_like(task, found.fitted.strength)
+    alike = answers_like(task, found)
 
     asked, rest = task.folds == 4, np.flatnonzero(task.folds != 4)
     head = fit_head_at(found.fitted.strength, task.features, task.labels[rest], 3, rest)

@@ -22,7 +22,6 @@ def test_where_nothing_is_held_out_all_pictures_judge_and_all_are_learned_from(
     found = probe(extractor, AS_ASKED, material)
 
     judged = found.outcome.judged
-    np.testing.assert_array_equal(judged.probabilities, found.out_of_fold)
     assert judged.evaluation.judged_by == "cross-validation"
     assert judged.evaluation.count == found.outcome.trained_on == 24
     assert {*found.outcome.answers.parts} == {f"fold {n}" for n in range(1, 6)}
@@ -41,7 +40,7 @@ def test_a_given_test_part_judges_and_has_no_part_in_the_head(
     before, after = (probe(extractor, AS_ASKED, m) for m in (given_parts, other))
 
     np.testing.assert_array_equal(before.outcome.head.weight, after.outcome.head.weight)
-    np.testing.assert_array_equal(before.out_of_fold, after.out_of_fold)
+    np.testing.assert_array_equal(before.alike, after.alike)
     answers = after.outcome.head.probabilities(features[test])
     np.testing.assert_array_equal(after.outcome.judged.probabilities, answers)
     assert after.outcome.judged.evaluation.judged_by == "test part"

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.signature import feature_maps_of
 from tests.training.conftest import draw_pets
 from tests.training.selection.conftest import Asked
 from training.data.folder import scan_folder
@@ -20,7 +21,7 @@ from training.selection.int8_against_fp32 import (
     Compared,
     Earned,
     compare_with_fp32,
-    measured_speedup,
+    look,
     rank_correlation,
 )
 from training.selection.precision import calibration_of
@@ -133,9 +134,15 @@ def test_what_was_found_on_this_machine_is_not_asked_again(
     assert compare_with_fp32(*asked) == found
 
 
-def test_speed_is_measured_on_the_calibration_s_pictures(
+def test_both_are_timed_on_the_calibration_s_pictures_and_what_they_made_of_them_is_kept(
     extractor: Extractor, calibration: Calibration
 ) -> None:
-    found = measured_speedup(extractor, extractor.in_int8(calibration.pixels), calibration)
+    int8 = extractor.in_int8(calibration.pixels)
 
-    assert found > 0
+    found = look(extractor, int8, calibration)
+
+    assert found.speedup > 0
+    for one, maps in zip((extractor, int8), found.feature_maps, strict=True):
+        last = feature_maps_of(one.graph.session, calibration.pixels[-1:])
+        np.testing.assert_allclose(maps[-1:], last, rtol=1e-5, atol=1e-5)
+        assert len(maps) == len(calibration.pixels)
