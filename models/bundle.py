@@ -211,7 +211,7 @@ def bundle_bytes(model: onnx.ModelProto, metadata: BundleMetadata) -> bytes:
     document = metadata.model_dump_json(exclude=unasked)
     labelled.metadata_props.add(key=_METADATA_KEY, value=document)
     body: bytes = labelled.SerializeToString()
-    return body + _seal(body)
+    return body + _seal(hashlib.sha256(body).hexdigest())
 
 
 def names_a_file(model: str) -> bool:
@@ -250,8 +250,10 @@ def parse_bundle(data: bytes, source: str) -> Bundle:
             f"{source} is an ONNX file without class names and preprocessing, not a bundle: "
             "train-transfer writes those"
         )
-    body = data[: -len(_seal(b""))]
-    if data[len(body) :] != _seal(body):
+    # One pass over hundreds of megabytes: the digest of all goes on where that of the body ends.
+    digest = hashlib.sha256(memoryview(data)[:-_SEAL_BYTES])
+    seal = _seal(digest.hexdigest())
+    if data[-_SEAL_BYTES:] != seal:
         raise BundleError(
             f"{source} is not as it was written: its SHA-256 does not fit. "
             "It is damaged, half copied, or another program has changed it"
@@ -259,7 +261,8 @@ def parse_bundle(data: bytes, source: str) -> Bundle:
     if any(uses_external_data(tensor) for tensor in _tensors(model)):
         raise BundleError(f"{source} points to data outside the file, which a bundle may not")
     metadata = _parse_metadata(props[_METADATA_KEY], source)
-    return Bundle(metadata, data, hashlib.sha256(data).hexdigest(), source)
+    digest.update(seal)
+    return Bundle(metadata, data, digest.hexdigest(), source)
 
 
 def read_metadata(path: Path) -> BundleMetadata:
@@ -334,12 +337,14 @@ def _parse_metadata(document: str, source: str) -> BundleMetadata:
         raise BundleError(f"{source}: metadata {key}: {first['msg']}") from error
 
 
-def _seal(body: bytes) -> bytes:
+def _seal(digest: str) -> bytes:
     """The last entry of the file: the digest of all bytes before it, as ONNX metadata."""
-    digest = hashlib.sha256(body).hexdigest()
     entry = onnx.StringStringEntryProto(key=_DIGEST_KEY, value=digest)
     seal: bytes = onnx.ModelProto(metadata_props=[entry]).SerializeToString()
     return seal
+
+
+_SEAL_BYTES: Final = len(_seal(hashlib.sha256().hexdigest()))
 
 
 def _tensors(part: Message) -> Iterator[onnx.TensorProto]:

@@ -3,22 +3,27 @@
 Threads that share a run wait for one another at each of its nodes, and where decoding needs the
 cores as well they wait for long: a run of eight pictures took 10 to 15 % more CPU time on two
 threads than two runs of four on one each (benchmarks/NOTES.md). A single picture has its answer in
-half the time with both. So there are two sessions of a graph, and its weights are there twice.
+half the time with both. So there are two sessions of a graph, and its weights are there twice. The
+second is opened when it is first needed: nobody who starts has to wait for it.
 """
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
+from models.choices import Precision
 from models.preprocessing import Pixels
 from models.providers import Provider, open_graph, provider_of
 from models.signature import Answers, answers_of
 
-#: Pictures for each thread from which on they are parted: of three, one thread would have two.
-_ENOUGH: Final = 2
+#: Pictures for each thread from which on they are parted. In fp32 a run of two or three on two
+#: threads takes a quarter more than each alone on one; in int8 it takes no more.
+_ENOUGH: Final[Mapping[Precision, int]] = {"fp32": 1, "fp16": 1, "int8": 2}
 
 #: Bytes of a graph whose weights are not had twice: nodes of such networks take long, and hardly
 #: wait.
@@ -33,14 +38,18 @@ class PartedGraph:
         provider: what it runs on.
     """
 
-    def __init__(self, data: bytes, provider: Provider, threads: int) -> None:
-        """As `open_graph`."""
+    def __init__(
+        self, data: bytes, provider: Provider, threads: int, precision: Precision = "fp32"
+    ) -> None:
+        """As `open_graph`; `precision`: what the graph's backbone computes with."""
         self.session = open_graph(data, provider, threads)
         self.provider = provider_of(self.session)
-        self._threads = threads
+        self._threads, self._enough = threads, _ENOUGH[precision] * threads
+        self._data = data
         self._single: ort.InferenceSession | None = None
-        if self.provider == "cpu" and threads > 1 and len(data) < _LARGE:
-            self._single = open_graph(data, "cpu", 1)
+        self._opening = Lock()
+        self._has_parts = self.provider == "cpu" and threads > 1 and len(data) < _LARGE
+        if self._has_parts:
             self._pool = ThreadPoolExecutor(threads, thread_name_prefix="part")
 
     def answers(
@@ -50,9 +59,9 @@ class PartedGraph:
         run_options: ort.RunOptions | None = None,
     ) -> Answers:
         """Answers uint8 (N, H, W, 3) and int64 (N,), in their order; `run_options` end it early."""
-        single = self._single
-        if single is None or len(pixels) < _ENOUGH * self._threads:
+        if not self._has_parts or len(pixels) < self._enough:
             return answers_of(self.session, pixels, class_index, run_options)
+        single = self._on_one_thread()
 
         def answer(some: Pixels, their_index: npt.NDArray[np.int64]) -> Answers:
             return answers_of(single, some, their_index, run_options)
@@ -60,3 +69,9 @@ class PartedGraph:
         parts = (np.array_split(each, self._threads) for each in (pixels, class_index))
         found = self._pool.map(answer, *parts)
         return Answers(*map(np.concatenate, zip(*found, strict=True)))
+
+    def _on_one_thread(self) -> ort.InferenceSession:
+        with self._opening:
+            if self._single is None:
+                self._single = open_graph(self._data, "cpu", 1)
+            return self._single

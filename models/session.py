@@ -6,7 +6,6 @@ answers on the provider that came up.
 
 from bisect import bisect_left
 from dataclasses import dataclass
-from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -21,7 +20,7 @@ from models.errors import BundleError, ProviderError
 from models.parted import PartedGraph
 from models.preprocessing import Pixels, read_pixels
 from models.providers import Provider
-from models.signature import INPUTS, OUTPUTS, PREDICTED_CLASS, Answers, Floats
+from models.signature import INPUTS, OUTPUTS, PREDICTED_CLASS, Answers, Floats, answers_of
 
 #: How far an answer of the self-check, probabilities on one side, heatmap and familiarity on the
 #: other, may lie from the one that was stored. Other processors round otherwise (1e-6 seen; in
@@ -94,7 +93,9 @@ class Session:
         self._source = bundle.source
         self.batch_sizes: tuple[int, ...] = ()
         try:
-            self._graph = PartedGraph(bundle.data, provider, threads or granted_cores())
+            self._graph = PartedGraph(
+                bundle.data, provider, threads or granted_cores(), bundle.metadata.precision
+            )
         except ProviderError:
             raise
         # ONNX Runtime's errors have no common class below Exception.
@@ -130,9 +131,10 @@ class Session:
             pixels = np.concatenate([pixels, black])
             class_index = np.append(class_index, np.full(missing, PREDICTED_CLASS))
         answers = self._graph.answers(pixels, class_index, run_options)
-        return [
-            self._prediction(Answers(*row)) for row in islice(zip(*answers, strict=True), count)
-        ]
+        return self._predictions(answers)[:count]
+
+    def _predictions(self, answers: Answers) -> list[Prediction]:
+        return [self._prediction(Answers(*row)) for row in zip(*answers, strict=True)]
 
     def _prediction(self, row: Answers) -> Prediction:
         """One row of the graph's answers, in words."""
@@ -201,7 +203,10 @@ class Session:
         checks = self.metadata.self_check
         try:
             pixels = np.stack([read_pixels(c.picture, self.metadata.preprocessing) for c in checks])
-            answers = [*self.predict(pixels), *self.predict(pixels[:1])]
+            # Not in parts, which would open a second session before anybody needs it.
+            asked = np.full(len(pixels), PREDICTED_CLASS, dtype=np.int64)
+            runs = [answers_of(self._graph.session, pixels[:n], asked[:n]) for n in (len(asked), 1)]
+            answers = [prediction for run in runs for prediction in self._predictions(run)]
         # A picture that is none, a graph that does not take three: ONNX Runtime's errors again.
         except Exception as error:
             raise BundleError(

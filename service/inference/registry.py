@@ -21,6 +21,7 @@ from models.bundle import names_a_file
 from models.decoding.batching import NetworkThread
 from models.errors import StoreError, TransferError, UnknownModelError, UsageError
 from models.loose_file import loose_bundle
+from models.session import Session
 from models.store import StoredBundle
 from service.inference.served_model import ServedModel, load_session
 from service.observability import metrics
@@ -76,6 +77,7 @@ class ModelRegistry:
         self._refused: dict[str, _State | None] = {}
         self._kept_back: dict[str, str] = {}
         self._files: dict[str, Path] = {}
+        self._warming: list[asyncio.Task[None]] = []
 
     @property
     def served(self) -> tuple[ServedModel, ...]:
@@ -143,6 +145,7 @@ class ModelRegistry:
 
     async def close(self) -> None:
         """Answers what was accepted, then ends."""
+        await asyncio.gather(*self._warming)
         for model in self.served:
             await model.retire()
 
@@ -175,6 +178,10 @@ class ModelRegistry:
         """Loads a bundle beside the one that answers for its key, exchanges them, ends the old."""
         session = await asyncio.to_thread(load_session, wanted.stored, self._settings)
         old = self._served.get(wanted.key)
+        if old or session.provider != "cpu":
+            await asyncio.to_thread(session.warm_up, self._settings.max_batch)
+        else:
+            self._warming.append(asyncio.create_task(self._warm_up_later(session)))
         new = ServedModel(wanted.stored, session, self._settings.max_batch, self._thread)
         self._served[wanted.key] = new
         new.metric.set(1)
@@ -186,6 +193,14 @@ class ModelRegistry:
             log.info("%s has answered its last request", old.tag)
             del old
             await asyncio.to_thread(_give_memory_back)
+
+    async def _warm_up_later(self, session: Session) -> None:
+        """For the first of a name on a CPU, so that its answers begin sooner; it is warm enough."""
+        try:
+            await asyncio.to_thread(session.warm_up, self._settings.max_batch)
+        # ONNX Runtime's errors have no common class below Exception; what is asked of it says more.
+        except Exception:
+            log.exception("the largest batch failed before anybody asked")
 
     def _keeps_back(self, wanted: Wanted) -> bool:
         """Whether a version answers another question than the one that is served; said once."""

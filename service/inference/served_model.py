@@ -148,13 +148,12 @@ class Answer:
 
 
 def load_session(stored: StoredBundle, settings: Settings) -> Session:
-    """Loads a bundle, checks it, and warms it up; takes seconds, so call it in a thread.
+    """Loads a bundle and checks it; takes seconds, so call it in a thread.
 
     Raises:
         TransferError: the bundle is refused, or the provider did not come up.
     """
     session = Session(read_bundle(stored.path), settings.provider, settings.threads)
-    session.warm_up(settings.max_batch)
     classes, names = len(session.classes), ", ".join(session.classes)
     log.info("serving %s on %s: %d classes (%s)", stored.tag, session.provider, classes, names)
     return session

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -37,7 +38,7 @@ def sealed(document: str, model: onnx.ModelProto | None = None) -> bytes:
     model = model or small_model()
     model.metadata_props.add(key="train_transfer", value=document)
     body: bytes = model.SerializeToString()
-    return body + _seal(body)
+    return body + _seal(hashlib.sha256(body).hexdigest())
 
 
 def altered(bundle: Bundle, **changes: Any) -> bytes:

@@ -33,13 +33,19 @@ async def reached(condition: Callable[[], bool]) -> None:
     await asyncio.to_thread(wait_until, condition)
 
 
-def play(model: str | None, scenario: Scenario, watch_seconds: float = 5) -> None:
+def play(
+    model: str | None, scenario: Scenario, watch_seconds: float = 5, max_batch: int = 2
+) -> None:
     """Opens a registry for what the settings say, plays, and closes it."""
 
     async def whole() -> None:
         with NetworkThread() as thread:
             settings = Settings(
-                model=model, provider="cpu", threads=1, max_batch=2, watch_seconds=watch_seconds
+                model=model,
+                provider="cpu",
+                threads=1,
+                max_batch=max_batch,
+                watch_seconds=watch_seconds,
             )
             models = ModelRegistry(settings, thread)
             await models.open()

@@ -40,6 +40,20 @@ def test_a_new_version_of_a_name_is_taken_up(bundle: Bundle) -> None:
     play("a", scenario)
 
 
+def test_the_first_model_answers_before_it_is_warm_and_even_where_its_largest_batch_fails(
+    bundle: Bundle, caplog: pytest.LogCaptureFixture
+) -> None:
+    put(bundle, "a")
+    pixels = noise_pictures(bundle.metadata.preprocessing, 1)[0]
+
+    async def scenario(models: ModelRegistry) -> None:
+        assert (await models.default.batcher.answer(pixels)).label in bundle.metadata.classes
+
+    play("a", scenario, max_batch=10**10)  # no machine has the memory
+
+    assert "the largest batch failed before anybody asked" in caplog.text
+
+
 def test_the_figures_of_a_model_begin_at_0_when_it_is_served(bundle: Bundle) -> None:
     """Else the first event of each would be no increase, and no alarm would hear of it."""
     stored = put(bundle, "begins", "xyz")
