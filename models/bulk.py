@@ -21,7 +21,7 @@ from typing import Final
 
 from models.bundle import Bundle, names_a_file, read_bundle
 from models.cores import granted_cores
-from models.decoding.batching import MicroBatcher, NetworkThread
+from models.decoding.batching import MicroBatcher, NetworkThreads
 from models.decoding.kinds import Read, ReadSeveral, Work
 from models.decoding.workers import PictureWorkers
 from models.errors import ImageError
@@ -190,11 +190,10 @@ class _Run:
         if session.provider != "cpu":
             await asyncio.to_thread(session.warm_up, most)
         self._workers = PictureWorkers(cores, DECODE_SECONDS, decode_memory(cores))
-        # Each picture has a core alone (`models.parted`): two runs take no more memory than one.
-        runs = 2 if session.provider == "cpu" and cores > 1 else 1
-        with NetworkThread(runs) as thread, ThreadPoolExecutor(_READERS) as self._readers:
-            self._batcher = MicroBatcher(session.predict, most, thread)
-            self._room = _Room(2 * cores * _TOGETHER + (1 + runs) * most, _MOST_BYTES)
+        beside = session.parted_from
+        with NetworkThreads() as threads, ThreadPoolExecutor(_READERS) as self._readers:
+            self._batcher = MicroBatcher(session.predict, most, threads, beside=beside)
+            self._room = _Room(2 * cores * _TOGETHER + (3 if beside else 2) * most, _MOST_BYTES)
             waiting: asyncio.Queue[asyncio.Task[list[Row]] | None] = asyncio.Queue(_WINDOW)
             try:
                 async with asyncio.TaskGroup() as group:

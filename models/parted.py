@@ -36,6 +36,7 @@ class PartedGraph:
     Attributes:
         session: all of its threads.
         provider: what it runs on.
+        parted_from: so many pictures are parted, a share for each thread; None: all take all.
     """
 
     def __init__(
@@ -44,12 +45,13 @@ class PartedGraph:
         """As `open_graph`; `precision`: what the graph's backbone computes with."""
         self.session = open_graph(data, provider, threads)
         self.provider = provider_of(self.session)
-        self._threads, self._enough = threads, _ENOUGH[precision] * threads
+        self._threads = threads
         self._data = data
         self._single: ort.InferenceSession | None = None
         self._opening = Lock()
-        self._has_parts = self.provider == "cpu" and threads > 1 and len(data) < _LARGE
-        if self._has_parts:
+        has_parts = self.provider == "cpu" and threads > 1 and len(data) < _LARGE
+        self.parted_from = _ENOUGH[precision] * threads if has_parts else None
+        if has_parts:
             self._pool = ThreadPoolExecutor(threads, thread_name_prefix="part")
 
     def answers(
@@ -59,7 +61,7 @@ class PartedGraph:
         run_options: ort.RunOptions | None = None,
     ) -> Answers:
         """Answers uint8 (N, H, W, 3) and int64 (N,), in their order; `run_options` end it early."""
-        if not self._has_parts or len(pixels) < self._enough:
+        if self.parted_from is None or len(pixels) < self.parted_from:
             return answers_of(self.session, pixels, class_index, run_options)
         single = self._on_one_thread()
 

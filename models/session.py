@@ -110,6 +110,11 @@ class Session:
         """Class names, in the order of the probabilities."""
         return self.metadata.classes
 
+    @property
+    def parted_from(self) -> int | None:
+        """So many pictures are parted among the cores, each by itself; None: all take all."""
+        return self._graph.parted_from
+
     def predict(
         self,
         pixels: Pixels,

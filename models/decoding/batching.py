@@ -1,9 +1,10 @@
 """Requests share batches: the micro-batcher of one model.
 
 It takes whatever waits the moment it is free: no timer, so a lone picture never waits for company,
-and under load batches fill by themselves. All models take turns on one thread: a session uses all
-granted cores, which serves a single client sooner than several that share them, at the same
-throughput.
+and under load batches fill by themselves. A session uses all granted cores for one picture, which
+serves a single client soonest; of several each core takes some by itself (`models.parted`), and the
+next run begins as soon as enough for that wait, beside the one that ends: with runs one after the
+other, cores waited for an eighth of the time (benchmarks/NOTES.md).
 
 What enters a batch is decoded, uint8 (H, W, 3), so that no picture of one client can break the
 batch of another. Should a batch fail all the same, its pictures are tried again one by one.
@@ -36,6 +37,9 @@ log = logging.getLogger(__name__)
 #: Pictures beside which one patient one rides along.
 _BESIDE: Final = 4
 
+#: Runs of a model that are under way at once, where each core has pictures of its own.
+_RUNS: Final = 2
+
 #: Told of a run: seconds that each picture waited for it, patient ones apart, and seconds it took.
 Observe = Callable[[list[float], float], object]
 
@@ -53,17 +57,11 @@ class Predict(Protocol):
         """Given options it may be cut off by them, and raises then."""
 
 
-class NetworkThread(ThreadPoolExecutor):
-    """Where all networks run, one run after the other; those of patient pictures make room.
+class NetworkThreads(ThreadPoolExecutor):
+    """Where all networks run; runs of patient pictures make room."""
 
-    Attributes:
-        runs: how many are under way at once, of each model. With two the next begins on a core as
-            soon as the first has left it, before its answers were handed over.
-    """
-
-    def __init__(self, runs: int = 1) -> None:
-        super().__init__(runs, thread_name_prefix="inference")
-        self.runs = runs
+    def __init__(self) -> None:
+        super().__init__(_RUNS, thread_name_prefix="inference")
         self._patient: set[ort.RunOptions] = set()
 
     @contextmanager
@@ -98,29 +96,36 @@ class MicroBatcher:
         self,
         predict: Predict,
         max_batch: int,
-        thread: NetworkThread,
+        threads: NetworkThreads,
         observe: Observe | None = None,
+        beside: int | None = None,
     ) -> None:
         """Starts in the running event loop.
 
         Args:
             predict: the network.
             max_batch: the largest N.
-            thread: where it runs.
-            observe: told of every run in that thread, whether it went well or not; not of those of
+            threads: where it runs.
+            observe: told of every run, in its thread, whether it went well or not; not of those of
                 patient pictures alone.
+            beside: so many pictures begin a run beside one that is under way: a core that has left
+                that goes on with them, and does not wait until its answers are handed over. None:
+                one run after the other, for each takes all cores.
         """
         #: Why nothing could be answered lately; None after anything was.
         self.problem: str | None = None
         self._predict = predict
         self._max_batch = max_batch
-        self._thread = thread
+        self._threads = threads
         self._observe = observe
         self._waiting: deque[_Item] = deque()
         self._patient: deque[_Item] = deque()
+        #: Pictures beside which no patient one went while some waited.
+        self._alone = 0
         self._has_news = asyncio.Event()
         self._is_closing = False
-        self._tasks = [asyncio.create_task(self._run()) for _ in range(thread.runs)]
+        self._beside, self._under_way = beside, 0
+        self._tasks = [asyncio.create_task(self._run()) for _ in range(_RUNS if beside else 1)]
 
     @property
     def is_open(self) -> bool:
@@ -143,7 +148,7 @@ class MicroBatcher:
             self._patient.append(item)
         else:
             self._waiting.append(item)
-            self._thread.cut_off()
+            self._threads.cut_off()
         self._has_news.set()
         return future
 
@@ -157,30 +162,45 @@ class MicroBatcher:
 
     async def _run(self) -> None:
         while await self._has_work():
+            self._under_way += 1
             await self._answer_next()
+            self._under_way -= 1
 
     async def _has_work(self) -> bool:
         """Waits for something to answer; false where there will be nothing more."""
-        while not (self._waiting or self._patient or self._is_closing):
+        while not (self._may_begin or self._is_closing):
             self._has_news.clear()
             await self._has_news.wait()
         return bool(self._waiting or self._patient)
 
+    @property
+    def _may_begin(self) -> bool:
+        if self._under_way:
+            return self._beside is not None and len(self._waiting) >= self._beside
+        return bool(self._waiting or self._patient)
+
     async def _answer_next(self) -> None:
         if batch := _take(self._waiting, self._max_batch):
-            along = min(len(batch) // _BESIDE, self._max_batch - len(batch))
             # Patient pictures of another model may stand before these in the thread.
-            self._thread.cut_off()
-            await self._answer([*batch, *_take(self._patient, along)])
+            self._threads.cut_off()
+            await self._answer([*batch, *self._take_along(len(batch))])
         # One alone: a CPU does two no sooner together, and what is cut off is lost.
         elif batch := _take(self._patient, 1):
-            with self._thread.patient_run() as options:
+            with self._threads.patient_run() as options:
                 await self._answer(batch, options)
+
+    def _take_along(self, count: int) -> list[_Item]:
+        """Patient ones beside so many pictures; those of small batches count together."""
+        self._alone = self._alone + count if self._patient else 0
+        most = min(max(1, count // _BESIDE), self._max_batch - count)
+        along = min(self._alone // _BESIDE, most)
+        self._alone -= along * _BESIDE
+        return _take(self._patient, along)
 
     async def _answer(self, batch: list[_Item], options: ort.RunOptions | None = None) -> None:
         loop = asyncio.get_running_loop()
         try:
-            answered = await loop.run_in_executor(self._thread, self._run_network, batch, options)
+            answered = await loop.run_in_executor(self._threads, self._run_network, batch, options)
         # ONNX Runtime's errors have no common class below Exception; we must outlive them.
         except Exception as error:  # noqa: BLE001
             if options is not None and options.terminate:

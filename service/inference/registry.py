@@ -18,7 +18,7 @@ from typing import Final
 
 from models import store
 from models.bundle import names_a_file
-from models.decoding.batching import NetworkThread
+from models.decoding.batching import NetworkThreads
 from models.errors import StoreError, TransferError, UnknownModelError, UsageError
 from models.loose_file import loose_bundle
 from models.session import Session
@@ -69,10 +69,10 @@ def find_bundles(settings: Settings) -> list[Wanted]:
 class ModelRegistry:
     """The models that answer, by the name or tag that the settings have for them."""
 
-    def __init__(self, settings: Settings, thread: NetworkThread) -> None:
-        """Serves nothing yet; `thread`: where all networks run, one after the other."""
+    def __init__(self, settings: Settings, threads: NetworkThreads) -> None:
+        """Serves nothing yet; `threads`: where all networks run."""
         self._settings = settings
-        self._thread = thread
+        self._threads = threads
         self._served: dict[str, ServedModel] = {}
         self._refused: dict[str, _State | None] = {}
         self._kept_back: dict[str, str] = {}
@@ -182,7 +182,7 @@ class ModelRegistry:
             await asyncio.to_thread(session.warm_up, self._settings.max_batch)
         else:
             self._warming.append(asyncio.create_task(self._warm_up_later(session)))
-        new = ServedModel(wanted.stored, session, self._settings.max_batch, self._thread)
+        new = ServedModel(wanted.stored, session, self._settings.max_batch, self._threads)
         self._served[wanted.key] = new
         new.metric.set(1)
         metrics.begin_model(new.tag, new.name, session.classes)

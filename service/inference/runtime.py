@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 
-from models.decoding.batching import NetworkThread
+from models.decoding.batching import NetworkThreads
 from models.decoding.workers import PictureWorkers
 from service.inference.admission import Admission
 from service.inference.registry import ModelRegistry
@@ -24,8 +24,8 @@ class Engine:
             settings.decode_seconds,
             settings.decode_memory_bytes,
         )
-        self._thread = NetworkThread()
-        self.models = ModelRegistry(settings, self._thread)
+        self._threads = NetworkThreads()
+        self.models = ModelRegistry(settings, self._threads)
         self._watch: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -47,7 +47,7 @@ class Engine:
                 await self._watch
         await self.models.close()
         await self.workers.close()
-        self._thread.shutdown()
+        self._threads.shutdown()
 
     async def why_not_ready(self) -> str | None:
         """Why not everything that should answer can; None if it can."""

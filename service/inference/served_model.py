@@ -12,7 +12,7 @@ from prometheus_client import Gauge
 
 from models import occlusion
 from models.bundle import BundleMetadata, read_bundle
-from models.decoding.batching import MicroBatcher, NetworkThread
+from models.decoding.batching import MicroBatcher, NetworkThreads
 from models.errors import UnknownClassError
 from models.heatmap import MapGeometry
 from models.session import Prediction, Session
@@ -35,11 +35,13 @@ class ServedModel:
     """
 
     def __init__(
-        self, stored: StoredBundle, session: Session, max_batch: int, thread: NetworkThread
+        self, stored: StoredBundle, session: Session, max_batch: int, threads: NetworkThreads
     ) -> None:
         self.tag, self.name, self._is_in_store = stored.tag, stored.name, stored.is_in_store
         self.session = session
-        self.batcher = MicroBatcher(session.predict, max_batch, thread, _measure)
+        self.batcher = MicroBatcher(
+            session.predict, max_batch, threads, _measure, beside=session.parted_from
+        )
         self._users = 0
         self._is_unused = asyncio.Event()
         self._is_unused.set()

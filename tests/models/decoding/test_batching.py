@@ -9,13 +9,13 @@ import numpy.typing as npt
 import onnxruntime as ort
 import pytest
 
-from models.decoding.batching import MicroBatcher, NetworkThread
+from models.decoding.batching import MicroBatcher, NetworkThreads
 from models.preprocessing import Pixels
 from models.session import Prediction
 
 BROKEN = 255
 
-ONE_THREAD = NetworkThread()
+THREADS = NetworkThreads()
 
 
 class Network:
@@ -74,7 +74,7 @@ async def queued(batcher: MicroBatcher, *levels: int) -> "list[asyncio.Task[Pred
 
 def test_what_waits_while_the_network_is_busy_goes_together() -> None:
     async def scenario() -> list[str]:
-        batcher = MicroBatcher(network.predict, 3, ONE_THREAD)
+        batcher = MicroBatcher(network.predict, 3, THREADS)
         first = await hold_up(network, batcher)
         others = await queued(batcher, 1, 2, 3, 4)
         network.may_go.set()
@@ -88,7 +88,7 @@ def test_what_waits_while_the_network_is_busy_goes_together() -> None:
     assert network.batches == [1, 3, 1]
 
 
-def test_two_runs_are_under_way_where_there_are_two_threads() -> None:
+def test_a_second_run_begins_beside_the_first_where_enough_wait() -> None:
     together, network = threading.Barrier(2, timeout=20), Network()
     network.may_go.set()
 
@@ -97,8 +97,8 @@ def test_two_runs_are_under_way_where_there_are_two_threads() -> None:
         return network.predict(*batch)  # type: ignore[arg-type]
 
     async def scenario() -> list[str]:
-        with NetworkThread(2) as threads:
-            batcher = MicroBatcher(predict, 1, threads)
+        with NetworkThreads() as threads:
+            batcher = MicroBatcher(predict, 1, threads, beside=1)
             answers = await asyncio.gather(*await queued(batcher, 1, 2, 3, 4))
             await batcher.close()
         return [answer.label for answer in answers]
@@ -106,11 +106,28 @@ def test_two_runs_are_under_way_where_there_are_two_threads() -> None:
     assert asyncio.run(scenario()) == ["1/1", "2/2", "3/3", "4/4"]
 
 
+def test_fewer_wait_for_the_run_that_is_under_way() -> None:
+    network = Network()
+
+    async def scenario() -> None:
+        batcher = MicroBatcher(network.predict, 8, THREADS, beside=3)
+        first = await hold_up(network, batcher)
+        others = await queued(batcher, 1, 2)
+        await asyncio.sleep(0)
+        network.may_go.set()
+        await asyncio.gather(first, *others)
+        await batcher.close()
+
+    asyncio.run(scenario())
+
+    assert network.batches == [1, 2]
+
+
 def test_a_picture_that_breaks_its_batch_breaks_only_itself(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def scenario() -> list[object]:
-        batcher = MicroBatcher(network.predict, 8, ONE_THREAD)
+        batcher = MicroBatcher(network.predict, 8, THREADS)
         first = await hold_up(network, batcher)
         others = await queued(batcher, 1, BROKEN, 3)
         network.may_go.set()
@@ -132,7 +149,7 @@ def test_a_picture_that_breaks_its_batch_breaks_only_itself(
 
 def test_who_hangs_up_while_waiting_is_left_out() -> None:
     async def scenario() -> None:
-        batcher = MicroBatcher(network.predict, 8, ONE_THREAD)
+        batcher = MicroBatcher(network.predict, 8, THREADS)
         first = await hold_up(network, batcher)
         gone, stays = await queued(batcher, 1, 2)
         gone.cancel()
@@ -148,7 +165,7 @@ def test_who_hangs_up_while_waiting_is_left_out() -> None:
 
 def test_closing_answers_what_waits() -> None:
     async def scenario() -> list[str]:
-        batcher = MicroBatcher(network.predict, 2, ONE_THREAD)
+        batcher = MicroBatcher(network.predict, 2, THREADS)
         first = await hold_up(network, batcher)
         others = await queued(batcher, 1, 2, 3)
         network.may_go.set()
@@ -168,12 +185,12 @@ def test_a_network_is_let_go_when_its_batcher_has_closed() -> None:
     async def scenario() -> None:
         network = Network()
         network.may_go.set()
-        batcher = MicroBatcher(network.predict, 2, ONE_THREAD)
+        batcher = MicroBatcher(network.predict, 2, THREADS)
         await asyncio.gather(*(batcher.answer(picture(level)) for level in range(5)))
         await batcher.close()
         let_go = weakref.ref(network)
         del network, batcher
-        ONE_THREAD.submit(str).result()  # the thread forgets what it did last
+        THREADS.submit(str).result()  # the thread forgets what it did last
         assert let_go() is None
 
     gc.collect()
@@ -188,7 +205,7 @@ def test_every_run_is_told_even_one_that_fails() -> None:
     runs: list[tuple[list[float], float]] = []
 
     async def scenario() -> None:
-        batcher = MicroBatcher(network.predict, 8, ONE_THREAD, lambda *run: runs.append(run))
+        batcher = MicroBatcher(network.predict, 8, THREADS, lambda *run: runs.append(run))
         first = await hold_up(network, batcher)
         others = await queued(batcher, 1, BROKEN)
         network.may_go.set()
@@ -210,7 +227,7 @@ async def patient(batcher: MicroBatcher, count: int) -> "list[asyncio.Task[Predi
 
 def test_patient_pictures_are_cut_off_and_begin_anew_when_nothing_else_waits() -> None:
     async def scenario() -> list[str]:
-        batcher = MicroBatcher(network.predict, 8, ONE_THREAD)
+        batcher = MicroBatcher(network.predict, 8, THREADS)
         slow = await patient(batcher, 3)
         await asyncio.to_thread(network.is_running.wait, 60)
         network.is_running.clear()
@@ -229,7 +246,7 @@ def test_patient_pictures_are_cut_off_and_begin_anew_when_nothing_else_waits() -
 
 def test_where_there_is_always_something_one_patient_picture_rides_along_beside_four() -> None:
     async def scenario() -> None:
-        batcher = MicroBatcher(network.predict, 8, ONE_THREAD)
+        batcher = MicroBatcher(network.predict, 8, THREADS)
         first = await hold_up(network, batcher)
         slow = await patient(batcher, 3)
         quick = await queued(batcher, *range(1, 14))
@@ -243,10 +260,37 @@ def test_where_there_is_always_something_one_patient_picture_rides_along_beside_
     assert network.batches == [1, 8, 6, 1, 1]
 
 
+def test_where_two_always_wait_one_patient_picture_rides_along_beside_each_second_pair() -> None:
+    network, pairs = Network(), [3, 2, 1]
+
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+
+        def predict(*batch: object) -> list[Prediction]:
+            if pairs and len(batch) == 2:
+                pairs.pop()
+                asyncio.run_coroutine_threadsafe(queued(batcher, 1, 2), loop).result(20)
+            return network.predict(*batch)  # type: ignore[arg-type]
+
+        batcher = MicroBatcher(predict, 8, THREADS)
+        slow = await patient(batcher, 1)
+        await asyncio.to_thread(network.is_running.wait, 60)
+        network.is_running.clear()
+        quick = await queued(batcher, 1, 2)
+        await asyncio.to_thread(network.is_running.wait, 60)
+        network.may_go.set()
+        await asyncio.gather(*slow, *quick)
+        await batcher.close()
+
+    asyncio.run(scenario())
+
+    assert network.batches == [1, 2, 3, 2, 2]
+
+
 def test_patient_pictures_of_one_model_make_room_for_another() -> None:
     async def scenario() -> str:
-        batcher = MicroBatcher(network.predict, 8, ONE_THREAD)
-        other = MicroBatcher(quick.predict, 8, ONE_THREAD)
+        batcher = MicroBatcher(network.predict, 8, THREADS)
+        other = MicroBatcher(quick.predict, 8, THREADS)
         slow = await patient(batcher, 1)
         await asyncio.to_thread(network.is_running.wait, 60)
         answer = await other.answer(picture(1))
@@ -267,7 +311,7 @@ def test_patient_pictures_have_no_part_in_what_is_told_of_waiting() -> None:
 
     async def scenario() -> None:
         batcher = MicroBatcher(
-            network.predict, 8, ONE_THREAD, lambda waited, _: runs.append(len(waited))
+            network.predict, 8, THREADS, lambda waited, _: runs.append(len(waited))
         )
         first = await hold_up(network, batcher)
         slow = await patient(batcher, 2)

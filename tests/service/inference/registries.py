@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from models import store
 from models.bundle import Bundle
-from models.decoding.batching import NetworkThread
+from models.decoding.batching import NetworkThreads
 from models.store import StoredBundle
 from service.inference.registry import ModelRegistry
 from service.settings import Settings
@@ -39,7 +39,7 @@ def play(
     """Opens a registry for what the settings say, plays, and closes it."""
 
     async def whole() -> None:
-        with NetworkThread() as thread:
+        with NetworkThreads() as thread:
             settings = Settings(
                 model=model,
                 provider="cpu",
