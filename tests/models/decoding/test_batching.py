@@ -190,7 +190,10 @@ def test_a_network_is_let_go_when_its_batcher_has_closed() -> None:
         await batcher.close()
         let_go = weakref.ref(network)
         del network, batcher
-        THREADS.submit(str).result()  # the thread forgets what it did last
+        # Each thread forgets what it did last.
+        both = threading.Barrier(2, timeout=20)
+        for met in [THREADS.submit(both.wait) for _ in range(2)]:
+            met.result()
         assert let_go() is None
 
     gc.collect()
