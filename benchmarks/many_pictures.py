@@ -51,6 +51,7 @@ def main() -> None:
     parser.add_argument("--bundles", type=Path, help="where networks are kept for the next call")
     parser.add_argument("--network", choices=NETWORKS, help="for `speed`; default: one by one")
     parser.add_argument("--ray", type=Path, help="a Python that has Ray, for `speed`")
+    parser.add_argument("--bare", action="store_true", help="`speed` without the slower rivals")
     parser.add_argument("--pictures", type=int, default=2000)
     parser.add_argument("--many", type=int, default=20_000, help="for `memory`, beside 1,000")
     parser.add_argument("--kills", type=int, default=10)
@@ -71,7 +72,7 @@ def speed(some: Path, _: Path, chosen: argparse.Namespace) -> None:
     """Both networks against their rivals."""
     for precision in [chosen.network] if chosen.network else NETWORKS:
         bundle = bundle_of(precision, chosen.bundles)
-        compare(bundle, some, NETWORKS[precision], chosen.rounds, chosen.ray)
+        compare(bundle, some, NETWORKS[precision], chosen)
 
 
 def bundle_of(precision: str, bundles: Path) -> Path:
@@ -106,22 +107,25 @@ PARTS: dict[str, Callable[[Path, Path, argparse.Namespace], None]] = {
 }
 
 
-def compare(bundle: Path, folder: Path, backbone: str, rounds: int, python: Path | None) -> None:
+def compare(bundle: Path, folder: Path, backbone: str, chosen: argparse.Namespace) -> None:
     """Seconds over a folder, in turn."""
+    python: Path | None = chosen.ray
     session = Session(read_bundle(bundle), "cpu")
     contenders: dict[str, Callable[[], float]] = {
         "ours": lambda: timed(
             lambda: sum(1 for _ in answer_files(session, Listing([str(folder)])))
         ),
         "bare": lambda: timed(lambda: bare(bundle, session, folder)),
-        "DataLoader": partial(printed, [sys.executable, HERE / "_dataloader.py", backbone, folder]),
     }
+    if not chosen.bare:
+        loop = [sys.executable, HERE / "_dataloader.py", backbone, folder]
+        contenders["DataLoader"] = partial(printed, loop)
     # Its documentation's network is in fp32; the same file as ours says what the engine costs.
     for file in dict.fromkeys((bundle, bundle.with_name("fp32.onnx"))) if python else ():
         recipe = [str(python), HERE / "_ray_recipe.py", file, folder, str(granted_cores())]
         contenders[f"Ray Data in {file.stem}"] = partial(printed, recipe)
     found: dict[str, list[float]] = {name: [] for name in contenders}
-    for _ in range(rounds):
+    for _ in range(chosen.rounds):
         for name, call in contenders.items():
             found[name].append(call())
     count = len(list(folder.iterdir()))

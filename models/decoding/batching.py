@@ -194,7 +194,8 @@ class MicroBatcher:
         self._alone = self._alone + count if self._patient else 0
         most = min(max(1, count // _BESIDE), self._max_batch - count)
         along = min(self._alone // _BESIDE, most)
-        self._alone -= along * _BESIDE
+        # What full batches had no room for is not made up for by those who come alone later.
+        self._alone = min(self._alone - along * _BESIDE, _BESIDE)
         return _take(self._patient, along)
 
     async def _answer(self, batch: list[_Item], options: ort.RunOptions | None = None) -> None:

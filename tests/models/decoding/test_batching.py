@@ -263,23 +263,24 @@ def test_where_there_is_always_something_one_patient_picture_rides_along_beside_
     assert network.batches == [1, 8, 6, 1, 1]
 
 
-def test_where_two_always_wait_one_patient_picture_rides_along_beside_each_second_pair() -> None:
-    network, pairs = Network(), [3, 2, 1]
+def run_beside(network: Network, max_batch: int, sizes: list[int]) -> None:
+    """Runs patient pictures beside ordinary ones, so many of which wait whenever a run begins."""
+    left = sizes[:]
 
     async def scenario() -> None:
         loop = asyncio.get_running_loop()
 
         def predict(*batch: object) -> list[Prediction]:
-            if pairs and len(batch) == 2:
-                pairs.pop()
-                asyncio.run_coroutine_threadsafe(queued(batcher, 1, 2), loop).result(20)
+            if left and len(batch) == 2:
+                more = queued(batcher, *range(left.pop(0)))
+                asyncio.run_coroutine_threadsafe(more, loop).result(20)
             return network.predict(*batch)  # type: ignore[arg-type]
 
-        batcher = MicroBatcher(predict, 8, THREADS)
-        slow = await patient(batcher, 1)
+        batcher = MicroBatcher(predict, max_batch, THREADS)
+        slow = await patient(batcher, 3)
         await asyncio.to_thread(network.is_running.wait, 60)
         network.is_running.clear()
-        quick = await queued(batcher, 1, 2)
+        quick = await queued(batcher, *range(left.pop(0)))
         await asyncio.to_thread(network.is_running.wait, 60)
         network.may_go.set()
         await asyncio.gather(*slow, *quick)
@@ -287,7 +288,21 @@ def test_where_two_always_wait_one_patient_picture_rides_along_beside_each_secon
 
     asyncio.run(scenario())
 
-    assert network.batches == [1, 2, 3, 2, 2]
+
+def test_where_two_always_wait_one_patient_picture_rides_along_beside_each_second_pair() -> None:
+    network = Network()
+
+    run_beside(network, 8, [2, 2, 2, 2, 2, 2])
+
+    assert network.batches[:7] == [1, 2, 3, 2, 3, 2, 3]
+
+
+def test_what_full_batches_had_no_room_for_is_not_made_up_for_beside_single_ones() -> None:
+    network = Network()
+
+    run_beside(network, 4, [4, 4, 4, 4, 1, 1, 1, 1])
+
+    assert network.batches[:9] == [1, 4, 4, 4, 4, 2, 1, 1, 2]
 
 
 def test_patient_pictures_of_one_model_make_room_for_another() -> None:
