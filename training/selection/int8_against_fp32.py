@@ -29,6 +29,9 @@ from training.features.table import FeatureTable
 from training.head.cross_validation import STRENGTH, cross_validate, gain
 from training.head.fit import fit_head_at
 
+if TYPE_CHECKING:
+    from training.features.graphs import AnyNetwork
+
 #: What int8 must reach to be taken unasked.
 AGREEMENT: Final = 0.97
 CORRELATION: Final = 0.9
@@ -36,9 +39,6 @@ SPEEDUP: Final = 1.2
 
 #: Calibration's pictures are read in batches of so many, and that is timed.
 _BATCH: Final = 8
-
-if TYPE_CHECKING:
-    from training.features.graphs import AnyNetwork
 
 TOO_FEW: Final = "there are too few pictures to compare int8 on"
 
